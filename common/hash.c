@@ -1,0 +1,36 @@
+#include "common/hash.h"
+
+#include <assert.h>
+#include <sodium.h>
+
+static_assert(sizeof(crypto_generichash_state) <= sizeof(struct hash), "state must fit");
+
+void hash_init(struct hash *hash)
+{
+    crypto_generichash_init((crypto_generichash_state *)(void *)hash->state, NULL, 0, HASH_BYTES);
+}
+
+void hash_add(struct hash *hash, const void *data, size_t length)
+{
+    crypto_generichash_update((crypto_generichash_state *)(void *)hash->state, data, length);
+}
+
+void hash_finish(struct hash *hash, uint8_t digest[HASH_BYTES])
+{
+    crypto_generichash_final((crypto_generichash_state *)(void *)hash->state, digest, HASH_BYTES);
+}
+
+void hash_buffer(const void *data, size_t length, uint8_t digest[HASH_BYTES])
+{
+    crypto_generichash(digest, HASH_BYTES, data, length, NULL, 0);
+}
+
+void hash_text(const uint8_t *bytes, size_t length, char *text)
+{
+    sodium_bin2hex(text, 2 * length + 1, bytes, length);
+}
+
+void hash_random(void *bytes, size_t length)
+{
+    randombytes_buf(bytes, length);
+}

@@ -1,0 +1,27 @@
+/* BLAKE2b-256 (libsodium) and hexadecimal text. */
+#ifndef LIPSWEEP_COMMON_HASH_H
+#define LIPSWEEP_COMMON_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { HASH_BYTES = 32, HASH_TEXT = 2 * HASH_BYTES + 1 };
+
+struct hash {
+    _Alignas(64) unsigned char state[384];
+};
+
+void hash_init(struct hash *hash);
+void hash_add(struct hash *hash, const void *data, size_t length);
+void hash_finish(struct hash *hash, uint8_t digest[HASH_BYTES]);
+
+/* All three for one buffer. */
+void hash_buffer(const void *data, size_t length, uint8_t digest[HASH_BYTES]);
+
+/* Lower-case hexadecimal; `text` holds 2 * length + 1 bytes. */
+void hash_text(const uint8_t *bytes, size_t length, char *text);
+
+/* `length` bytes from the operating system's generator. */
+void hash_random(void *bytes, size_t length);
+
+#endif

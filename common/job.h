@@ -1,0 +1,167 @@
+/* A job: one training and its noisy test, as a flat list of parameters.
+ *
+ * PARAMETERS is the one place that says which parameters exist: the sweep file's keys and axes, the
+ * job's text, its two hashes and the columns of the results follow from it. */
+#ifndef LIPSWEEP_COMMON_JOB_H
+#define LIPSWEEP_COMMON_JOB_H
+
+#include "common/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    JOB_NAME_MAX = 63,       /* bytes of a data set's or network's name */
+    JOB_DIGEST_LENGTH = 64,  /* hexadecimal digits of a BLAKE2b-256 */
+    JOB_TEST_SIGMA_MAX = 64, /* noise levels of the test */
+    JOB_TEST_SEED_MAX = 16,  /* noise draws of the test */
+    JOB_TEXT_MAX = 8192,     /* bytes of job_text's output, final NUL included */
+};
+
+#define CONTROLS(X) /* enumerator, name in files and tables */                                     \
+    X(NONE, "none")                                                                                \
+    X(NOISE_AUGMENTATION, "noise-augmentation")
+#define OPTIMIZERS(X)                                                                              \
+    X(SGD, "sgd")                                                                                  \
+    X(ADAM, "adam")
+
+enum control {
+#define X(name, text) CONTROL_##name,
+    CONTROLS(X)
+#undef X
+        CONTROL_COUNT
+};
+
+enum optimizer {
+#define X(name, text) OPTIMIZER_##name,
+    OPTIMIZERS(X)
+#undef X
+        OPTIMIZER_COUNT
+};
+
+enum parameter_type {
+    PARAMETER_REAL,   /* double; NAN when absent (NULL in the database) */
+    PARAMETER_COUNT_, /* int64_t >= 0 */
+    PARAMETER_TEXT,   /* char[] */
+    PARAMETER_CHOICE, /* int: an enum with names */
+    PARAMETER_REALS,  /* test_sigma */
+    PARAMETER_COUNTS, /* test_seed */
+};
+
+/* What a parameter shapes: PART_TRAIN is in train_hash and job_hash, PART_TEST in job_hash alone,
+ * PART_NONE in neither. */
+enum parameter_part { PART_NONE, PART_TRAIN, PART_TEST };
+
+/* enumerator, member of struct job, dotted name in files, short name of the axis ("" when there is
+ * none), type, part */
+#define PARAMETERS(X)                                                                              \
+    X(DATASET, dataset, "dataset.name", "dataset", TEXT, NONE)                                     \
+    X(DATASET_DIGEST, dataset_digest, "dataset.digest", "", TEXT, TRAIN)                           \
+    X(VALIDATION_COUNT, validation_count, "dataset.validation_count", "", COUNT_, TRAIN)           \
+    X(TRAIN_COUNT, train_count, "dataset.train_count", "", COUNT_, TRAIN)                          \
+    X(FRACTION, fraction, "dataset.fraction", "fraction", REAL, TRAIN)                             \
+    X(MODEL, model, "model.name", "model", TEXT, TRAIN)                                            \
+    X(LAMBDA, lambda, "loss.lambda", "lambda", REAL, TRAIN)                                        \
+    X(K, k, "loss.k", "k", REAL, TRAIN)                                                            \
+    X(SIGMA, sigma, "loss.sigma", "sigma", REAL, TRAIN)                                            \
+    X(CONTROL, control, "loss.control", "control", CHOICE, TRAIN)                                  \
+    X(EPOCHS, epochs, "train.epochs", "epochs", COUNT_, TRAIN)                                     \
+    X(STEPS, steps, "train.steps", "steps", COUNT_, TRAIN)                                         \
+    X(BATCH, batch, "train.batch", "batch", COUNT_, TRAIN)                                         \
+    X(OPTIMIZER, optimizer, "train.optimizer", "", CHOICE, TRAIN)                                  \
+    X(LR, lr, "train.lr", "lr", REAL, TRAIN)                                                       \
+    X(MOMENTUM, momentum, "train.momentum", "", REAL, TRAIN)                                       \
+    X(WEIGHT_DECAY, weight_decay, "train.weight_decay", "", REAL, TRAIN)                           \
+    X(BETA1, beta1, "train.beta1", "", REAL, TRAIN)                                                \
+    X(BETA2, beta2, "train.beta2", "", REAL, TRAIN)                                                \
+    X(EPS, eps, "train.eps", "", REAL, TRAIN)                                                      \
+    X(SEED, seed, "seed", "seed", COUNT_, TRAIN)                                                   \
+    X(TEST_SIGMA, test_sigma, "test.sigma", "", REALS, TEST)                                       \
+    X(TEST_SEED, test_seed, "test.seed", "", COUNTS, TEST)
+
+enum parameter {
+#define X(name, member, dotted, axis, type, part) PARAMETER_##name,
+    PARAMETERS(X)
+#undef X
+        PARAMETER_COUNT
+};
+
+struct job {
+    char dataset[JOB_NAME_MAX + 1];
+    char dataset_digest[JOB_DIGEST_LENGTH + 1]; /* "" until the data set is known */
+    int64_t validation_count; /* images held out at the front of the training file */
+    int64_t train_count;      /* of the rest; 0: all */
+    double fraction;          /* of those; (0, 1] */
+    char model[JOB_NAME_MAX + 1];
+    double lambda; /* weight of the Lipschitz loss; 0: standard training */
+    double k;      /* Lipschitz constant; NAN without the Lipschitz loss */
+    double sigma;  /* standard deviation of the training noise, [0,1] pixel scale; NAN where it has
+                      no meaning */
+    enum control control;
+    int64_t epochs; /* 0 when `steps` is set, and the other way round */
+    int64_t steps;
+    int64_t batch;
+    enum optimizer optimizer;
+    double lr, momentum, weight_decay;
+    double beta1, beta2, eps; /* Adam */
+    int64_t seed;
+    double test_sigma[JOB_TEST_SIGMA_MAX]; /* ascending, distinct */
+    size_t test_sigma_count;
+    int64_t test_seed[JOB_TEST_SEED_MAX];
+    size_t test_seed_count;
+};
+
+struct parameter_info {
+    const char *dotted; /* "loss.lambda" */
+    const char *axis;   /* "lambda"; "" when only the dotted name is known */
+    enum parameter_type type;
+    enum parameter_part part;
+    size_t offset; /* of the member in struct job */
+};
+
+const struct parameter_info *parameter_info(enum parameter parameter);
+
+/* Looks a dotted or short name up; PARAMETER_COUNT when there is none. */
+enum parameter parameter_find(const char *name);
+
+/* Name of a choice's value and back; -1 when unknown. */
+const char *parameter_choice_name(enum parameter parameter, int value);
+int parameter_choice_find(enum parameter parameter, const char *name);
+
+/* The smallest and largest value that a REAL or COUNT_ parameter (or an element of a list) may have
+ * is checked here, with a message that names the parameter, the value and the bound. */
+WARN_UNUSED bool parameter_check_number(enum parameter parameter, double value,
+                                        struct error *error);
+
+/* Every parameter at its default; dataset, model and digest are "". */
+void job_init(struct job *job);
+
+/* Parameters without a meaning get the value that stands for "none", so that two descriptions of
+ * one training are equal: K and σ NAN at lambda 0 without a control, K NAN under a control, the
+ * other optimizer's numbers at their defaults, epochs 0 when steps are given. */
+void job_normalise(struct job *job);
+
+/* Checks a normalised job as a whole (ranges, and rules between parameters such as sigma > 0 where
+ * lambda > 0). `culprit`, when not NULL, gets the parameter to blame. */
+WARN_UNUSED bool job_check(const struct job *job, enum parameter *culprit, struct error *error);
+
+/* The job as YAML, one `dotted.name: value` a line, sorted by name; defaults are written too.
+ * Complete: job_parse gives the same job back. Returns the length; fails only when it does not fit.
+ */
+WARN_UNUSED bool job_text(const struct job *job, char text[JOB_TEXT_MAX], struct error *error);
+
+/* Reads what job_text writes, and the nested form of a sweep file (`train: {epochs: 5}`, a scalar
+ * for dataset or model). Normalises and checks. Errors carry line and column. */
+WARN_UNUSED bool job_parse(const char *text, size_t length, struct job *job, struct error *error);
+
+/* BLAKE2b-256 of the canonical text: format version first, keys sorted, defaults omitted, shortest
+ * decimals. */
+void job_train_hash(const struct job *job, uint8_t hash[32]);
+void job_hash(const struct job *job, uint8_t hash[32]);
+
+static inline bool job_is_lipschitz(const struct job *job)
+{
+    return job->lambda > 0;
+}
+
+#endif

@@ -1,0 +1,62 @@
+#include "common/number.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <math.h>
+#include <cmocka.h>
+
+static void formats_shortest(void **state)
+{
+    (void)state;
+    const struct {
+        double value;
+        const char *text;
+    } cases[] = {{0.1, "0.1"},
+                 {-0.0, "0"},
+                 {1e-5, "1e-05"},
+                 {1, "1"},
+                 {0.30000000000000004, "0.30000000000000004"},
+                 {55000, "55000"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[NUMBER_TEXT];
+        number_format(cases[i].value, text);
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
+static void parses_the_core_schema(void **state)
+{
+    (void)state;
+    double value;
+    assert_true(number_parse("1e-5", &value));
+    assert_true(value == 1e-5);
+    assert_true(number_parse(".5", &value));
+    assert_true(number_parse("+3.", &value));
+    const char *const bad[] = {"",   ".",  "1e",    "0x10", "inf", "nan",
+                               "1 ", " 1", "1e999", "--1",  "yes"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(number_parse(bad[i], &value));
+    int64_t integer;
+    assert_true(number_parse_integer("9223372036854775807", &integer));
+    assert_false(number_parse_integer("9223372036854775808", &integer));
+    assert_false(number_parse_integer("1.0", &integer));
+}
+
+static void rounds_range_values_to_what_people_write(void **state)
+{
+    (void)state;
+    assert_true(number_round12(0.1 + 2 * 0.1) == 0.3);
+    assert_true(number_round12(0.1 * 7) == 0.7);
+    assert_true(number_round12(0) == 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(formats_shortest),
+        cmocka_unit_test(parses_the_core_schema),
+        cmocka_unit_test(rounds_range_values_to_what_people_write),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
