@@ -6,15 +6,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-void number_format(double value, char text[NUMBER_TEXT])
+/* Fewest significant digits that read back as `value`, as "d.ddde±xx". */
+static void shortest_exponential(double value, char text[NUMBER_TEXT])
 {
-    if (value == 0)
-        value = 0; /* -0 */
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(text, NUMBER_TEXT, "%.*g", digits, value);
+    for (int digits = 0; digits <= 16; digits++) {
+        snprintf(text, NUMBER_TEXT, "%.*e", digits, value);
         if (strtod(text, NULL) == value)
             break;
     }
+}
+
+void number_format(double value, char text[NUMBER_TEXT])
+{
+    if (value == 0) {
+        snprintf(text, NUMBER_TEXT, "0");
+        return;
+    }
+    char shortest[NUMBER_TEXT];
+    shortest_exponential(value, shortest);
+    char *mark = strchr(shortest, 'e');
+    if (!mark) { /* inf, nan: for messages only */
+        snprintf(text, NUMBER_TEXT, "%s", shortest);
+        return;
+    }
+    int exponent = atoi(mark + 1);
+    int decimals = (int)(mark - shortest) - 2 - (value < 0);
+    decimals = (decimals < 0 ? 0 : decimals) - exponent;
+    if (exponent >= -4 && exponent < 15)
+        snprintf(text, NUMBER_TEXT, "%.*f", decimals < 0 ? 0 : decimals, value);
+    else
+        snprintf(text, NUMBER_TEXT, "%.*se%d", (int)(mark - shortest), shortest, exponent);
 }
 
 /* [-+]? ( digits [. digits*] | . digits ) ( [eE] [-+]? digits )? */

@@ -14,10 +14,15 @@ static void formats_shortest(void **state)
         const char *text;
     } cases[] = {{0.1, "0.1"},
                  {-0.0, "0"},
-                 {1e-5, "1e-05"},
+                 {1e-5, "1e-5"},
                  {1, "1"},
                  {0.30000000000000004, "0.30000000000000004"},
-                 {55000, "55000"}};
+                 {55000, "55000"},
+                 {0.0001, "0.0001"},
+                 {-1.5e-7, "-1.5e-7"},
+                 {1e22, "1e22"},
+                 {123456.75, "123456.75"},
+                 {-0.02, "-0.02"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[NUMBER_TEXT];
         number_format(cases[i].value, text);

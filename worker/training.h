@@ -1,0 +1,95 @@
+/* One whole training and its noisy test: the engine's only door. Pure computation: no files, no
+ * sockets, no log.
+ *
+ * The caller owns the job and the data set; training_run owns all memory it places and gives it
+ * back. */
+#ifndef LIPSWEEP_WORKER_TRAINING_H
+#define LIPSWEEP_WORKER_TRAINING_H
+
+#include "common/dataset.h"
+#include "common/error.h"
+#include "common/job.h"
+
+#include <stdint.h>
+
+/* Means over an epoch's training images; the lipschitz ones are NAN in standard training. */
+struct epoch_metric {
+    int64_t epoch; /* from 1 */
+    double loss, task_loss, lipschitz_loss;
+    double accuracy;      /* running accuracy on the training batches */
+    double active_share;  /* share of images whose hinge is active */
+    double quotient_mean; /* of q_i */
+    double images_per_s;  /* wall clock, not part of what must be reproducible */
+};
+
+enum { PERCENTILE_COUNT = 6 };
+extern const double percentile_levels[PERCENTILE_COUNT]; /* 10 50 90 95 99 100 (the maximum) */
+
+/* One noise level of the test. Percentiles interpolate linearly between order statistics (Hyndman
+ * and Fan's type 7). */
+struct accuracy {
+    double test_sigma;
+    int64_t image_count, correct_count; /* over all draws */
+    double accuracy;
+    double confidence_true;                   /* mean softmax probability of the true class */
+    double confidence_max, confidence_max_sd; /* mean and standard deviation of the largest one */
+    double negative_log_likelihood, brier,
+        calibration_error; /* expected calibration error, 15 bins */
+    double margin_mean,
+        margin_percentile[PERCENTILE_COUNT]; /* true class's logit minus the largest other */
+};
+
+/* One noise level > 0 of the test. */
+struct quotient {
+    double test_sigma;
+    double mean, percentile[PERCENTILE_COUNT];
+    double share_over_k;                                      /* NAN without the Lipschitz loss */
+    double margin_over_quotient_percentile[PERCENTILE_COUNT]; /* clean margin over q; images with q
+                                                                 = 0 left out */
+};
+
+struct training_result {
+    int64_t epoch_count, step_count;
+    size_t accuracy_count, quotient_count;
+    struct accuracy accuracy[JOB_TEST_SIGMA_MAX];
+    struct quotient quotient[JOB_TEST_SIGMA_MAX];
+    char weights_digest[JOB_DIGEST_LENGTH + 1]; /* BLAKE2b-256 of all parameters, little-endian
+                                                   float32, network order */
+    double train_s, evaluate_s;
+};
+
+enum training_phase { TRAINING_PHASE_TRAIN, TRAINING_PHASE_EVALUATE };
+
+struct training_progress {
+    enum training_phase phase;
+    int64_t epoch, epoch_count; /* epoch from 1 */
+    int64_t step, step_count;   /* of the whole training */
+    double images_per_s;        /* of the last second or so */
+};
+
+/* What the caller hears while it runs; any member may be NULL. */
+struct training_observer {
+    void *context;
+    void (*tick)(void *context); /* once a layer call and evaluation batch: the sign of life */
+    void (*progress)(void *context,
+                     const struct training_progress *progress); /* after each step or test batch */
+    void (*epoch)(void *context, const struct epoch_metric *metric);
+};
+
+/* Bytes that training_run will place for this job on this data set's shape: what a lease must have
+ * free. */
+WARN_UNUSED bool training_memory(const struct job *job, size_t pixels, int class_count,
+                                 size_t train_images, size_t test_images, size_t *bytes,
+                                 struct error *error);
+
+/* Trains and tests. A NaN or infinite loss fails with ERROR_DIVERGED; the message names epoch and
+ * step. */
+WARN_UNUSED bool training_run(const struct job *job, const struct dataset *dataset,
+                              const struct training_observer *observer,
+                              struct training_result *result, struct error *error);
+
+/* Kernel level, convolution choice, OpenBLAS version and core name: results are bit-identical
+ * within one class. */
+const char *training_cpu_class(void);
+
+#endif
