@@ -1,0 +1,72 @@
+/* Messages over ZeroMQ: the only file that includes zmq.h. One frame a message; bounded sizes and
+ * queues.
+ *
+ * A server is a ROUTER (peers get routing ids from it, never choose them), a client a DEALER.
+ * Without keys the only transports are ipc in a folder that its owner alone can enter, with the
+ * peer's uid checked, and loopback TCP when the caller allows it. */
+#ifndef LIPSWEEP_COMMON_SOCKET_H
+#define LIPSWEEP_COMMON_SOCKET_H
+
+#include "common/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    SOCKET_MESSAGE_MAX =
+        8 * 1024 * 1024,     /* bytes of a message; larger ones are refused by both ends */
+    SOCKET_PEER_MAX = 32,    /* bytes of a routing id */
+    SOCKET_QUEUE_MAX = 1000, /* messages a peer */
+};
+
+struct socket;
+
+struct peer { /* who sent a message to a server, and where its answer goes */
+    size_t length;
+    uint8_t id[SOCKET_PEER_MAX];
+};
+
+struct message {      /* owned by the receiver until message_finish */
+    struct peer peer; /* length 0 on a client */
+    uint8_t *data;
+    size_t length;
+};
+
+/* Binds a server. `endpoint` is "ipc://PATH" or "tcp://127.0.0.1:PORT" (PORT * or 0: any). An ipc
+ * path's folder must belong to the user and be closed to others; a flock on PATH.lock is taken
+ * first, because libzmq silently replaces a live ipc socket. Anything else than ipc, and loopback
+ * without `insecure_loopback`, is refused with the way out. `bound` (when not NULL) gets the real
+ * endpoint. ERROR_BUSY when another process has it. */
+WARN_UNUSED bool socket_bind(struct socket **socket, const char *endpoint, bool insecure_loopback,
+                             char bound[256], struct error *error);
+
+/* Connects a client; succeeds also when nobody listens yet (libzmq keeps trying, with jitter). */
+WARN_UNUSED bool socket_connect(struct socket **socket, const char *endpoint,
+                                bool insecure_loopback, struct error *error);
+void socket_close(struct socket *socket);
+
+/* A descriptor for poll(). It is edge-triggered, as libzmq's is: after it fires, and after every
+ * send, call socket_receive until it says there is nothing. */
+int socket_descriptor(struct socket *socket);
+
+/* Takes one message without waiting. *received is false when there is none. Messages with a wrong
+ * number of frames or over the size are dropped and counted. */
+WARN_UNUSED bool socket_receive(struct socket *socket, struct message *message, bool *received,
+                                struct error *error);
+void message_finish(struct message *message);
+uint64_t socket_dropped_count(const struct socket *socket);
+
+/* Sends without waiting. `peer` is NULL on a client. *sent is false when the peer's queue is full,
+ * the peer is gone or nobody is connected: the caller keeps the message and tries later, or lets it
+ * go. */
+WARN_UNUSED bool socket_send(struct socket *socket, const struct peer *peer, const void *data,
+                             size_t length, bool *sent, struct error *error);
+
+/* The folder for this user's sockets: $XDG_RUNTIME_DIR/lipsweep, else /tmp/lipsweep-UID; created
+ * 0700 and checked. */
+WARN_UNUSED bool socket_folder(char folder[108], struct error *error);
+
+/* Endpoint of this user's daemon: ipc://FOLDER/coordinator.sock */
+WARN_UNUSED bool socket_default_endpoint(char endpoint[256], struct error *error);
+
+#endif
