@@ -47,9 +47,9 @@ static const struct bounds {
     [PARAMETER_BETA1] = {true, false, true, 0, 1},
     [PARAMETER_BETA2] = {true, false, true, 0, 1},
     [PARAMETER_EPS] = {true, true, false, 0, 1},
-    [PARAMETER_SEED] = {true, false, false, 0, 0x1p53},
+    [PARAMETER_SEED] = {true, false, false, 0, 0x1p53 - 1},
     [PARAMETER_TEST_SIGMA] = {true, false, false, 0, 100},
-    [PARAMETER_TEST_SEED] = {true, false, false, 0, 0x1p53},
+    [PARAMETER_TEST_SEED] = {true, false, false, 0, 0x1p53 - 1},
 };
 
 static const double sigma_least = 1e-4;
@@ -115,31 +115,42 @@ static bool is_whole(enum parameter parameter)
     return type == PARAMETER_COUNT_ || type == PARAMETER_COUNTS;
 }
 
+static bool is_within(enum parameter parameter, double value)
+{
+    const struct bounds *bound = &bounds[parameter];
+    bool is_sigma = parameter == PARAMETER_SIGMA || parameter == PARAMETER_TEST_SIGMA;
+    return isfinite(value) && !(is_whole(parameter) && floor(value) != value) &&
+           (bound->above_minimum ? value > bound->minimum : value >= bound->minimum) &&
+           (bound->below_maximum ? value < bound->maximum : value <= bound->maximum) &&
+           !(is_sigma && value > 0 && value < sigma_least);
+}
+
 bool parameter_check_number(enum parameter parameter, double value, struct error *error)
 {
     const struct bounds *bound = &bounds[parameter];
     const char *name = parameter_name(parameter);
     char text[NUMBER_TEXT], limit[NUMBER_TEXT];
     assert(bound->given);
+    if (is_within(parameter, value))
+        return true;
     number_format(value, text);
     if (!isfinite(value))
         return error_set(error, ERROR_INVALID, "%s must be a finite number, not %s", name, text);
     if (is_whole(parameter) && floor(value) != value)
         return error_set(error, ERROR_INVALID, "%s must be a whole number, not %s", name, text);
-    number_format(bound->minimum, limit);
-    if (value < bound->minimum || (bound->above_minimum && value == bound->minimum))
+    if (value <= bound->minimum) {
+        number_format(bound->minimum, limit);
         return error_set(error, ERROR_INVALID, "%s must be %s %s, not %s", name,
                          bound->above_minimum ? "greater than" : "at least", limit, text);
-    number_format(bound->maximum, limit);
-    if (value > bound->maximum || (bound->below_maximum && value == bound->maximum))
+    }
+    if (value >= bound->maximum) {
+        number_format(bound->maximum, limit);
         return error_set(error, ERROR_INVALID, "%s must be %s %s, not %s", name,
                          bound->below_maximum ? "less than" : "at most", limit, text);
-    bool is_sigma = parameter == PARAMETER_SIGMA || parameter == PARAMETER_TEST_SIGMA;
+    }
     number_format(sigma_least, limit);
-    if (is_sigma && value > 0 && value < sigma_least)
-        return error_set(error, ERROR_INVALID,
-                         "%s must be 0 or at least %s, not %s: the quotient's float32 error grows "
-                         "as 1/sigma",
-                         name, limit, text);
-    return true;
+    return error_set(error, ERROR_INVALID,
+                     "%s must be 0 or at least %s, not %s: the quotient's float32 error grows as "
+                     "1/sigma",
+                     name, limit, text);
 }

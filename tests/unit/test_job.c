@@ -197,7 +197,7 @@ static void numbers_are_checked(void **state)
         {PARAMETER_BATCH, 1.5, "batch must be a whole number, not 1.5"},
         {PARAMETER_LR, 0, "lr must be greater than 0, not 0"},
         {PARAMETER_MOMENTUM, 1, "train.momentum must be less than 1, not 1"},
-        {PARAMETER_SEED, 9007199254740992.0, NULL},
+        {PARAMETER_SEED, 9007199254740991.0, NULL},
         {PARAMETER_SEED, -1, "seed must be at least 0, not -1"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
