@@ -299,6 +299,98 @@ static void text_is_sorted_and_whole(void **state)
                               "train.weight_decay: 0\n");
 }
 
+static bool parse(const char *text, struct job *job, struct error *error)
+{
+    return job_parse(text, strlen(text), job, error);
+}
+
+static void the_text_gives_the_same_job_back(void **state)
+{
+    (void)state;
+    struct job jobs[4], back;
+    char text[JOB_TEXT_MAX], again[JOB_TEXT_MAX];
+    for (int i = 0; i < 4; i++)
+        jobs[i] = example();
+    jobs[1].lambda = 0;
+    jobs[1].optimizer = OPTIMIZER_ADAM;
+    jobs[1].beta1 = 0.1 + 0.2;
+    strcpy(jobs[1].dataset, "123e4");
+    jobs[2].control = CONTROL_NOISE_AUGMENTATION;
+    jobs[2].lambda = 0;
+    jobs[2].dataset_digest[0] = '\0';
+    jobs[2].seed = 9007199254740991;
+    strcpy(jobs[2].model, "null");
+    memset(jobs[3].dataset_digest, '1', JOB_DIGEST_LENGTH);
+    memset(jobs[3].dataset, 'x', JOB_NAME_MAX);
+    memset(jobs[3].model, 'x', JOB_NAME_MAX);
+    jobs[3].test_sigma_count = JOB_TEST_SIGMA_MAX;
+    for (int i = 0; i < JOB_TEST_SIGMA_MAX; i++)
+        jobs[3].test_sigma[i] = 1e-3 + i / 7.0;
+    jobs[3].test_seed_count = JOB_TEST_SEED_MAX;
+    for (int i = 0; i < JOB_TEST_SEED_MAX; i++)
+        jobs[3].test_seed[i] = 9007199254740991 - i;
+    for (int i = 0; i < 4; i++) {
+        struct error error = {0};
+        job_normalise(&jobs[i]);
+        assert_true(job_text(&jobs[i], text, &error));
+        bool good = parse(text, &back, &error);
+        assert_string_equal(error.message, "");
+        assert_true(good);
+        assert_true(job_text(&back, again, &error));
+        assert_string_equal(text, again);
+        assert_true(same_job(&jobs[i], &back));
+        assert_string_equal(jobs[i].dataset, back.dataset);
+    }
+}
+
+static void a_nested_text_is_a_job_too(void **state)
+{
+    (void)state;
+    struct job job, expected = example();
+    struct error error = {0};
+    expected.dataset_digest[0] = '\0';
+    expected.seed = 3;
+    assert_true(parse("dataset: mnist\nmodel: {name: mnist-cnn}\nseed: 3\n"
+                      "train: {epochs: 5}\nloss: {lambda: 1, k: 0.1, sigma: 0.1}\n"
+                      "test: {sigma: [0.7, 0, 0.4]}\n",
+                      &job, &error));
+    assert_true(same_job(&job, &expected));
+}
+
+static void bad_texts_are_refused_at_their_place(void **state)
+{
+    (void)state;
+    const struct {
+        const char *text, *message;
+        int line, column;
+    } cases[] = {
+        {"", "a job is a mapping of its parameters", 1, 1},
+        {"dataset: mnist\nmodel: mnist-cnn\n", "train.epochs or train.steps is needed", 0, 0},
+        {"train.epochs: 1\ntrain: {epochs: 2}\n", "'train.epochs' is given twice (first on line 1)",
+         2, 17},
+        {"train.epoch: 1\n",
+         "unknown key 'train.epoch' (known: dataset, model, loss, train, test, "
+         "seed)",
+         1, 1},
+        {"dataset: mnist\nmodel: x\ntrain: {epochs: 1}\nloss:\n  lambda: 1\n  sigma: 0\n",
+         "sigma must be greater than 0 where lambda is", 6, 10},
+        {"seed: 9007199254740993\n",
+         "seed must be at most 9.007199254740991e15, not 9.007199254740992e15", 1, 7},
+        {"dataset: ../x\nmodel: m\ntrain: {epochs: 1}\n",
+         "dataset.name may hold letters, digits, '.', '_' and '-' only, and starts with a letter, "
+         "a digit or '_'",
+         1, 10},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct job job;
+        struct error error = {0};
+        assert_false(parse(cases[i].text, &job, &error));
+        assert_string_equal(error.message, cases[i].message);
+        assert_int_equal(error.line, cases[i].line);
+        assert_int_equal(error.column, cases[i].column);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +403,9 @@ int main(void)
         cmocka_unit_test(rules_between_parameters_are_checked),
         cmocka_unit_test(lists_names_and_digests_are_checked),
         cmocka_unit_test(text_is_sorted_and_whole),
+        cmocka_unit_test(the_text_gives_the_same_job_back),
+        cmocka_unit_test(a_nested_text_is_a_job_too),
+        cmocka_unit_test(bad_texts_are_refused_at_their_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
