@@ -1,8 +1,6 @@
 #include "common/db.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -10,10 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "schemas/migrations.h"
+#include "common/migrate.h"
 
-enum { BUSY_TIMEOUT_MS = 5000, STATEMENTS_MAX = 256, PATH_LENGTH_MAX = 4096 };
+enum { BUSY_TIMEOUT_MS = 5000, STATEMENTS_MAX = 256 };
 
 struct statement {
     sqlite3_stmt *handle;
@@ -80,51 +77,6 @@ static bool open_handle(struct db **db, const char *path, int flags, struct erro
     return true;
 }
 
-static bool read_integer(struct db *db, const char *sql, int64_t *value, struct error *error)
-{
-    sqlite3_stmt *handle = NULL;
-    int result = sqlite3_prepare_v2(db->handle, sql, -1, &handle, NULL);
-    if (result == SQLITE_OK)
-        result = sqlite3_step(handle);
-    if (result == SQLITE_ROW)
-        *value = sqlite3_column_int64(handle, 0);
-    bool good = result == SQLITE_ROW || fail(db, result, sql, error);
-    sqlite3_finalize(handle);
-    return good;
-}
-
-/* What a file is before it is touched. */
-struct identity {
-    int64_t application, version, table_count;
-};
-
-static bool read_identity(struct db *db, struct identity *identity, struct error *error)
-{
-    return read_integer(db, "PRAGMA application_id", &identity->application, error) &&
-           read_integer(db, "PRAGMA user_version", &identity->version, error) &&
-           read_integer(db, "SELECT count(*) FROM sqlite_schema", &identity->table_count, error);
-}
-
-static bool is_new(const struct identity *identity)
-{
-    return identity->application == 0 && identity->version == 0 && identity->table_count == 0;
-}
-
-static bool check_identity(struct db *db, const struct identity *identity, struct error *error)
-{
-    if (identity->application != DB_APPLICATION_ID)
-        return error_set(error, ERROR_REFUSED,
-                         "%s is another application's database (application_id %lld): lipsweep "
-                         "leaves it alone; name another file",
-                         db->path, (long long)identity->application);
-    if (identity->version > migration_count)
-        return error_set(error, ERROR_REFUSED,
-                         "%s was written by a newer lipsweep (schema %lld, this program knows up "
-                         "to %d): use that version",
-                         db->path, (long long)identity->version, migration_count);
-    return true;
-}
-
 static bool check_integrity(struct db *db, struct error *error)
 {
     sqlite3_stmt *handle = NULL;
@@ -153,77 +105,14 @@ static bool copy_whole(struct db *source, struct db *target, struct error *error
     return result == SQLITE_OK || fail(target, result, NULL, error);
 }
 
-static bool sync_folder_of(const char *path, struct error *error)
+bool db_backup(struct db *db, const char *path, struct error *error)
 {
-    char folder[PATH_LENGTH_MAX];
-    snprintf(folder, sizeof folder, "%s", path);
-    char *slash = strrchr(folder, '/');
-    if (slash)
-        slash[slash == folder] = '\0';
-    int descriptor = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0)
-        return error_set_errno(error, errno, "cannot open the folder of %s", path);
-    int result = fsync(descriptor);
-    int number = errno;
-    close(descriptor);
-    return result == 0 || error_set_errno(error, number, "cannot sync the folder of %s", path);
-}
-
-/* A copy beside the file, under its final name only once it was checked whole. */
-static bool back_up(struct db *db, int64_t version, struct error *error)
-{
-    char stamp[32], name[PATH_LENGTH_MAX], draft[PATH_LENGTH_MAX + 8];
-    clock_format(clock_wall_ms(), stamp);
-    snprintf(name, sizeof name, "%s.schema%lld-%s.backup", db->path, (long long)version, stamp);
-    snprintf(draft, sizeof draft, "%s.draft", name);
     struct db *copy;
-    if (!open_handle(&copy, draft, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error))
-        return error_prefix(error, "cannot make a backup before the schema is renewed");
+    if (!open_handle(&copy, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error))
+        return false;
     bool good = copy_whole(db, copy, error) && check_integrity(copy, error);
     db_close(copy);
-    if (good && rename(draft, name) != 0)
-        good = error_set_errno(error, errno, "cannot rename %s", draft);
-    if (good && sync_folder_of(name, error))
-        return true;
-    unlink(draft);
-    return error_prefix(error, "cannot make a backup before the schema is renewed");
-}
-
-static bool migrate_step(struct db *db, int64_t version, struct error *error)
-{
-    char numbers[128];
-    snprintf(numbers, sizeof numbers, "PRAGMA application_id = %d; PRAGMA user_version = %lld",
-             DB_APPLICATION_ID, (long long)version + 1);
-    if (!db_execute(db, "BEGIN IMMEDIATE", error))
-        return false;
-    if (db_execute(db, migrations[version], error) && db_execute(db, numbers, error) &&
-        db_execute(db, "COMMIT", error))
-        return true;
-    sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
-    return error_prefix(error, "cannot bring %s to schema %lld", db->path, (long long)version + 1);
-}
-
-static bool migrate(struct db *db, const struct identity *identity, struct error *error)
-{
-    if (!is_new(identity) && identity->version < migration_count &&
-        !back_up(db, identity->version, error))
-        return false;
-    for (int64_t version = identity->version; version < migration_count; version++)
-        if (!migrate_step(db, version, error))
-            return false;
-    return true;
-}
-
-static bool prepare_writer(struct db *db, struct error *error)
-{
-    struct identity identity;
-    if (!read_identity(db, &identity, error))
-        return false;
-    if (!is_new(&identity) && !check_identity(db, &identity, error))
-        return false;
-    /* Foreign keys come on last: a migration may rebuild a table that others point to. */
-    return db_execute(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", error) &&
-           migrate(db, &identity, error) && db_execute(db, "PRAGMA foreign_keys = ON", error);
+    return good;
 }
 
 bool db_open(struct db **db, const char *path, bool create, struct error *error)
@@ -233,25 +122,12 @@ bool db_open(struct db **db, const char *path, bool create, struct error *error)
     struct db *made;
     if (!open_handle(&made, path, SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0), error))
         return false;
-    if (!prepare_writer(made, error)) {
+    if (!migrate_writer(made, error)) {
         db_close(made);
         return false;
     }
     *db = made;
     return true;
-}
-
-static bool prepare_reader(struct db *db, struct error *error)
-{
-    struct identity identity;
-    if (!read_identity(db, &identity, error) || !check_identity(db, &identity, error))
-        return false;
-    if (identity.version < migration_count)
-        return error_set(error, ERROR_REFUSED,
-                         "%s has schema %lld, this program reads %d: start a coordinator on it "
-                         "once (it makes a backup and renews the schema)",
-                         db->path, (long long)identity.version, migration_count);
-    return db_execute(db, "PRAGMA query_only = ON", error);
 }
 
 bool db_open_read_only(struct db **db, const char *path, struct error *error)
@@ -261,7 +137,7 @@ bool db_open_read_only(struct db **db, const char *path, struct error *error)
     struct db *made;
     if (!open_handle(&made, path, SQLITE_OPEN_READONLY, error))
         return false;
-    if (!prepare_reader(made, error)) {
+    if (!migrate_check_reader(made, error) || !db_execute(made, "PRAGMA query_only = ON", error)) {
         db_close(made);
         return false;
     }
@@ -286,6 +162,11 @@ bool db_execute(struct db *db, const char *sql, struct error *error)
 {
     int result = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
     return result == SQLITE_OK || fail(db, result, sql, error);
+}
+
+const char *db_path(const struct db *db)
+{
+    return db->path;
 }
 
 int64_t db_changes(struct db *db)
