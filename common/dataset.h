@@ -1,4 +1,14 @@
-/* Image data sets: pixels as bytes, in file order, whole and checked before anything uses them. */
+/* Image data sets: pixels as bytes, in file order, whole and checked before anything uses them.
+ *
+ * A data set's digest is BLAKE2b-256, in lower-case hexadecimal, of
+ *
+ *   "lipsweep-dataset-1\n"
+ *   channels, height, width, class_count                  u32 each
+ *   for the training, then the test set: count            u64
+ *                                        images           count * channels * height * width bytes
+ *                                        labels           count bytes
+ *
+ * with numbers in little-endian order. File names, compression and names do not enter. */
 #ifndef LIPSWEEP_COMMON_DATASET_H
 #define LIPSWEEP_COMMON_DATASET_H
 
@@ -23,16 +33,23 @@ struct dataset {
 
 struct dataset_options {
     const char *directory; /* where files are looked for: DIRECTORY/NAME, then DIRECTORY; NULL: the
-                              default places */
-    size_t train_limit; /* a generated set makes only the first so many training images; 0: all */
+                              default places ($LIPSWEEP_DATA, then $XDG_DATA_HOME/lipsweep or
+                              ~/.local/share/lipsweep) */
+    size_t train_limit;    /* a generated set makes only the first so many training images; 0: all.
+                              dataset_train_limit says how many a job needs */
 };
 
 /* Loads data set `name` ("mnist": idx files, gzipped or not; "glyphs": drawn by the program). Every
  * file is checked whole (magic, sizes, counts, label range); the error names the file and what is
- * wrong with it. */
+ * wrong with it, or the places that were looked at. Files of the right form with other content than
+ * the official MNIST are a user's own: only their digest differs. `options` may be NULL. On failure
+ * `dataset` is empty and needs no closing. */
 WARN_UNUSED bool dataset_open(struct dataset *dataset, const char *name,
                               const struct dataset_options *options, struct error *error);
 void dataset_close(struct dataset *dataset);
+
+/* Computes the digest (above) of the images that `dataset` holds. */
+void dataset_digest(const struct dataset *dataset, char text[JOB_DIGEST_LENGTH + 1]);
 
 /* Digest of a data set that is known by name without its files (the official MNIST, the generated
  * sets); NULL when it is not. */
@@ -46,6 +63,10 @@ bool dataset_is_known(const char *name, const char **names);
  * unknown name. */
 bool dataset_facts(const char *name, size_t *train_count, size_t *test_count, size_t *pixels,
                    int *class_count);
+
+/* The train_limit that suffices for this job: validation_count + train_count; 0 where it uses all.
+ */
+size_t dataset_train_limit(const struct job *job);
 
 /* Number of training images left by validation_count, train_count and fraction: round(fraction *
  * N), of the N kept ones. Fails when nothing is left or more is asked for than there is. */

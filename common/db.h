@@ -25,6 +25,10 @@ WARN_UNUSED bool db_open(struct db **db, const char *path, bool create, struct e
 WARN_UNUSED bool db_open_read_only(struct db **db, const char *path, struct error *error);
 void db_close(struct db *db);
 
+/* Writes a consistent copy, and checks it whole. `path` should not exist. */
+WARN_UNUSED bool db_backup(struct db *db, const char *path, struct error *error);
+const char *db_path(const struct db *db);
+
 /* Runs SQL without parameters or rows. */
 WARN_UNUSED bool db_execute(struct db *db, const char *sql, struct error *error);
 int64_t db_changes(struct db *db);

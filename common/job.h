@@ -121,6 +121,9 @@ struct parameter_info {
 
 const struct parameter_info *parameter_info(enum parameter parameter);
 
+/* The short name where there is one, else the dotted one: what messages and tables say. */
+const char *parameter_name(enum parameter parameter);
+
 /* Looks a dotted or short name up; PARAMETER_COUNT when there is none. */
 enum parameter parameter_find(const char *name);
 
@@ -146,8 +149,7 @@ void job_normalise(struct job *job);
 WARN_UNUSED bool job_check(const struct job *job, enum parameter *culprit, struct error *error);
 
 /* The job as YAML, one `dotted.name: value` a line, sorted by name; defaults are written too.
- * Complete: job_parse gives the same job back. Returns the length; fails only when it does not fit.
- */
+ * Complete: job_parse gives the same job back. Fails only when it does not fit. */
 WARN_UNUSED bool job_text(const struct job *job, char text[JOB_TEXT_MAX], struct error *error);
 
 /* Reads what job_text writes, and the nested form of a sweep file (`train: {epochs: 5}`, a scalar

@@ -56,6 +56,9 @@ WARN_UNUSED bool socket_receive(struct socket *socket, struct message *message, 
 void message_finish(struct message *message);
 uint64_t socket_dropped_count(const struct socket *socket);
 
+/* Where it listens or connects to, for messages. */
+const char *socket_endpoint(const struct socket *socket);
+
 /* Sends without waiting. `peer` is NULL on a client. *sent is false when the peer's queue is full,
  * the peer is gone or nobody is connected: the caller keeps the message and tries later, or lets it
  * go. */

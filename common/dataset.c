@@ -1,0 +1,226 @@
+#include "common/dataset.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/hash.h"
+#include "common/mnist.h"
+#include "common/number.h"
+#include "common/rng.h"
+
+/* What is known of a data set by its name alone. */
+struct known {
+    const char *name, *digest;
+    size_t train_count, test_count;
+    int channels, height, width, class_count;
+    bool (*read)(struct dataset *dataset, const struct dataset_options *options,
+                 struct error *error);
+    bool is_generated; /* its digest is the known one without computing it: a test does */
+};
+
+static const struct known table[] = {
+    {"mnist", "07de78c008867af305d54bed01ca1915b231fbf309e799dbd32a04e5a6822d26", 60000, 10000, 1,
+     MNIST_SIDE, MNIST_SIDE, MNIST_CLASS_COUNT, mnist_read, false},
+};
+enum { KNOWN_COUNT = sizeof table / sizeof *table };
+static const char known_names[] = "mnist";
+
+static const struct known *known_find(const char *name)
+{
+    for (size_t i = 0; i < KNOWN_COUNT; i++)
+        if (strcmp(table[i].name, name) == 0)
+            return &table[i];
+    return NULL;
+}
+
+bool dataset_is_known(const char *name, const char **names)
+{
+    if (names)
+        *names = known_names;
+    return known_find(name) != NULL;
+}
+
+const char *dataset_known_digest(const char *name)
+{
+    const struct known *known = known_find(name);
+    return known ? known->digest : NULL;
+}
+
+bool dataset_facts(const char *name, size_t *train_count, size_t *test_count, size_t *pixels,
+                   int *class_count)
+{
+    const struct known *known = known_find(name);
+    if (!known)
+        return false;
+    *train_count = known->train_count;
+    *test_count = known->test_count;
+    *pixels = (size_t)known->channels * (size_t)known->height * (size_t)known->width;
+    *class_count = known->class_count;
+    return true;
+}
+
+static void hash_add_number(struct hash *hash, uint64_t value, size_t length)
+{
+    uint8_t bytes[8];
+    for (size_t i = 0; i < length; i++)
+        bytes[i] = (uint8_t)(value >> (8 * i));
+    hash_add(hash, bytes, length);
+}
+
+static void hash_add_split(struct hash *hash, const struct dataset_split *split, size_t pixels)
+{
+    hash_add_number(hash, split->count, 8);
+    hash_add(hash, split->images, split->count * pixels);
+    hash_add(hash, split->labels, split->count);
+}
+
+void dataset_digest(const struct dataset *dataset, char text[JOB_DIGEST_LENGTH + 1])
+{
+    static const char format[] = "lipsweep-dataset-1\n";
+    size_t pixels = (size_t)dataset->channels * (size_t)dataset->height * (size_t)dataset->width;
+    struct hash hash;
+    uint8_t digest[HASH_BYTES];
+    hash_init(&hash);
+    hash_add(&hash, format, sizeof format - 1);
+    hash_add_number(&hash, (uint64_t)dataset->channels, 4);
+    hash_add_number(&hash, (uint64_t)dataset->height, 4);
+    hash_add_number(&hash, (uint64_t)dataset->width, 4);
+    hash_add_number(&hash, (uint64_t)dataset->class_count, 4);
+    hash_add_split(&hash, &dataset->train, pixels);
+    hash_add_split(&hash, &dataset->test, pixels);
+    hash_finish(&hash, digest);
+    hash_text(digest, sizeof digest, text);
+}
+
+bool dataset_open(struct dataset *dataset, const char *name, const struct dataset_options *options,
+                  struct error *error)
+{
+    *dataset = (struct dataset){0};
+    const struct known *known = known_find(name);
+    if (!known)
+        return error_set(error, ERROR_INVALID, "unknown data set '%s' (known: %s)", name,
+                         known_names);
+    if (!known->read(dataset, options, error)) {
+        dataset_close(dataset);
+        return false;
+    }
+    snprintf(dataset->name, sizeof dataset->name, "%s", known->name);
+    if (known->is_generated)
+        snprintf(dataset->digest, sizeof dataset->digest, "%s", known->digest);
+    else
+        dataset_digest(dataset, dataset->digest);
+    return true;
+}
+
+void dataset_close(struct dataset *dataset)
+{
+    free(dataset->train.images);
+    free(dataset->train.labels);
+    free(dataset->test.images);
+    free(dataset->test.labels);
+    *dataset = (struct dataset){0};
+}
+
+size_t dataset_train_limit(const struct job *job)
+{
+    return job->train_count > 0 ? (size_t)job->validation_count + (size_t)job->train_count : 0;
+}
+
+/* Images kept by validation_count and train_count: all of one range of the file. */
+static bool kept_count(const struct job *job, size_t train_images, size_t *count,
+                       struct error *error)
+{
+    long long held_out = (long long)job->validation_count, wanted = (long long)job->train_count;
+    if (held_out < 0 || wanted < 0)
+        return error_set(error, ERROR_INVALID,
+                         "dataset.validation_count and dataset.train_count must not be negative");
+    if ((unsigned long long)held_out >= train_images)
+        return error_set(error, ERROR_INVALID,
+                         "dataset.validation_count %lld leaves none of the %zu training images",
+                         held_out, train_images);
+    size_t rest = train_images - (size_t)held_out;
+    if ((unsigned long long)wanted > rest)
+        return error_set(error, ERROR_INVALID,
+                         "dataset.train_count %lld is more than the %zu images that are left of "
+                         "%zu training images by dataset.validation_count %lld",
+                         wanted, rest, train_images, held_out);
+    *count = wanted > 0 ? (size_t)wanted : rest;
+    return true;
+}
+
+bool dataset_training_count(const struct job *job, size_t train_images, size_t *count,
+                            struct error *error)
+{
+    size_t kept = 0;
+    char text[NUMBER_TEXT];
+    if (!kept_count(job, train_images, &kept, error))
+        return false;
+    number_format(job->fraction, text);
+    if (!(job->fraction > 0 && job->fraction <= 1))
+        return error_set(error, ERROR_INVALID,
+                         "dataset.fraction is %s, expected more than 0 and at most 1", text);
+    double share = round(job->fraction * (double)kept);
+    if (share < 1)
+        return error_set(error, ERROR_INVALID,
+                         "dataset.fraction %s of %zu training images rounds to none", text, kept);
+    *count = (size_t)share;
+    return true;
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+    return (left > right) - (left < right);
+}
+
+static int compare_u32(const void *a, const void *b)
+{
+    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* The first `count` of the seed's permutation of images [first, first + kept), ascending. */
+static bool choose_share(uint64_t seed, uint32_t first, size_t kept, uint32_t *indices,
+                         size_t count, struct error *error)
+{
+    uint64_t *order = malloc(kept * sizeof *order); /* draw in the high half, index in the low */
+    if (!order)
+        return error_set(error, ERROR_MEMORY, "no memory to order %zu training images", kept);
+    struct rng_stream stream = {.key = seed, .purpose = RNG_SUBSET};
+    for (size_t i = 0; i < kept; i++) {
+        uint32_t words[4];
+        stream.index = first + (uint32_t)i;
+        rng_block(&stream, 0, words);
+        order[i] = (uint64_t)words[0] << 32 | stream.index;
+    }
+    qsort(order, kept, sizeof *order, compare_u64);
+    for (size_t i = 0; i < count; i++)
+        indices[i] = (uint32_t)order[i];
+    qsort(indices, count, sizeof *indices, compare_u32);
+    free(order);
+    return true;
+}
+
+bool dataset_training_indices(const struct dataset *dataset, const struct job *job,
+                              uint32_t **indices, size_t *count, struct error *error)
+{
+    size_t kept = 0, chosen = 0;
+    if (!kept_count(job, dataset->train.count, &kept, error) ||
+        !dataset_training_count(job, dataset->train.count, &chosen, error))
+        return false;
+    uint32_t first = (uint32_t)job->validation_count;
+    uint32_t *list = malloc(chosen * sizeof *list);
+    if (!list)
+        return error_set(error, ERROR_MEMORY, "no memory for %zu image numbers", chosen);
+    for (size_t i = 0; i < chosen; i++)
+        list[i] = first + (uint32_t)i;
+    if (chosen < kept && !choose_share((uint64_t)job->seed, first, kept, list, chosen, error)) {
+        free(list);
+        return false;
+    }
+    *indices = list;
+    *count = chosen;
+    return true;
+}

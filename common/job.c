@@ -1,0 +1,213 @@
+#include "common/job.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+void job_init(struct job *job)
+{
+    *job = (struct job){
+        .fraction = 1,
+        .k = NAN,
+        .sigma = NAN,
+        .control = CONTROL_NONE,
+        .batch = 100,
+        .optimizer = OPTIMIZER_SGD,
+        .lr = 0.05,
+        .beta1 = 0.9,
+        .beta2 = 0.999,
+        .eps = 1e-8,
+        .seed = 1,
+        .test_sigma_count = 1, /* clean images */
+        .test_seed = {1},
+        .test_seed_count = 1,
+    };
+}
+
+static int compare_reals(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+static int compare_counts(const void *left, const void *right)
+{
+    int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* -0 and 0 are one value. */
+static void drop_minus_zeros(struct job *job)
+{
+    for (int i = 0; i < PARAMETER_COUNT; i++) {
+        const struct parameter_info *info = parameter_info((enum parameter)i);
+        if (info->type != PARAMETER_REAL)
+            continue;
+        double *value = (double *)(void *)((char *)job + info->offset);
+        if (*value == 0)
+            *value = 0;
+    }
+    for (size_t i = 0; i < job->test_sigma_count; i++) {
+        if (job->test_sigma[i] == 0)
+            job->test_sigma[i] = 0;
+    }
+}
+
+void job_normalise(struct job *job)
+{
+    struct job defaults;
+    job_init(&defaults);
+    drop_minus_zeros(job);
+    if (job->lambda == 0 && job->control == CONTROL_NONE)
+        job->sigma = NAN;
+    if (job->lambda == 0 || job->control != CONTROL_NONE)
+        job->k = NAN;
+    if (job->optimizer == OPTIMIZER_ADAM) {
+        job->momentum = defaults.momentum;
+    } else {
+        job->beta1 = defaults.beta1;
+        job->beta2 = defaults.beta2;
+        job->eps = defaults.eps;
+    }
+    if (job->steps != 0)
+        job->epochs = 0;
+    qsort(job->test_sigma, job->test_sigma_count, sizeof *job->test_sigma, compare_reals);
+    qsort(job->test_seed, job->test_seed_count, sizeof *job->test_seed, compare_counts);
+}
+
+static bool blame(enum parameter *culprit, enum parameter parameter)
+{
+    if (culprit)
+        *culprit = parameter;
+    return false;
+}
+
+/* Names become parts of paths and of YAML, so they are kept plain. */
+static bool check_name(enum parameter parameter, const char *name, struct error *error)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    const char *what = parameter_info(parameter)->dotted;
+    if (name[0] == '\0')
+        return error_set(error, ERROR_INVALID, "%s is missing", what);
+    if (name[strspn(name, letters)] != '\0' || name[0] == '.' || name[0] == '-')
+        return error_set(error, ERROR_INVALID,
+                         "%s may hold letters, digits, '.', '_' and '-' only, and starts with a "
+                         "letter, a digit or '_'",
+                         what);
+    return true;
+}
+
+static bool check_digest(const char *digest, struct error *error)
+{
+    size_t length = strlen(digest);
+    if (length != 0 &&
+        (length != JOB_DIGEST_LENGTH || strspn(digest, "0123456789abcdef") != length))
+        return error_set(error, ERROR_INVALID,
+                         "dataset.digest must be %d lower-case hexadecimal digits",
+                         JOB_DIGEST_LENGTH);
+    return true;
+}
+
+static bool check_real(enum parameter parameter, double value, struct error *error)
+{
+    bool may_be_absent = parameter == PARAMETER_K || parameter == PARAMETER_SIGMA;
+    if (may_be_absent && isnan(value))
+        return true;
+    return parameter_check_number(parameter, value, error);
+}
+
+static bool check_test_sigmas(const struct job *job, struct error *error)
+{
+    if (job->test_sigma_count == 0 || job->test_sigma_count > JOB_TEST_SIGMA_MAX)
+        return error_set(error, ERROR_INVALID, "test.sigma takes 1 to %d values",
+                         JOB_TEST_SIGMA_MAX);
+    for (size_t i = 0; i < job->test_sigma_count; i++) {
+        if (!parameter_check_number(PARAMETER_TEST_SIGMA, job->test_sigma[i], error))
+            return false;
+        if (i > 0 && !(job->test_sigma[i - 1] < job->test_sigma[i]))
+            return error_set(error, ERROR_INVALID, "test.sigma has the value %g twice",
+                             job->test_sigma[i]);
+    }
+    return true;
+}
+
+static bool check_test_seeds(const struct job *job, struct error *error)
+{
+    if (job->test_seed_count == 0 || job->test_seed_count > JOB_TEST_SEED_MAX)
+        return error_set(error, ERROR_INVALID, "test.seed takes 1 to %d values", JOB_TEST_SEED_MAX);
+    for (size_t i = 0; i < job->test_seed_count; i++) {
+        if (!parameter_check_number(PARAMETER_TEST_SEED, (double)job->test_seed[i], error))
+            return false;
+        if (i > 0 && job->test_seed[i - 1] >= job->test_seed[i])
+            return error_set(error, ERROR_INVALID, "test.seed has the value %lld twice",
+                             (long long)job->test_seed[i]);
+    }
+    return true;
+}
+
+static bool check_choice(enum parameter parameter, int value, struct error *error)
+{
+    int count = parameter == PARAMETER_CONTROL ? CONTROL_COUNT : OPTIMIZER_COUNT;
+    if (value < 0 || value >= count)
+        return error_set(error, ERROR_INVALID, "%s has no choice number %d",
+                         parameter_info(parameter)->dotted, value);
+    return true;
+}
+
+static bool check_one(const struct job *job, enum parameter parameter, struct error *error)
+{
+    const struct parameter_info *info = parameter_info(parameter);
+    const void *member = (const char *)job + info->offset;
+    switch (info->type) {
+    case PARAMETER_REAL:
+        return check_real(parameter, *(const double *)member, error);
+    case PARAMETER_COUNT_:
+        return parameter_check_number(parameter, (double)*(const int64_t *)member, error);
+    case PARAMETER_TEXT:
+        if (parameter == PARAMETER_DATASET_DIGEST)
+            return check_digest(member, error);
+        return check_name(parameter, member, error);
+    case PARAMETER_CHOICE:
+        return check_choice(parameter, *(const int *)member, error);
+    case PARAMETER_REALS:
+        return check_test_sigmas(job, error);
+    case PARAMETER_COUNTS:
+        return check_test_seeds(job, error);
+    }
+    return false;
+}
+
+/* Rules between parameters; `culprit` is the one to change. */
+static bool check_together(const struct job *job, enum parameter *culprit, struct error *error)
+{
+    bool augmented = job->control == CONTROL_NOISE_AUGMENTATION;
+    if (augmented && job->lambda > 0) {
+        blame(culprit, PARAMETER_CONTROL);
+        return error_set(error, ERROR_INVALID, "control noise-augmentation needs lambda 0, not %g",
+                         job->lambda);
+    }
+    if ((job->lambda > 0 || augmented) && !(job->sigma > 0)) {
+        blame(culprit, PARAMETER_SIGMA);
+        return error_set(error, ERROR_INVALID, "sigma must be greater than 0 %s",
+                         augmented ? "with noise-augmentation" : "where lambda is");
+    }
+    if (job->lambda > 0 && isnan(job->k)) {
+        blame(culprit, PARAMETER_K);
+        return error_set(error, ERROR_INVALID, "k is needed where lambda is greater than 0");
+    }
+    if (job->epochs == 0 && job->steps == 0) {
+        blame(culprit, PARAMETER_EPOCHS);
+        return error_set(error, ERROR_INVALID, "train.epochs or train.steps is needed");
+    }
+    return true;
+}
+
+bool job_check(const struct job *job, enum parameter *culprit, struct error *error)
+{
+    for (int i = 0; i < PARAMETER_COUNT; i++) {
+        if (!check_one(job, (enum parameter)i, error))
+            return blame(culprit, (enum parameter)i);
+    }
+    return check_together(job, culprit, error);
+}

@@ -1,0 +1,57 @@
+/* A job's text, flat or nested, back into a job. */
+#include "common/job.h"
+
+#include "common/settings.h"
+#include "common/suggest.h"
+#include "common/yaml.h"
+
+#include <string.h>
+
+static bool is_flat_name(const char *name, enum parameter *parameter)
+{
+    *parameter = parameter_find(name);
+    return *parameter != PARAMETER_COUNT && strcmp(name, parameter_info(*parameter)->dotted) == 0;
+}
+
+static void read_key(struct settings *settings, const struct yaml_node *key)
+{
+    static const char *const names[] = {"dataset", "model", "loss", "train", "test", "seed"};
+    enum parameter parameter;
+    if (settings_is_section(key->text))
+        settings_read_section(settings, key);
+    else if (is_flat_name(key->text, &parameter))
+        settings_read_value(settings, parameter, key->value);
+    else
+        suggest_report(settings->diagnostics, key->place, "key", key->text, names, 6);
+}
+
+static void read_root(struct settings *settings, const struct yaml_node *root)
+{
+    enum parameter culprit;
+    struct error error;
+    if (!root || root->type != YAML_MAP) {
+        diagnostics_error(settings->diagnostics, root ? root->place : (struct place){1, 1},
+                          "a job is a mapping of its parameters");
+        return;
+    }
+    for (const struct yaml_node *key = root->first; key; key = key->next)
+        read_key(settings, key);
+    job_normalise(settings->job);
+    if (settings->diagnostics->error_count == 0 && !job_check(settings->job, &culprit, &error))
+        diagnostics_error(settings->diagnostics, settings->places[culprit], "%s", error.message);
+}
+
+bool job_parse(const char *text, size_t length, struct job *job, struct error *error)
+{
+    struct diagnostics diagnostics;
+    struct yaml_tree tree;
+    struct settings settings = {.job = job, .diagnostics = &diagnostics};
+    job_init(job);
+    diagnostics_init(&diagnostics, "job", text, length);
+    if (yaml_parse(&tree, text, length, &diagnostics))
+        read_root(&settings, tree.root);
+    yaml_finish(&tree);
+    bool good = diagnostics_result(&diagnostics, error);
+    diagnostics_finish(&diagnostics);
+    return good;
+}

@@ -1,0 +1,238 @@
+#include "common/settings.h"
+
+#include "common/suggest.h"
+#include "common/values.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const sections[] = {"dataset", "model", "loss", "train", "test"};
+
+enum { SECTION_COUNT = sizeof sections / sizeof *sections, KEY_MAX = 32 };
+
+/* Keys of the format that this version does not read yet: refused as such, not as unknown. */
+static const char *const later_keys[] = {
+    "dataset.path",     "dataset.format",    "dataset.classes", "dataset.class_names",
+    "dataset.resize",   "dataset.augment",   "model.shortcut",  "model.bn_passes",
+    "model.bn_running", "model.init",        "model.exact",     "loss.penalty",
+    "loss.output",      "loss.grad_through", "train.nesterov",  "train.decay_norms",
+    "train.schedule",
+};
+
+bool settings_is_section(const char *name)
+{
+    for (size_t i = 0; i < SECTION_COUNT; i++) {
+        if (strcmp(name, sections[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_later(const char *dotted)
+{
+    for (size_t i = 0; i < sizeof later_keys / sizeof *later_keys; i++) {
+        if (strcmp(dotted, later_keys[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool settings_name(enum parameter parameter, const struct yaml_node *node,
+                   char name[SETTINGS_NAME_SIZE], struct diagnostics *diagnostics)
+{
+    name[0] = '\0';
+    const char *what = parameter_info(parameter)->dotted;
+    size_t longest = parameter == PARAMETER_DATASET_DIGEST ? JOB_DIGEST_LENGTH : JOB_NAME_MAX;
+    if (!node->text || (node->type == YAML_NULL && !node->text[0])) {
+        diagnostics_error(diagnostics, node->place, "%s must be a name, not %s", what,
+                          yaml_type_text(node->type));
+        return false;
+    }
+    if (strlen(node->text) > longest) {
+        diagnostics_error(diagnostics, node->place, "%s is longer than %zu bytes", what, longest);
+        return false;
+    }
+    strcpy(name, node->text);
+    return true;
+}
+
+bool settings_choice(enum parameter parameter, const struct yaml_node *node, int *value,
+                     struct diagnostics *diagnostics)
+{
+    const char *names[CONTROL_COUNT + OPTIMIZER_COUNT];
+    int count = parameter == PARAMETER_CONTROL ? CONTROL_COUNT : OPTIMIZER_COUNT;
+    for (int i = 0; i < count; i++)
+        names[i] = parameter_choice_name(parameter, i);
+    if (!node->text || node->type == YAML_NULL) {
+        diagnostics_error(diagnostics, node->place, "%s must be a name, not %s",
+                          parameter_name(parameter), yaml_type_text(node->type));
+        return false;
+    }
+    if (parameter == PARAMETER_CONTROL && strcmp(node->text, "noisy-bn") == 0) {
+        diagnostics_error(diagnostics, node->place,
+                          "the control noisy-bn is not supported by this version");
+        return false;
+    }
+    *value = parameter_choice_find(parameter, node->text);
+    if (*value < 0)
+        suggest_report(diagnostics, node->place, parameter_name(parameter), node->text, names,
+                       (size_t)count);
+    return *value >= 0;
+}
+
+static void read_number(struct settings *settings, enum parameter parameter,
+                        const struct yaml_node *node, void *member)
+{
+    double number;
+    bool may_be_absent = parameter == PARAMETER_K || parameter == PARAMETER_SIGMA;
+    if (may_be_absent && node->type == YAML_NULL)
+        return;
+    if (node->type == YAML_LIST || node->type == YAML_MAP) {
+        diagnostics_error(settings->diagnostics, node->place,
+                          "%s must be one number here; several values go under grid",
+                          parameter_name(parameter));
+        return;
+    }
+    if (!values_number(parameter, node, &number, settings->diagnostics))
+        return;
+    if (parameter_info(parameter)->type == PARAMETER_REAL)
+        *(double *)member = number;
+    else
+        *(int64_t *)member = (int64_t)number;
+}
+
+static void read_list(struct settings *settings, enum parameter parameter,
+                      const struct yaml_node *node)
+{
+    struct job *job = settings->job;
+    struct values values;
+    double numbers[JOB_TEST_SIGMA_MAX];
+    bool is_sigma = parameter == PARAMETER_TEST_SIGMA;
+    size_t most = is_sigma ? JOB_TEST_SIGMA_MAX : JOB_TEST_SEED_MAX;
+    if (!values_open(&values, parameter, node, settings->diagnostics))
+        return;
+    if (values.count > (double)most) {
+        diagnostics_error(settings->diagnostics, node->place,
+                          "%s takes at most %zu values, not %.0f", parameter_name(parameter), most,
+                          values.count);
+        return;
+    }
+    if (!values_numbers(&values, numbers, NULL, settings->diagnostics))
+        return;
+    size_t count = (size_t)values.count;
+    *(is_sigma ? &job->test_sigma_count : &job->test_seed_count) = count;
+    for (size_t i = 0; i < count; i++) {
+        if (is_sigma)
+            job->test_sigma[i] = numbers[i];
+        else
+            job->test_seed[i] = (int64_t)numbers[i];
+    }
+}
+
+static void read_text(struct settings *settings, enum parameter parameter,
+                      const struct yaml_node *node, char *member)
+{
+    char name[SETTINGS_NAME_SIZE];
+    if (settings_name(parameter, node, name, settings->diagnostics))
+        strcpy(member, name);
+}
+
+void settings_read_value(struct settings *settings, enum parameter parameter,
+                         const struct yaml_node *node)
+{
+    const struct parameter_info *info = parameter_info(parameter);
+    void *member = (char *)settings->job + info->offset;
+    char quoted[QUOTE_TEXT];
+    if (settings->places[parameter].line != 0) {
+        diagnostics_error(settings->diagnostics, node->place,
+                          "%s is given twice (first on line %d)", quote_text(info->dotted, quoted),
+                          settings->places[parameter].line);
+        return;
+    }
+    settings->places[parameter] = node->place;
+    switch (info->type) {
+    case PARAMETER_REAL:
+    case PARAMETER_COUNT_:
+        read_number(settings, parameter, node, member);
+        break;
+    case PARAMETER_TEXT:
+        read_text(settings, parameter, node, member);
+        break;
+    case PARAMETER_CHOICE: {
+        int value;
+        if (settings_choice(parameter, node, &value, settings->diagnostics))
+            *(int *)member = value;
+        break;
+    }
+    case PARAMETER_REALS:
+    case PARAMETER_COUNTS:
+        read_list(settings, parameter, node);
+        break;
+    }
+}
+
+/* The section's part of a dotted name, NULL for a name of another section. */
+static const char *key_of(enum parameter parameter, const char *section)
+{
+    const char *dotted = parameter_info(parameter)->dotted;
+    size_t length = strlen(section);
+    bool here = strncmp(dotted, section, length) == 0 && dotted[length] == '.';
+    return here ? dotted + length + 1 : NULL;
+}
+
+static void report_unknown(struct settings *settings, const char *section,
+                           const struct yaml_node *key)
+{
+    const char *names[PARAMETER_COUNT];
+    size_t count = 0;
+    char dotted[KEY_MAX + KEY_MAX];
+    snprintf(dotted, sizeof dotted, "%s.%s", section, key->text);
+    if (is_later(dotted)) {
+        diagnostics_error(settings->diagnostics, key->place,
+                          "'%s' is not supported by this version", dotted);
+        return;
+    }
+    enum parameter elsewhere = parameter_find(key->text);
+    if (elsewhere != PARAMETER_COUNT && strchr(parameter_info(elsewhere)->dotted, '.')) {
+        const char *name = parameter_info(elsewhere)->dotted;
+        diagnostics_error(settings->diagnostics, key->place, "'%s' belongs under '%.*s', not '%s'",
+                          key->text, (int)strcspn(name, "."), name, section);
+        return;
+    }
+    for (int i = 0; i < PARAMETER_COUNT; i++) {
+        const char *name = key_of((enum parameter)i, section);
+        if (name)
+            names[count++] = name;
+    }
+    suggest_report(settings->diagnostics, key->place, "key", key->text, names, count);
+}
+
+static void read_key(struct settings *settings, const char *section, const struct yaml_node *key)
+{
+    for (int i = 0; i < PARAMETER_COUNT; i++) {
+        const char *name = key_of((enum parameter)i, section);
+        if (name && strcmp(name, key->text) == 0) {
+            settings_read_value(settings, (enum parameter)i, key->value);
+            return;
+        }
+    }
+    report_unknown(settings, section, key);
+}
+
+void settings_read_section(struct settings *settings, const struct yaml_node *key)
+{
+    const struct yaml_node *map = key->value;
+    bool is_dataset = strcmp(key->text, "dataset") == 0;
+    bool has_name = is_dataset || strcmp(key->text, "model") == 0;
+    if (has_name && map->text && map->text[0]) {
+        settings_read_value(settings, is_dataset ? PARAMETER_DATASET : PARAMETER_MODEL, map);
+        return;
+    }
+    if (map->type != YAML_MAP) {
+        diagnostics_error(settings->diagnostics, map->place, "'%s' must be a mapping%s, not %s",
+                          key->text, has_name ? " or a name" : "", yaml_type_text(map->type));
+        return;
+    }
+    for (const struct yaml_node *inner = map->first; inner; inner = inner->next)
+        read_key(settings, key->text, inner);
+}

@@ -1,0 +1,95 @@
+#include "coordinator/lease.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+void lease_table_init(struct lease_table *leases, struct clock clock, int64_t lease_ms,
+                      int64_t no_progress_ms)
+{
+    *leases = (struct lease_table){
+        .clock = clock, .lease_ms = lease_ms, .no_progress_ms = no_progress_ms};
+}
+
+void lease_table_finish(struct lease_table *leases)
+{
+    struct table_cursor cursor = {0};
+    for (struct lease *lease; (lease = lease_next(leases, &cursor));)
+        free(lease);
+    table_finish(&leases->by_job);
+}
+
+bool lease_add(struct lease_table *leases, const struct lease *lease, struct error *error)
+{
+    assert(!table_get(&leases->by_job, &lease->id.job, sizeof lease->id.job));
+    struct lease *copy = malloc(sizeof *copy);
+    if (!copy)
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    *copy = *lease;
+    copy->progress_ms = clock_now_ms(&leases->clock);
+    copy->deadline_ms = copy->progress_ms + leases->lease_ms;
+    if (!table_put(&leases->by_job, &copy->id.job, sizeof copy->id.job, copy, error)) {
+        free(copy);
+        return false;
+    }
+    return true;
+}
+
+struct lease *lease_find(const struct lease_table *leases, const struct attempt_id *id)
+{
+    struct lease *lease = table_get(&leases->by_job, &id->job, sizeof id->job);
+    return lease && attempt_equal(&lease->id, id) ? lease : NULL;
+}
+
+void lease_renew(struct lease_table *leases, struct lease *lease,
+                 const struct lease_progress *progress)
+{
+    int64_t now_ms = clock_now_ms(&leases->clock);
+    if (!lease->listed || progress->counter != lease->progress.counter ||
+        progress->phase != lease->progress.phase)
+        lease->progress_ms = now_ms;
+    lease->listed = true;
+    lease->progress = *progress;
+    lease->deadline_ms = now_ms + leases->lease_ms;
+}
+
+void lease_remove(struct lease_table *leases, int64_t job)
+{
+    free(table_remove(&leases->by_job, &job, sizeof job));
+}
+
+/* When an attempt whose counter stands still is given up. */
+static int64_t stuck_at_ms(const struct lease_table *leases, const struct lease *lease)
+{
+    if (!lease->listed || lease->progress.phase == LEASE_PHASE_DELIVERING)
+        return INT64_MAX;
+    return lease->progress_ms + leases->no_progress_ms;
+}
+
+enum lease_due lease_due(const struct lease_table *leases, const struct lease *lease)
+{
+    int64_t now_ms = clock_now_ms(&leases->clock);
+    if (now_ms >= lease->deadline_ms)
+        return LEASE_EXPIRED;
+    return now_ms >= stuck_at_ms(leases, lease) ? LEASE_STUCK : LEASE_FINE;
+}
+
+void lease_extend_all(struct lease_table *leases, int64_t stall_ms)
+{
+    struct table_cursor cursor = {0};
+    for (struct lease *lease; (lease = lease_next(leases, &cursor));) {
+        lease->deadline_ms += stall_ms;
+        lease->progress_ms += stall_ms;
+    }
+}
+
+int64_t lease_next_due_ms(const struct lease_table *leases)
+{
+    int64_t due_ms = INT64_MAX;
+    struct table_cursor cursor = {0};
+    for (struct lease *lease; (lease = lease_next(leases, &cursor));) {
+        int64_t stuck_ms = stuck_at_ms(leases, lease);
+        int64_t first_ms = lease->deadline_ms < stuck_ms ? lease->deadline_ms : stuck_ms;
+        due_ms = first_ms < due_ms ? first_ms : due_ms;
+    }
+    return due_ms;
+}
