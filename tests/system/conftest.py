@@ -44,6 +44,9 @@ def make_environment(place):
                "XDG_CONFIG_HOME": "config", "XDG_CACHE_HOME": "cache", "TMPDIR": "tmp"}
     for folder in folders.values():
         (place / folder).mkdir(mode=0o700)
+    for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
+        if name in kept:  # reports of every descendant, wherever its standard error goes
+            kept[name] += f":log_path={place / 'sanitizer'}"
     return kept | {name: str(place / folder) for name, folder in folders.items()} | {
         "LANG": "C.UTF-8", "TZ": "UTC", "LIPSWEEP_LOG": "debug"}
 
@@ -107,9 +110,11 @@ class Programs:
         return processes.kill_all_descendants()
 
     def sanitizer_reports(self):
-        """Reports that a sanitizer wrote to a program's output: a bug even where the test passes."""
-        return [f"{program.files[1].name}: {line}" for program in self.started
-                for line in program.stderr().splitlines() if any(mark in line for mark in SANITIZER_MARKS)]
+        """What sanitizers found in these programs and their children: a bug even where the test passes."""
+        files = [program.files[1] for program in self.started] + sorted(self.place.glob("sanitizer.*"))
+        texts = [(file, file.read_text(encoding="utf-8", errors="replace")) for file in files]
+        return [f"{file.name}:\n{text[-4000:]}" for file, text in texts
+                if any(mark in text for mark in SANITIZER_MARKS)]
 
 
 @pytest.fixture
