@@ -3,11 +3,111 @@
 #include <stddef.h>
 #include <string.h>
 
+/* The parameters of a job that a table may show, in the order of the sweep file. */
+#define PARAMETER_COLUMNS                                                                          \
+    "j.dataset, j.model, j.lambda, j.k, j.sigma, j.control, j.fraction, j.validation_count, "      \
+    "j.train_count, j.epochs, j.steps, j.batch, j.optimizer, j.lr, j.momentum, j.weight_decay, "   \
+    "j.beta1, j.beta2, j.eps"
+
 static const struct query queries[] = {
+    /* ?1: number, name or "last" */
     {"sweep-find", 1,
      "SELECT id, name FROM sweep WHERE name = ?1 OR id = ?1 OR (?1 = 'last' AND id = (SELECT "
-     "max(id) FROM sweep))"
-     " ORDER BY id"},
+     "max(id) FROM sweep)) ORDER BY id"},
+
+    /* ?1: a sweep's number, or NULL for all */
+    {"sweeps", 1,
+     "SELECT s.id, s.name, s.state, s.held, s.point_count, s.submitted_at, count(j.id) AS jobs, "
+     "coalesce(sum(j.state = 'pending'), 0) AS pending, "
+     "coalesce(sum(j.state = 'leased'), 0) AS leased, "
+     "coalesce(sum(j.state = 'done'), 0) AS done, "
+     "coalesce(sum(j.state = 'failed'), 0) AS failed, "
+     "coalesce(sum(j.state = 'diverged'), 0) AS diverged, "
+     "coalesce(sum(j.state = 'cancelled'), 0) AS cancelled, "
+     "min(a.leased_at) AS first_leased_at, max(j.finished_at) AS last_finished_at, "
+     "coalesce(sum(a.job IS NOT NULL AND j.state = 'done'), 0) AS measured, "
+     "sum(CASE WHEN j.state = 'done' THEN a.train_s + a.evaluate_s END) AS measured_s "
+     "FROM sweep s LEFT JOIN job j ON j.sweep = s.id AND j.superseded_by IS NULL AND j.withdrawn = "
+     "0 LEFT JOIN attempt a ON a.job = j.id AND a.number = j.attempt "
+     "WHERE ?1 IS NULL OR s.id = ?1 GROUP BY s.id ORDER BY s.id"},
+
+    /* ?1: sweep, ?2: state or NULL, ?3: rows at most, -1: all */
+    {"jobs", 3,
+     "SELECT j.id, j.state, j.attempt, " PARAMETER_COLUMNS ", j.seed, j.result_of, j.finished_at, "
+     "a.train_s, a.evaluate_s, w.host, j.reason "
+     "FROM job j LEFT JOIN attempt a ON a.job = j.id AND a.number = j.attempt "
+     "LEFT JOIN worker w ON w.id = a.worker "
+     "WHERE j.sweep = ?1 AND j.superseded_by IS NULL AND j.withdrawn = 0 "
+     "AND (?2 IS NULL OR j.state = ?2) ORDER BY j.id LIMIT ?3"},
+    {"job-count", 2,
+     "SELECT count(*) AS jobs FROM job j WHERE j.sweep = ?1 AND j.superseded_by IS NULL "
+     "AND j.withdrawn = 0 AND (?2 IS NULL OR j.state = ?2)"},
+
+    /* ?1: job */
+    {"job", 1,
+     "SELECT j.id, s.id AS sweep, s.name AS sweep_name, s.held AS sweep_held, s.max_attempts, "
+     "s.state AS sweep_state, j.point, j.state, j.held, j.withdrawn, j.attempt, "
+     "j.counted_attempts, j.result_of, j.superseded_by, j.memory_bytes, "
+     "j.reason, " PARAMETER_COLUMNS ", j.seed, j.created_at, j.finished_at, t.weights_digest, "
+     "t.host AS trained_on, t.build, t.cpu_class, t.train_s, t.step_count, "
+     "(SELECT count(*) FROM job o WHERE o.state = 'pending' AND o.held = 0 AND o.withdrawn = 0 "
+     "AND o.id < j.id) AS pending_before "
+     "FROM job j JOIN sweep s ON s.id = j.sweep LEFT JOIN training t ON t.id = j.training "
+     "WHERE j.id = ?1"},
+    {"attempts", 1,
+     "SELECT a.number, a.outcome, a.late, a.leased_at, a.ended_at, a.train_s, a.evaluate_s, "
+     "a.peak_memory_bytes, w.id AS worker, w.host, w.pid, a.build, a.cpu_class, a.reason "
+     "FROM attempt a JOIN worker w ON w.id = a.worker WHERE a.job = ?1 ORDER BY a.number"},
+    {"metrics", 1,
+     "SELECT m.attempt, m.epoch, m.loss, m.task_loss, m.lipschitz_loss, m.accuracy, "
+     "m.active_share, m.quotient_mean, m.images_per_s FROM metrics m "
+     "WHERE m.job = (SELECT coalesce(result_of, id) FROM job WHERE id = ?1) ORDER BY m.epoch"},
+    {"job-accuracies", 1,
+     "SELECT a.test_sigma, a.accuracy, a.confidence_true, a.confidence_max, "
+     "a.negative_log_likelihood, a.calibration_error, q.mean AS quotient_mean, "
+     "q.p50 AS quotient_p50, q.p99 AS quotient_p99, q.share_over_k FROM accuracy a "
+     "LEFT JOIN quotient q ON q.job = a.job AND q.test_sigma = a.test_sigma "
+     "WHERE a.job = (SELECT coalesce(result_of, id) FROM job WHERE id = ?1) ORDER BY a.test_sigma"},
+
+    /* ?1: job, ?2: attempt or NULL for the newest that wrote anything */
+    {"log", 2,
+     "SELECT l.attempt, l.length, l.head, l.tail FROM attempt_log l WHERE l.job = ?1 "
+     "AND l.attempt = coalesce(?2, (SELECT max(attempt) FROM attempt_log WHERE job = ?1))"},
+
+    {"workers", 0,
+     "SELECT w.id, w.host, w.pid, w.slots, w.threads, w.cpu_count, w.memory_bytes, w.instance, "
+     "w.first_seen_at, w.last_seen_at, w.left_at, w.cpu_class, w.build, "
+     "(SELECT count(*) FROM attempt a WHERE a.worker = w.id AND a.outcome = 'done') AS done "
+     "FROM worker w ORDER BY w.id"},
+
+    /* ?1: sweep. One row a job, jobs of one point next to each other. */
+    {"result-jobs", 1,
+     "SELECT " PARAMETER_COLUMNS ", j.dataset_digest, j.point, j.id, j.seed, j.state, j.result_of, "
+     "CASE WHEN j.state = 'done' THEN j.final_active_share END AS active_share "
+     "FROM current_job j WHERE j.sweep = ?1 ORDER BY " PARAMETER_COLUMNS
+     ", j.dataset_digest, j.seed, j.id"},
+    {"result-accuracies", 1,
+     "SELECT j.id AS job, a.test_sigma, a.accuracy FROM current_job j "
+     "JOIN accuracy a ON a.job = j.source WHERE j.sweep = ?1 AND j.state = 'done' "
+     "ORDER BY j.id, a.test_sigma"},
+
+    /* Measured speed, for predictions. */
+    {"speeds", 0,
+     "SELECT j.dataset, j.model, j.batch, j.lambda > 0 AS lipschitz, j.control, count(*) AS jobs, "
+     "sum(t.train_s) / sum(t.step_count) AS step_s, "
+     "avg(a.evaluate_s / (SELECT count(*) FROM accuracy c WHERE c.job = j.id)) AS evaluation_s "
+     "FROM job j JOIN training t ON t.id = j.training "
+     "JOIN attempt a ON a.job = j.id AND a.outcome = 'done' "
+     "WHERE j.state = 'done' AND j.result_of IS NULL AND t.step_count > 0 "
+     "GROUP BY j.dataset, j.model, j.batch, j.lambda > 0, j.control "
+     "ORDER BY j.dataset, j.model, j.batch, j.lambda > 0, j.control"},
+
+    /* The largest 99 % point of the quotients of finished standard trainings. */
+    {"baseline-quotients", 0,
+     "SELECT j.dataset, j.model, max(q.p99) AS p99, count(DISTINCT j.id) AS jobs "
+     "FROM job j JOIN quotient q ON q.job = j.id "
+     "WHERE j.state = 'done' AND j.lambda = 0 AND j.control = 'none' "
+     "GROUP BY j.dataset, j.model ORDER BY j.dataset, j.model"},
 };
 
 const struct query *query_find(const char *name)
