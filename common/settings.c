@@ -137,19 +137,19 @@ static void read_text(struct settings *settings, enum parameter parameter,
         strcpy(member, name);
 }
 
-void settings_read_value(struct settings *settings, enum parameter parameter,
+static void read_choice(struct settings *settings, enum parameter parameter,
+                        const struct yaml_node *node, int *member)
+{
+    int value;
+    if (settings_choice(parameter, node, &value, settings->diagnostics))
+        *member = value;
+}
+
+static void read_by_type(struct settings *settings, enum parameter parameter,
                          const struct yaml_node *node)
 {
     const struct parameter_info *info = parameter_info(parameter);
     void *member = (char *)settings->job + info->offset;
-    char quoted[QUOTE_TEXT];
-    if (settings->places[parameter].line != 0) {
-        diagnostics_error(settings->diagnostics, node->place,
-                          "%s is given twice (first on line %d)", quote_text(info->dotted, quoted),
-                          settings->places[parameter].line);
-        return;
-    }
-    settings->places[parameter] = node->place;
     switch (info->type) {
     case PARAMETER_REAL:
     case PARAMETER_COUNT_:
@@ -158,17 +158,31 @@ void settings_read_value(struct settings *settings, enum parameter parameter,
     case PARAMETER_TEXT:
         read_text(settings, parameter, node, member);
         break;
-    case PARAMETER_CHOICE: {
-        int value;
-        if (settings_choice(parameter, node, &value, settings->diagnostics))
-            *(int *)member = value;
+    case PARAMETER_CHOICE:
+        read_choice(settings, parameter, node, member);
         break;
-    }
     case PARAMETER_REALS:
     case PARAMETER_COUNTS:
         read_list(settings, parameter, node);
         break;
     }
+}
+
+void settings_read_value(struct settings *settings, enum parameter parameter,
+                         const struct yaml_node *node)
+{
+    size_t errors = settings->diagnostics->error_count;
+    struct place *place = &settings->places[parameter];
+    if (place->line != 0) {
+        diagnostics_error(settings->diagnostics, node->place,
+                          "'%s' is given twice (first on line %d)",
+                          parameter_info(parameter)->dotted, place->line);
+    } else {
+        *place = node->place;
+        read_by_type(settings, parameter, node);
+    }
+    if (settings->diagnostics->error_count != errors)
+        settings->bad[parameter] = true;
 }
 
 /* The section's part of a dotted name, NULL for a name of another section. */

@@ -12,6 +12,7 @@ struct settings {
     struct job *job; /* gets the values */
     struct diagnostics *diagnostics;
     struct place places[PARAMETER_COUNT]; /* of each value; line 0: not given */
+    bool bad[PARAMETER_COUNT];            /* given, but wrong: the job holds the default */
 };
 
 /* True when `name` is a section ("train"). */

@@ -1,0 +1,68 @@
+/* A sweep file, read and checked: a base job, the axes that vary it, and what runs beside the grid.
+ *
+ * The grid itself is not written out here (see grid.h). */
+#ifndef LIPSWEEP_COMMON_SWEEP_H
+#define LIPSWEEP_COMMON_SWEEP_H
+
+#include "common/diagnostics.h"
+#include "common/job.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    SWEEP_NAME_MAX = 64,            /* bytes */
+    SWEEP_JOB_MAX = 10 * 1000000,   /* jobs of one sweep, counted before equal ones are joined */
+    SWEEP_LABEL_MAX = 64,           /* values of an axis of names */
+    SWEEP_MAX_ATTEMPTS = 5,         /* the default of run.max_attempts */
+    SWEEP_MAX_ATTEMPTS_LIMIT = 1000 /* and its largest value */
+};
+
+struct sweep_axis {
+    enum parameter parameter;
+    struct place place; /* of its name */
+    size_t count;
+    double *numbers;                        /* [count]; a choice's number; NULL for names */
+    char (*names)[JOB_NAME_MAX + 1];        /* [count] of data sets or models; else NULL */
+    char (*digests)[JOB_DIGEST_LENGTH + 1]; /* [count] of data sets, see sweep_set_digest */
+    struct place *places;                   /* [count] */
+};
+
+struct sweep {
+    char name[SWEEP_NAME_MAX + 1];
+    struct job base;                         /* not normalised; the axes' members are defaults */
+    struct sweep_axis axes[PARAMETER_COUNT]; /* in file order; the seed is not one of them */
+    size_t axis_count;
+    bool baseline[CONTROL_COUNT]; /* [CONTROL_NONE]: standard training */
+    int64_t *seeds;
+    size_t seed_count;
+    int64_t max_attempts;
+    bool reuse; /* of finished trainings of other sweeps */
+};
+
+/* Reads and checks a sweep file; everything that is wrong or odd goes to `diagnostics`, which holds
+ * the text. On failure there is nothing to finish. Reads no data: digests are ""
+ * (sweep_set_digest).
+ */
+WARN_UNUSED bool sweep_parse(struct sweep *sweep, struct diagnostics *diagnostics);
+void sweep_finish(struct sweep *sweep);
+
+/* The data sets that the sweep names: `index` from 0, NULL at the end. */
+const char *sweep_dataset(const struct sweep *sweep, size_t index);
+
+/* Fills in what is known of data set `name` since its files were looked at; fails when the sweep
+ * file asks for another digest. Hashes of jobs mean nothing before every data set has its digest.
+ */
+WARN_UNUSED bool sweep_set_digest(struct sweep *sweep, const char *name, const char *digest,
+                                  struct error *error);
+
+/* What to call value `index` of an axis of names or choices; NULL for numbers. */
+const char *sweep_axis_label(const struct sweep_axis *axis, size_t index);
+
+/* The axis of `parameter`, NULL when it is none. */
+const struct sweep_axis *sweep_axis(const struct sweep *sweep, enum parameter parameter);
+
+/* Whether people and programs can use `name` for a sweep. */
+WARN_UNUSED bool sweep_check_name(const char *name, struct error *error);
+
+#endif
