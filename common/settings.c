@@ -245,6 +245,10 @@ void settings_read_section(struct settings *settings, const struct yaml_node *ke
     if (map->type != YAML_MAP) {
         diagnostics_error(settings->diagnostics, map->place, "'%s' must be a mapping%s, not %s",
                           key->text, has_name ? " or a name" : "", yaml_type_text(map->type));
+        for (int i = 0; i < PARAMETER_COUNT; i++) {
+            if (key_of((enum parameter)i, key->text))
+                settings->bad[i] = true;
+        }
         return;
     }
     for (const struct yaml_node *inner = map->first; inner; inner = inner->next)
