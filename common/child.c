@@ -15,8 +15,6 @@
 /* "PID:DESCRIPTOR": the parent, and the read end of its lifeline in the child. */
 #define PARENT_VARIABLE "LIPSWEEP_PARENT"
 
-extern char **environ;
-
 static bool starts_with_name(const char *entry, const char *assignment)
 {
     size_t length = strcspn(assignment, "=") + 1;

@@ -3,6 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#undef error_set
+#undef error_set_errno
+#undef error_prefix
+
 static void fill(struct error *error, enum error_code code, const char *format, va_list arguments)
 {
     error->code = code;

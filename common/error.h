@@ -55,6 +55,18 @@ bool error_set_errno(struct error *error, int number, const char *format, ...) P
 /* Puts "text: " before the message of an error that is already set, and returns false. */
 bool error_prefix(struct error *error, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* A checker that sees one source at a time cannot know that these return false, and would follow
+ * paths that do not exist: it is told. */
+#ifdef __clang_analyzer__
+static inline bool error_is_false(bool value)
+{
+    return (void)value, false;
+}
+#define error_set(...) error_is_false(error_set(__VA_ARGS__))
+#define error_set_errno(...) error_is_false(error_set_errno(__VA_ARGS__))
+#define error_prefix(...) error_is_false(error_prefix(__VA_ARGS__))
+#endif
+
 int error_exit_code(enum error_code code);
 const char *error_code_text(enum error_code code);
 

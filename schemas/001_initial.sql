@@ -62,6 +62,7 @@ CREATE TABLE job (
   id               INTEGER PRIMARY KEY,
   sweep            INTEGER NOT NULL REFERENCES sweep (id),
   point            INTEGER NOT NULL,        -- ordinal of the point in the sweep; jobs of a point differ in the seed alone
+  text_number      INTEGER NOT NULL,        -- the newest sweep_text that asks for it: older ones' jobs are withdrawn
   state            TEXT NOT NULL CHECK (state IN ('pending', 'leased', 'done', 'failed', 'diverged', 'cancelled')),
   held             INTEGER NOT NULL DEFAULT 0 CHECK (held IN (0, 1)),
   withdrawn        INTEGER NOT NULL DEFAULT 0 CHECK (withdrawn IN (0, 1)),
@@ -101,9 +102,9 @@ CREATE TABLE job (
   finished_at      INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX job_once ON job (sweep, job_hash) WHERE superseded_by IS NULL;
-CREATE INDEX job_to_lease ON job (state, sweep, id) WHERE state IN ('pending', 'leased');
 CREATE INDEX job_by_hash ON job (job_hash, state);
-CREATE INDEX job_by_sweep ON job (sweep, state);
+CREATE INDEX job_by_train_hash ON job (train_hash);
+CREATE INDEX job_by_sweep ON job (sweep, state);  -- and by id within: what to lease next
 
 CREATE TABLE worker (
   id            INTEGER PRIMARY KEY,

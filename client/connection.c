@@ -1,0 +1,185 @@
+#include "client/connection.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/memory.h"
+#include "common/query.h"
+
+enum { QUERY_TIMEOUT_MS = 30000 };
+
+struct connection {
+    struct socket *socket;
+    char *endpoint;
+    int64_t peer_pid;
+};
+
+bool connection_open(struct connection **connection, const struct connection_options *options,
+                     struct error *error)
+{
+    struct connection *made = memory_allocate(1, sizeof *made);
+    made->endpoint = memory_text(options->endpoint);
+    Wire__Envelope *welcome = NULL;
+    if (!socket_connect(&made->socket, options->endpoint, options->insecure_loopback, error) ||
+        !wire_hello(made->socket, options->timeout_ms, &welcome, error)) {
+        connection_close(made);
+        return false;
+    }
+    made->peer_pid = welcome->welcome->pid;
+    wire__envelope__free_unpacked(welcome, NULL);
+    *connection = made;
+    return true;
+}
+
+void connection_close(struct connection *connection)
+{
+    if (!connection)
+        return;
+    if (connection->socket)
+        socket_close(connection->socket);
+    free(connection->endpoint);
+    free(connection);
+}
+
+const char *connection_endpoint(const struct connection *connection)
+{
+    return connection->endpoint;
+}
+
+int64_t connection_peer_pid(const struct connection *connection)
+{
+    return connection->peer_pid;
+}
+
+bool connection_request(struct connection *connection, Wire__Envelope *request, int timeout_ms,
+                        Wire__Envelope__BodyCase expected, Wire__Envelope **reply,
+                        struct error *error)
+{
+    if (!wire_request(connection->socket, request, timeout_ms, reply, error))
+        return false;
+    if ((*reply)->body_case == expected)
+        return true;
+    wire__envelope__free_unpacked(*reply, NULL);
+    *reply = NULL;
+    return error_set(error, ERROR_DATA, "the coordinator at %s answered something else than asked",
+                     connection->endpoint);
+}
+
+static void value_to_wire(const struct value *value, Wire__Value *wire)
+{
+    wire__value__init(wire);
+    switch (value->type) {
+    case VALUE_NULL:
+        break;
+    case VALUE_INTEGER:
+        wire->value_case = WIRE__VALUE__VALUE_INTEGER;
+        wire->integer = value->integer;
+        break;
+    case VALUE_REAL:
+        wire->value_case = WIRE__VALUE__VALUE_REAL;
+        wire->real = value->real;
+        break;
+    case VALUE_TEXT:
+        wire->value_case = WIRE__VALUE__VALUE_TEXT;
+        wire->text = value->bytes;
+        break;
+    case VALUE_BLOB:
+        wire->value_case = WIRE__VALUE__VALUE_BLOB;
+        wire->blob.data = (uint8_t *)value->bytes;
+        wire->blob.len = value->length;
+        break;
+    }
+}
+
+static void add_wire_value(struct rows *rows, const Wire__Value *value)
+{
+    switch (value->value_case) {
+    case WIRE__VALUE__VALUE_INTEGER:
+        rows_add_integer(rows, value->integer);
+        break;
+    case WIRE__VALUE__VALUE_REAL:
+        rows_add_real(rows, value->real);
+        break;
+    case WIRE__VALUE__VALUE_TEXT:
+        rows_add_bytes(rows, VALUE_TEXT, value->text, strlen(value->text));
+        break;
+    case WIRE__VALUE__VALUE_BLOB:
+        rows_add_bytes(rows, VALUE_BLOB, value->blob.data, value->blob.len);
+        break;
+    default:
+        rows_add_null(rows);
+        break;
+    }
+}
+
+static bool add_page(struct rows *rows, const Wire__Rows *page, const char *endpoint,
+                     struct error *error)
+{
+    for (size_t i = 0; rows->column_count < page->n_columns; i++)
+        rows_add_column(rows, page->columns[i]);
+    for (size_t i = 0; i < page->n_rows; i++) {
+        if (page->rows[i]->n_values != rows->column_count)
+            return error_set(error, ERROR_DATA, "the coordinator at %s sent a damaged row",
+                             endpoint);
+        for (size_t j = 0; j < rows->column_count; j++)
+            add_wire_value(rows, page->rows[i]->values[j]);
+    }
+    return true;
+}
+
+/* One page; *offset becomes the next one's, -1 after the last. */
+static bool query_page(struct connection *connection, Wire__Query *query, struct rows *rows,
+                       struct error *error)
+{
+    Wire__Envelope envelope = WIRE__ENVELOPE__INIT, *reply;
+    envelope.body_case = WIRE__ENVELOPE__BODY_QUERY;
+    envelope.query = query;
+    if (!connection_request(connection, &envelope, QUERY_TIMEOUT_MS, WIRE__ENVELOPE__BODY_ROWS,
+                            &reply, error))
+        return false;
+    const Wire__Rows *page = reply->rows;
+    bool good = add_page(rows, page, connection->endpoint, error);
+    if (good && !page->last && page->next_offset <= query->offset)
+        good = error_set(error, ERROR_DATA, "the coordinator at %s repeats itself",
+                         connection->endpoint);
+    query->offset = page->last ? -1 : page->next_offset;
+    wire__envelope__free_unpacked(reply, NULL);
+    return good;
+}
+
+bool connection_query(struct connection *connection, const char *name,
+                      const struct value *parameters, size_t parameter_count, struct rows **rows,
+                      struct error *error)
+{
+    Wire__Value values[QUERY_PARAMETER_MAX], *pointers[QUERY_PARAMETER_MAX];
+    Wire__Query query = WIRE__QUERY__INIT;
+    for (size_t i = 0; i < parameter_count; i++) {
+        value_to_wire(&parameters[i], &values[i]);
+        pointers[i] = &values[i];
+    }
+    char *name_copy = memory_text(name);
+    query.name = name_copy;
+    query.parameters = pointers;
+    query.n_parameters = parameter_count;
+    struct rows *made = rows_create();
+    bool good = true;
+    while (good && query.offset >= 0)
+        good = query_page(connection, &query, made, error);
+    free(name_copy);
+    if (good)
+        *rows = made;
+    else
+        rows_destroy(made);
+    return good;
+}
+
+bool connection_live(struct connection *connection, int timeout_ms, Wire__Envelope **reply,
+                     struct error *error)
+{
+    Wire__Envelope envelope = WIRE__ENVELOPE__INIT;
+    Wire__Live live = WIRE__LIVE__INIT;
+    envelope.body_case = WIRE__ENVELOPE__BODY_LIVE;
+    envelope.live = &live;
+    return connection_request(connection, &envelope, timeout_ms, WIRE__ENVELOPE__BODY_LIVE_REPLY,
+                              reply, error);
+}

@@ -1,0 +1,41 @@
+/* A conversation with a coordinator: one request, one answer. */
+#ifndef LIPSWEEP_CLIENT_CONNECTION_H
+#define LIPSWEEP_CLIENT_CONNECTION_H
+
+#include "client/rows.h"
+#include "common/wire.h"
+
+struct connection;
+
+struct connection_options {
+    const char *endpoint;
+    bool insecure_loopback;
+    int timeout_ms; /* for the greeting */
+};
+
+/* Connects and greets. ERROR_UNREACHABLE when nobody is there. */
+WARN_UNUSED bool connection_open(struct connection **connection,
+                                 const struct connection_options *options, struct error *error);
+void connection_close(struct connection *connection); /* takes NULL */
+
+/* The endpoint that was asked for. */
+const char *connection_endpoint(const struct connection *connection);
+
+/* The coordinator's process, as it said. */
+int64_t connection_peer_pid(const struct connection *connection);
+
+/* Sends `request` and waits for an answer of kind `expected`; the caller frees it. */
+WARN_UNUSED bool connection_request(struct connection *connection, Wire__Envelope *request,
+                                    int timeout_ms, Wire__Envelope__BodyCase expected,
+                                    Wire__Envelope **reply, struct error *error);
+
+/* A named query (common/query.h), all pages of it. */
+WARN_UNUSED bool connection_query(struct connection *connection, const char *name,
+                                  const struct value *parameters, size_t parameter_count,
+                                  struct rows **rows, struct error *error);
+
+/* Running attempts and connected workers; free the envelope. */
+WARN_UNUSED bool connection_live(struct connection *connection, int timeout_ms,
+                                 Wire__Envelope **reply, struct error *error);
+
+#endif

@@ -1,0 +1,95 @@
+#include "client/rows.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/memory.h"
+
+struct rows *rows_create(void)
+{
+    return memory_allocate(1, sizeof(struct rows));
+}
+
+void rows_destroy(struct rows *rows)
+{
+    if (!rows)
+        return;
+    for (size_t i = 0; i < rows->column_count; i++)
+        free(rows->columns[i]);
+    for (size_t i = 0; i < rows->value_count; i++)
+        free(rows->values[i].bytes);
+    free(rows->columns);
+    free(rows->values);
+    free(rows);
+}
+
+void rows_add_column(struct rows *rows, const char *name)
+{
+    rows->columns = memory_grow(rows->columns, rows->column_count, &rows->column_size,
+                                sizeof *rows->columns);
+    rows->columns[rows->column_count++] = memory_text(name);
+}
+
+static void add(struct rows *rows, struct value value)
+{
+    rows->values =
+        memory_grow(rows->values, rows->value_count, &rows->value_size, sizeof *rows->values);
+    rows->values[rows->value_count++] = value;
+}
+
+void rows_add_null(struct rows *rows)
+{
+    add(rows, (struct value){.type = VALUE_NULL});
+}
+
+void rows_add_integer(struct rows *rows, int64_t value)
+{
+    add(rows, (struct value){.type = VALUE_INTEGER, .integer = value, .real = (double)value});
+}
+
+void rows_add_real(struct rows *rows, double value)
+{
+    add(rows, (struct value){.type = VALUE_REAL, .real = value});
+}
+
+void rows_add_bytes(struct rows *rows, enum value_type type, const void *data, size_t length)
+{
+    add(rows, (struct value){.type = type, .bytes = memory_bytes(data, length), .length = length});
+}
+
+size_t rows_count(const struct rows *rows)
+{
+    return rows->column_count > 0 ? rows->value_count / rows->column_count : 0;
+}
+
+const struct value *rows_value(const struct rows *rows, size_t row, const char *column)
+{
+    size_t index = 0;
+    while (index < rows->column_count && strcmp(rows->columns[index], column) != 0)
+        index++;
+    assert(index < rows->column_count && row < rows_count(rows));
+    return &rows->values[row * rows->column_count + index];
+}
+
+bool rows_is_null(const struct rows *rows, size_t row, const char *column)
+{
+    return rows_value(rows, row, column)->type == VALUE_NULL;
+}
+
+int64_t rows_integer(const struct rows *rows, size_t row, const char *column)
+{
+    return rows_value(rows, row, column)->integer;
+}
+
+double rows_real(const struct rows *rows, size_t row, const char *column)
+{
+    const struct value *value = rows_value(rows, row, column);
+    return value->type == VALUE_INTEGER || value->type == VALUE_REAL ? value->real : NAN;
+}
+
+const char *rows_text(const struct rows *rows, size_t row, const char *column)
+{
+    return rows_value(rows, row, column)->bytes;
+}

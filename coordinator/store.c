@@ -1,0 +1,90 @@
+#include "coordinator/store.h"
+
+#include "common/clock.h"
+
+bool store_open(struct store *store, const char *path, struct error *error)
+{
+    *store = (struct store){.lock.descriptor = -1};
+    if (!lockfile_take(&store->lock, path, error))
+        return false;
+    if (!db_open(&store->db, path, true, error)) {
+        lockfile_release(&store->lock);
+        return false;
+    }
+    return true;
+}
+
+void store_close(struct store *store)
+{
+    db_close(store->db);
+    store->db = NULL;
+    lockfile_release(&store->lock);
+}
+
+static bool run(struct store *store, const char *sql, struct error *error)
+{
+    struct statement *statement;
+    return db_prepare(store->db, sql, &statement, error) && statement_run(statement, error);
+}
+
+bool store_begin(struct store *store, struct error *error)
+{
+    return run(store, "BEGIN IMMEDIATE", error);
+}
+
+bool store_commit(struct store *store, struct error *error)
+{
+    return run(store, "COMMIT", error);
+}
+
+bool store_part_begin(struct store *store, struct error *error)
+{
+    return run(store, "SAVEPOINT part", error);
+}
+
+bool store_part_keep(struct store *store, struct error *error)
+{
+    return run(store, "RELEASE part", error);
+}
+
+bool store_part_undo(struct store *store, struct error *error)
+{
+    return run(store, "ROLLBACK TO part", error) && run(store, "RELEASE part", error);
+}
+
+static void bind_subject(struct statement *statement, int index, int64_t id)
+{
+    if (id != 0)
+        statement_bind_integer(statement, index, id);
+}
+
+bool store_event(struct store *store, const char *kind, struct event_subject subject,
+                 const char *text, struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "INSERT INTO event (at, kind, sweep, job, attempt, worker, text)"
+                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, clock_wall_ms());
+    statement_bind_text(statement, 2, kind);
+    bind_subject(statement, 3, subject.sweep);
+    bind_subject(statement, 4, subject.job);
+    bind_subject(statement, 5, subject.attempt);
+    bind_subject(statement, 6, subject.worker);
+    statement_bind_text(statement, 7, text);
+    return statement_run(statement, error);
+}
+
+bool store_integer(struct statement *statement, int64_t fallback, int64_t *value,
+                   struct error *error)
+{
+    bool row;
+    if (!statement_step(statement, &row, error))
+        return false;
+    *value = row && statement_type(statement, 0) != VALUE_NULL ? statement_integer(statement, 0)
+                                                               : fallback;
+    statement_reset(statement);
+    return true;
+}

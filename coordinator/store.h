@@ -1,0 +1,46 @@
+/* The database of the one coordinator that may write it: lock, connection, transactions. What is
+ * stored stands in store_*.c, one noun each; all of them work inside the transaction that the
+ * caller has opened.
+ *
+ * Every store function that fails does so because SQLite or the disk did: the transaction's outcome
+ * is unknown then, nothing of it may be acknowledged, and the program ends. What a message wants
+ * and the state forbids is not such a failure: it is told in an out parameter. */
+#ifndef LIPSWEEP_COORDINATOR_STORE_H
+#define LIPSWEEP_COORDINATOR_STORE_H
+
+#include "common/db.h"
+#include "common/lockfile.h"
+
+enum { STORE_NAME_MAX = 64, STORE_REASON_MAX = 1000 };
+
+struct store {
+    struct db *db;
+    struct lockfile lock;
+};
+
+/* Takes the lock, then opens (creating, migrating) the database. ERROR_BUSY names the holder. */
+WARN_UNUSED bool store_open(struct store *store, const char *path, struct error *error);
+void store_close(struct store *store);
+
+WARN_UNUSED bool store_begin(struct store *store, struct error *error);
+WARN_UNUSED bool store_commit(struct store *store, struct error *error);
+
+/* One message's part of a transaction, so that what it breaks (a constraint) is undone alone. */
+WARN_UNUSED bool store_part_begin(struct store *store, struct error *error);
+WARN_UNUSED bool store_part_keep(struct store *store, struct error *error);
+WARN_UNUSED bool store_part_undo(struct store *store, struct error *error);
+
+/* What an event is about; 0: not about one. */
+struct event_subject {
+    int64_t sweep, job, attempt, worker;
+};
+
+/* One line of the store's history. `text` may be NULL. */
+WARN_UNUSED bool store_event(struct store *store, const char *kind, struct event_subject subject,
+                             const char *text, struct error *error);
+
+/* A SELECT that gives one row with one integer; `fallback` when it gives none or NULL. */
+WARN_UNUSED bool store_integer(struct statement *statement, int64_t fallback, int64_t *value,
+                               struct error *error);
+
+#endif

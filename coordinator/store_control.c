@@ -1,0 +1,158 @@
+#include "coordinator/store_control.h"
+
+#include <stdio.h>
+
+#include "common/clock.h"
+#include "common/number.h"
+
+bool store_find_sweep(struct store *store, const char *text, int64_t *sweep, struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "SELECT id FROM sweep WHERE name = ?1 OR id = ?2"
+                    " OR (?1 = 'last' AND id = (SELECT max(id) FROM sweep)) LIMIT 1",
+                    &statement, error))
+        return false;
+    int64_t number;
+    statement_bind_text(statement, 1, text);
+    if (number_parse_integer(text, &number))
+        statement_bind_integer(statement, 2, number);
+    return store_integer(statement, 0, sweep, error);
+}
+
+bool store_look_at_job(struct store *store, int64_t job, struct job_sight *sight,
+                       struct error *error)
+{
+    struct statement *statement;
+    *sight = (struct job_sight){.found = false};
+    if (!db_prepare(store->db,
+                    "SELECT sweep, coalesce(superseded_by, 0), state FROM job"
+                    " WHERE id = ?1",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, job);
+    if (!statement_step(statement, &sight->found, error))
+        return false;
+    if (!sight->found)
+        return true;
+    sight->sweep = statement_integer(statement, 0);
+    sight->superseded_by = statement_integer(statement, 1);
+    snprintf(sight->state, sizeof sight->state, "%s", statement_text(statement, 2));
+    statement_reset(statement);
+    return true;
+}
+
+static void bind_selection(struct statement *statement, struct selection selection)
+{
+    statement_bind_integer(statement, 1, selection.job);
+    statement_bind_integer(statement, 2, selection.sweep);
+}
+
+/* ?1: a job or 0; ?2: a sweep or 0. Written so that each half has an index of its own. */
+#define SELECTED                                                                                   \
+    "id IN (SELECT id FROM job WHERE id = ?1"                                                      \
+    " UNION SELECT id FROM job WHERE sweep = ?2) AND superseded_by IS NULL"
+
+static bool cancel_attempts(struct store *store, struct selection selection, const char *reason,
+                            struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "UPDATE attempt SET outcome = 'cancelled', reason = ?3, ended_at = ?4"
+                    " WHERE outcome = 'running'"
+                    " AND job IN (SELECT id FROM job WHERE state = 'leased' AND " SELECTED ")",
+                    &statement, error))
+        return false;
+    bind_selection(statement, selection);
+    statement_bind_text(statement, 3, reason);
+    statement_bind_integer(statement, 4, clock_wall_ms());
+    return statement_run(statement, error);
+}
+
+bool store_cancel(struct store *store, struct selection selection, const char *reason,
+                  int64_t *count, struct error *error)
+{
+    struct statement *statement;
+    if (!cancel_attempts(store, selection, reason, error) ||
+        !db_prepare(store->db,
+                    "UPDATE job SET state = 'cancelled', reason = ?3, finished_at = ?4"
+                    " WHERE state IN ('pending', 'leased') AND " SELECTED,
+                    &statement, error))
+        return false;
+    bind_selection(statement, selection);
+    statement_bind_text(statement, 3, reason);
+    statement_bind_integer(statement, 4, clock_wall_ms());
+    if (!statement_run(statement, error))
+        return false;
+    *count = db_changes(store->db);
+    return *count == 0 ||
+           store_event(store, "cancelled",
+                       (struct event_subject){.sweep = selection.sweep, .job = selection.job},
+                       reason, error);
+}
+
+static bool next_job_id(struct store *store, int64_t *id, struct error *error)
+{
+    struct statement *statement;
+    return db_prepare(store->db, "SELECT max(id) + 1 FROM job", &statement, error) &&
+           store_integer(statement, 1, id, error);
+}
+
+/* The old row first: the unique index counts only rows without a successor and cannot wait for the
+ * end of the transaction, while the key of superseded_by can. */
+bool store_replace_job(struct store *store, int64_t job, int64_t *successor, struct error *error)
+{
+    struct statement *update, *insert;
+    if (!next_job_id(store, successor, error) ||
+        !db_prepare(store->db, "UPDATE job SET superseded_by = ?2 WHERE id = ?1", &update, error) ||
+        !db_prepare(store->db,
+                    "INSERT INTO job (id, sweep, point, text_number, state, train_hash, job_hash,"
+                    " memory_bytes, dataset, dataset_digest, validation_count, train_count,"
+                    " fraction, model, lambda, k, sigma, control, epochs, steps, batch, optimizer,"
+                    " lr, momentum, weight_decay, beta1, beta2, eps, seed, description, created_at)"
+                    " SELECT ?2, sweep, point, text_number, 'pending', train_hash, job_hash,"
+                    " memory_bytes, dataset, dataset_digest, validation_count, train_count,"
+                    " fraction, model, lambda, k, sigma, control, epochs, steps, batch, optimizer,"
+                    " lr, momentum, weight_decay, beta1, beta2, eps, seed, description, ?3"
+                    " FROM job WHERE id = ?1",
+                    &insert, error))
+        return false;
+    statement_bind_integer(update, 1, job);
+    statement_bind_integer(update, 2, *successor);
+    statement_bind_integer(insert, 1, job);
+    statement_bind_integer(insert, 2, *successor);
+    statement_bind_integer(insert, 3, clock_wall_ms());
+    return statement_run(update, error) && statement_run(insert, error) &&
+           store_event(store, "retried", (struct event_subject){.job = job}, NULL, error);
+}
+
+/* The first job after `after` that may be tried again; 0 at the end. */
+static bool next_to_retry(struct store *store, struct selection selection, bool diverged_too,
+                          int64_t after, int64_t *job, struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "SELECT min(id) FROM job WHERE " SELECTED " AND id > ?4 AND withdrawn = 0"
+                    " AND (state = 'failed' OR (?3 AND state = 'diverged')"
+                    "   OR (id = ?1 AND state = 'cancelled'))",
+                    &statement, error))
+        return false;
+    bind_selection(statement, selection);
+    statement_bind_integer(statement, 3, diverged_too);
+    statement_bind_integer(statement, 4, after);
+    return store_integer(statement, 0, job, error);
+}
+
+bool store_retry(struct store *store, struct selection selection, bool diverged_too, int64_t *count,
+                 struct error *error)
+{
+    *count = 0;
+    for (int64_t job = 0, successor;; (*count)++) {
+        if (!next_to_retry(store, selection, diverged_too, job, &job, error))
+            return false;
+        if (job == 0)
+            return true;
+        if (!store_replace_job(store, job, &successor, error))
+            return false;
+    }
+}

@@ -1,0 +1,39 @@
+/* What people ask of jobs and sweeps that are there: cancel and retry. */
+#ifndef LIPSWEEP_COORDINATOR_STORE_CONTROL_H
+#define LIPSWEEP_COORDINATOR_STORE_CONTROL_H
+
+#include "coordinator/store.h"
+
+/* A sweep by number, name or "last"; 0 when there is none. */
+WARN_UNUSED bool store_find_sweep(struct store *store, const char *text, int64_t *sweep,
+                                  struct error *error);
+
+/* Which jobs: one, or all of a sweep that are asked for and not replaced. */
+struct selection {
+    int64_t sweep, job; /* one of them is 0 */
+};
+
+/* Cancels what is pending or leased; the attempts that ran end as cancelled. *count is the number
+ * of jobs. */
+WARN_UNUSED bool store_cancel(struct store *store, struct selection selection, const char *reason,
+                              int64_t *count, struct error *error);
+
+/* Makes a new, pending job of every failed one, with `diverged_too` of every diverged one; and of a
+ * cancelled one when it alone was named. The old row stays and names its successor. */
+WARN_UNUSED bool store_retry(struct store *store, struct selection selection, bool diverged_too,
+                             int64_t *count, struct error *error);
+
+/* Whether the job exists, and its state. */
+struct job_sight {
+    bool found;
+    int64_t sweep, superseded_by;
+    char state[16];
+};
+WARN_UNUSED bool store_look_at_job(struct store *store, int64_t job, struct job_sight *sight,
+                                   struct error *error);
+
+/* A new row with the same parameters takes the place of `job`; *successor is its id. */
+WARN_UNUSED bool store_replace_job(struct store *store, int64_t job, int64_t *successor,
+                                   struct error *error);
+
+#endif

@@ -1,0 +1,256 @@
+#include "coordinator/store_lease.h"
+
+#include <stdio.h>
+
+#include "common/clock.h"
+
+static const char *const outcome_texts[ATTEMPT_OUTCOME_COUNT] = {
+#define X(name, text) [ATTEMPT_##name] = text,
+    ATTEMPT_OUTCOMES(X)
+#undef X
+};
+
+const char *attempt_outcome_text(enum attempt_outcome outcome)
+{
+    return outcome_texts[outcome];
+}
+
+/* Columns: job, attempt, sweep, max_attempts, memory, sweep's name, description. */
+static void read_leased(struct statement *statement, struct leased *leased)
+{
+    leased->job = statement_integer(statement, 0);
+    leased->number = statement_integer(statement, 1);
+    leased->sweep = statement_integer(statement, 2);
+    leased->max_attempts = statement_integer(statement, 3);
+    leased->memory_bytes = (uint64_t)statement_integer(statement, 4);
+    snprintf(leased->sweep_name, sizeof leased->sweep_name, "%s", statement_text(statement, 5));
+    snprintf(leased->description, sizeof leased->description, "%s", statement_text(statement, 6));
+}
+
+/* Each sweep offers its oldest job, which an index finds at once; so a sweep of millions of jobs
+ * costs no more than a small one. Ids follow the grid's order, in which baselines come first. */
+static bool find_next(struct store *store, int64_t worker, uint64_t memory_bytes,
+                      struct leased *leased, bool *found, struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "SELECT j.id, j.attempt + 1, s.id, s.max_attempts, j.memory_bytes, s.name,"
+                    " j.description FROM sweep s JOIN job j ON j.id ="
+                    "  (SELECT n.id FROM job n WHERE n.sweep = s.id AND n.state = 'pending'"
+                    "   AND n.held = 0 AND n.withdrawn = 0 AND n.superseded_by IS NULL"
+                    "   AND n.memory_bytes <= ?2 AND NOT EXISTS (SELECT 1 FROM attempt a"
+                    "    WHERE a.job = n.id AND a.worker = ?1 AND a.outcome = 'refused')"
+                    "   ORDER BY n.id LIMIT 1)"
+                    " WHERE s.state = 'active' AND s.held = 0"
+                    " ORDER BY s.priority DESC, s.id LIMIT 1",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, worker);
+    statement_bind_integer(statement, 2,
+                           memory_bytes > INT64_MAX ? INT64_MAX : (int64_t)memory_bytes);
+    if (!statement_step(statement, found, error))
+        return false;
+    if (*found)
+        read_leased(statement, leased);
+    statement_reset(statement);
+    return true;
+}
+
+static bool add_attempt(struct store *store, const struct leased *leased, int64_t worker,
+                        struct error *error)
+{
+    struct statement *insert, *update;
+    if (!db_prepare(store->db,
+                    "INSERT INTO attempt (job, number, worker, outcome, leased_at)"
+                    " VALUES (?1, ?2, ?3, 'running', ?4)",
+                    &insert, error) ||
+        !db_prepare(store->db, "UPDATE job SET state = 'leased', attempt = ?2 WHERE id = ?1",
+                    &update, error))
+        return false;
+    statement_bind_integer(insert, 1, leased->job);
+    statement_bind_integer(insert, 2, leased->number);
+    statement_bind_integer(insert, 3, worker);
+    statement_bind_integer(insert, 4, clock_wall_ms());
+    statement_bind_integer(update, 1, leased->job);
+    statement_bind_integer(update, 2, leased->number);
+    return statement_run(insert, error) && statement_run(update, error);
+}
+
+bool store_lease_take(struct store *store, int64_t worker, uint64_t memory_bytes,
+                      struct leased *leased, bool *found, struct error *error)
+{
+    if (!find_next(store, worker, memory_bytes, leased, found, error))
+        return false;
+    if (!*found)
+        return true;
+    return add_attempt(store, leased, worker, error) &&
+           store_event(store, "lease",
+                       (struct event_subject){.sweep = leased->sweep,
+                                              .job = leased->job,
+                                              .attempt = leased->number,
+                                              .worker = worker},
+                       NULL, error);
+}
+
+static void bind_id(struct statement *statement, const struct attempt_id *id)
+{
+    statement_bind_integer(statement, 1, id->job);
+    statement_bind_integer(statement, 2, id->number);
+    statement_bind_blob(statement, 3, id->instance, INSTANCE_BYTES);
+}
+
+/* The fence: changes a row only for the live attempt of exactly this instance. */
+static bool close_attempt(struct store *store, const struct attempt_id *id,
+                          enum attempt_outcome outcome, const char *reason, bool *changed,
+                          struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "UPDATE attempt SET outcome = ?4, reason = ?5, ended_at = ?6"
+                    " WHERE job = ?1 AND number = ?2 AND outcome = 'running'"
+                    " AND worker = (SELECT id FROM worker WHERE instance = ?3)"
+                    " AND EXISTS (SELECT 1 FROM job"
+                    "             WHERE id = ?1 AND state = 'leased' AND attempt = ?2)",
+                    &statement, error))
+        return false;
+    bind_id(statement, id);
+    statement_bind_text(statement, 4, attempt_outcome_text(outcome));
+    statement_bind_text(statement, 5, reason);
+    statement_bind_integer(statement, 6, clock_wall_ms());
+    if (!statement_run(statement, error))
+        return false;
+    *changed = db_changes(store->db) > 0;
+    return true;
+}
+
+static bool give_job_back(struct store *store, int64_t job, bool counts, struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "UPDATE job SET counted_attempts = counted_attempts + ?2, state ="
+                    " CASE WHEN ?2 AND counted_attempts + 1 >="
+                    "   (SELECT max_attempts FROM sweep WHERE id = job.sweep) THEN 'failed'"
+                    " WHEN withdrawn THEN 'cancelled' ELSE 'pending' END WHERE id = ?1",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, job);
+    statement_bind_integer(statement, 2, counts);
+    return statement_run(statement, error);
+}
+
+/* A job that will not run again says why, with the reasons of all attempts that counted. */
+static bool explain_end(struct store *store, int64_t job, bool *exhausted, struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "UPDATE job SET finished_at = ?2, reason = CASE state"
+                    " WHEN 'cancelled' THEN 'no longer asked for' ELSE"
+                    " (SELECT group_concat(line, char(10)) FROM"
+                    "  (SELECT 'attempt ' || number || ' ' || outcome ||"
+                    "   coalesce(': ' || nullif(reason, ''), '') AS line"
+                    "   FROM attempt WHERE job = ?1 AND outcome IN ('failed', 'lost')"
+                    "   ORDER BY number)) END"
+                    " WHERE id = ?1 AND state IN ('failed', 'cancelled')",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, job);
+    statement_bind_integer(statement, 2, clock_wall_ms());
+    if (!statement_run(statement, error) ||
+        !db_prepare(store->db, "SELECT state = 'failed' FROM job WHERE id = ?1", &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, job);
+    int64_t failed;
+    if (!store_integer(statement, 0, &failed, error))
+        return false;
+    *exhausted = failed != 0;
+    return true;
+}
+
+bool store_lease_end(struct store *store, const struct attempt_id *id, enum attempt_outcome outcome,
+                     const char *reason, struct lease_ending *ending, struct error *error)
+{
+    *ending = (struct lease_ending){.changed = false};
+    if (!close_attempt(store, id, outcome, reason, &ending->changed, error))
+        return false;
+    if (!ending->changed)
+        return true;
+    return give_job_back(store, id->job, attempt_outcome_counts(outcome), error) &&
+           explain_end(store, id->job, &ending->exhausted, error) &&
+           store_event(store, attempt_outcome_text(outcome),
+                       (struct event_subject){.job = id->job, .attempt = id->number}, reason,
+                       error);
+}
+
+bool store_lease_is_over(struct store *store, const struct attempt_id *id, bool *over,
+                         struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "SELECT count(*) FROM job j"
+                    " JOIN attempt a ON a.job = j.id AND a.number = j.attempt"
+                    " JOIN worker w ON w.id = a.worker"
+                    " WHERE j.id = ?1 AND a.number = ?2 AND w.instance = ?3"
+                    " AND ((j.state = 'leased' AND a.outcome = 'running')"
+                    "   OR (j.state = 'pending' AND a.outcome = 'lost'))",
+                    &statement, error))
+        return false;
+    bind_id(statement, id);
+    int64_t count;
+    if (!store_integer(statement, 0, &count, error))
+        return false;
+    *over = count == 0;
+    return true;
+}
+
+bool store_lease_describe(struct store *store, const struct attempt_id *id, struct leased *leased,
+                          bool *found, struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "SELECT j.id, a.number, s.id, s.max_attempts, j.memory_bytes, s.name,"
+                    " j.description FROM job j JOIN sweep s ON s.id = j.sweep"
+                    " JOIN attempt a ON a.job = j.id AND a.number = j.attempt"
+                    " JOIN worker w ON w.id = a.worker"
+                    " WHERE j.id = ?1 AND a.number = ?2 AND w.instance = ?3"
+                    " AND j.state = 'leased' AND a.outcome = 'running'",
+                    &statement, error))
+        return false;
+    bind_id(statement, id);
+    if (!statement_step(statement, found, error))
+        return false;
+    if (*found)
+        read_leased(statement, leased);
+    statement_reset(statement);
+    return true;
+}
+
+bool store_lease_each(struct store *store, store_lease_visit *visit, void *context,
+                      struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "SELECT a.job, a.number, a.worker, w.instance, j.sweep, j.memory_bytes"
+                    " FROM attempt a JOIN job j ON j.id = a.job JOIN worker w ON w.id = a.worker"
+                    " WHERE a.outcome = 'running' AND j.state = 'leased' AND a.number = j.attempt",
+                    &statement, error))
+        return false;
+    for (bool row;;) {
+        if (!statement_step(statement, &row, error))
+            return false;
+        if (!row)
+            return true;
+        struct live_lease lease = {
+            .id = {.job = statement_integer(statement, 0),
+                   .number = statement_integer(statement, 1)},
+            .worker = statement_integer(statement, 2),
+            .sweep = statement_integer(statement, 4),
+            .memory_bytes = (uint64_t)statement_integer(statement, 5),
+        };
+        size_t length;
+        memcpy(lease.id.instance, statement_blob(statement, 3, &length), INSTANCE_BYTES);
+        if (!visit(context, &lease, error)) {
+            statement_reset(statement);
+            return false;
+        }
+    }
+}

@@ -1,0 +1,61 @@
+/* Leases as the store has them: a job in state leased, its newest attempt running.
+ *
+ *     pending --lease_take--> leased --store_result--> done | diverged
+ *        ^                      | lease_end: failed, lost (counted), preempted, refused
+ *        +--attempts are left---+--none left--> failed        (withdrawn: --> cancelled)
+ */
+#ifndef LIPSWEEP_COORDINATOR_STORE_LEASE_H
+#define LIPSWEEP_COORDINATOR_STORE_LEASE_H
+
+#include "common/job.h"
+#include "coordinator/attempt.h"
+#include "coordinator/store.h"
+
+/* What a worker must be told. */
+struct leased {
+    int64_t job, number, sweep, max_attempts;
+    uint64_t memory_bytes;
+    char sweep_name[STORE_NAME_MAX + 1];
+    char description[JOB_TEXT_MAX];
+};
+
+/* Leases the next job to `worker`: pending, of an active sweep that is not held, by priority, then
+ * oldest first; one that needs no more than `memory_bytes` and that this worker has not refused
+ * before. *found is false when there is none. */
+WARN_UNUSED bool store_lease_take(struct store *store, int64_t worker, uint64_t memory_bytes,
+                                  struct leased *leased, bool *found, struct error *error);
+
+/* Where a lease led when it ended without a result. */
+struct lease_ending {
+    bool changed;   /* false: this attempt had no lease any more, nothing changed */
+    bool exhausted; /* that was the last attempt: the job is failed */
+};
+
+/* Ends an attempt without a result. FAILED and LOST are counted; at max_attempts the job is failed,
+ * with the reasons of all attempts. */
+WARN_UNUSED bool store_lease_end(struct store *store, const struct attempt_id *id,
+                                 enum attempt_outcome outcome, const char *reason,
+                                 struct lease_ending *ending, struct error *error);
+
+/* Whether nothing of this attempt can be of use any more: it is neither running nor, as the newest
+ * one of a pending job, merely lost (its result would still be taken). */
+WARN_UNUSED bool store_lease_is_over(struct store *store, const struct attempt_id *id, bool *over,
+                                     struct error *error);
+
+/* The description of a live attempt's job, to send its Lease again. *found is false when it is
+ * over.
+ */
+WARN_UNUSED bool store_lease_describe(struct store *store, const struct attempt_id *id,
+                                      struct leased *leased, bool *found, struct error *error);
+
+/* One live lease after another, after a restart. */
+struct live_lease {
+    struct attempt_id id;
+    int64_t worker, sweep;
+    uint64_t memory_bytes;
+};
+typedef bool store_lease_visit(void *context, const struct live_lease *lease, struct error *error);
+WARN_UNUSED bool store_lease_each(struct store *store, store_lease_visit *visit, void *context,
+                                  struct error *error);
+
+#endif

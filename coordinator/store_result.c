@@ -1,0 +1,270 @@
+#include "coordinator/store_result.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/hash.h"
+#include "common/job.h"
+#include "coordinator/store_lease.h"
+#include "coordinator/store_measure.h"
+
+/* What the fence saw of the attempt and its job. */
+struct sight {
+    bool found;
+    bool live; /* leased to it now */
+    bool late; /* lost, but the newest attempt of a job that waits */
+    char outcome[16];
+    int64_t sweep;
+    uint8_t train_hash[HASH_BYTES];
+    char dataset_digest[JOB_DIGEST_LENGTH + 1];
+    char description[JOB_TEXT_MAX];
+};
+
+static bool look(struct store *store, const struct attempt_id *id, struct sight *sight,
+                 struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "SELECT a.outcome, j.attempt = a.number AND j.state = 'leased',"
+                    " j.attempt = a.number AND j.state = 'pending', j.sweep, j.train_hash,"
+                    " j.dataset_digest, j.description FROM attempt a JOIN job j ON j.id = a.job"
+                    " JOIN worker w ON w.id = a.worker"
+                    " WHERE a.job = ?1 AND a.number = ?2 AND w.instance = ?3",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, id->job);
+    statement_bind_integer(statement, 2, id->number);
+    statement_bind_blob(statement, 3, id->instance, INSTANCE_BYTES);
+    if (!statement_step(statement, &sight->found, error))
+        return false;
+    if (!sight->found)
+        return true;
+    snprintf(sight->outcome, sizeof sight->outcome, "%s", statement_text(statement, 0));
+    sight->live = statement_integer(statement, 1) && strcmp(sight->outcome, "running") == 0;
+    sight->late = statement_integer(statement, 2) && strcmp(sight->outcome, "lost") == 0;
+    sight->sweep = statement_integer(statement, 3);
+    size_t length;
+    const void *hash = statement_blob(statement, 4, &length);
+    memcpy(sight->train_hash, hash, length < HASH_BYTES ? length : HASH_BYTES);
+    snprintf(sight->dataset_digest, sizeof sight->dataset_digest, "%s",
+             statement_text(statement, 5));
+    snprintf(sight->description, sizeof sight->description, "%s", statement_text(statement, 6));
+    statement_reset(statement);
+    return true;
+}
+
+/* NULL when the result has exactly the noise levels that the job asks for. */
+static const char *check_levels(const struct sight *sight, const Wire__Result *result)
+{
+    struct job job;
+    struct error error;
+    if (!job_parse(sight->description, strlen(sight->description), &job, &error))
+        return "the job's own description cannot be read";
+    if (result->n_accuracies != job.test_sigma_count)
+        return "it has not the job's noise levels";
+    size_t noisy = 0;
+    for (size_t i = 0; i < job.test_sigma_count; i++) {
+        if (result->accuracies[i]->test_sigma != job.test_sigma[i])
+            return "it has not the job's noise levels";
+        if (job.test_sigma[i] > 0 && (noisy >= result->n_quotients ||
+                                      result->quotients[noisy++]->test_sigma != job.test_sigma[i]))
+            return "it has not the quotients of the job's noise levels";
+    }
+    return noisy == result->n_quotients ? NULL
+                                        : "it has not the quotients of the job's noise levels";
+}
+
+/* A result is believed only when it says that it is this job's. */
+static const char *check(const struct sight *sight, const Wire__Result *result)
+{
+    const char *wrong = measure_check_result(result);
+    if (wrong || result->outcome != WIRE__OUTCOME__OUTCOME_DONE)
+        return wrong;
+    if (strcmp(result->dataset_digest, sight->dataset_digest) != 0)
+        return "it was trained on other data (the data set's digest differs)";
+    if (result->train_hash.len != HASH_BYTES ||
+        memcmp(result->train_hash.data, sight->train_hash, HASH_BYTES) != 0)
+        return "it is another training's (train_hash differs)";
+    return check_levels(sight, result);
+}
+
+/* The fence, for a result that ends the job: one conditional UPDATE for the attempt in time, or for
+ * the newest one that was merely lost. */
+static bool close_attempt(struct store *store, const struct attempt_id *id,
+                          const Wire__Result *result, bool late, bool *changed, struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "UPDATE attempt SET outcome = ?4, reason = nullif(?5, ''), late = ?6,"
+                    " train_s = ?7, evaluate_s = ?8, peak_memory_bytes = ?9, build = ?10,"
+                    " cpu_class = ?11, ended_at = ?12"
+                    " WHERE job = ?1 AND number = ?2"
+                    " AND outcome = CASE WHEN ?6 THEN 'lost' ELSE 'running' END"
+                    " AND worker = (SELECT id FROM worker WHERE instance = ?3)"
+                    " AND EXISTS (SELECT 1 FROM job WHERE id = ?1 AND attempt = ?2"
+                    "  AND state = CASE WHEN ?6 THEN 'pending' ELSE 'leased' END)",
+                    &statement, error))
+        return false;
+    bool done = result->outcome == WIRE__OUTCOME__OUTCOME_DONE;
+    statement_bind_integer(statement, 1, id->job);
+    statement_bind_integer(statement, 2, id->number);
+    statement_bind_blob(statement, 3, id->instance, INSTANCE_BYTES);
+    statement_bind_text(statement, 4, done ? "done" : "diverged");
+    statement_bind_text(statement, 5, result->reason);
+    statement_bind_integer(statement, 6, late);
+    statement_bind_real(statement, 7, result->train_s);
+    statement_bind_real(statement, 8, result->evaluate_s);
+    statement_bind_integer(statement, 9, (int64_t)(result->peak_memory_bytes & INT64_MAX));
+    statement_bind_text(statement, 10, result->build);
+    statement_bind_text(statement, 11, result->cpu_class);
+    statement_bind_integer(statement, 12, clock_wall_ms());
+    if (!statement_run(statement, error))
+        return false;
+    *changed = db_changes(store->db) > 0;
+    return true;
+}
+
+static bool add_training(struct store *store, const struct sight *sight, const Wire__Result *result,
+                         int64_t *training, struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "INSERT INTO training (train_hash, build, cpu_class, host, weights_digest,"
+                    " dataset_digest, step_count, train_s, finished_at)"
+                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                    &statement, error))
+        return false;
+    statement_bind_blob(statement, 1, sight->train_hash, HASH_BYTES);
+    statement_bind_text(statement, 2, result->build);
+    statement_bind_text(statement, 3, result->cpu_class);
+    statement_bind_text(statement, 4, result->host);
+    statement_bind_text(statement, 5, result->weights_digest);
+    statement_bind_text(statement, 6, result->dataset_digest);
+    statement_bind_integer(statement, 7, result->step_count);
+    statement_bind_real(statement, 8, result->train_s);
+    statement_bind_integer(statement, 9, clock_wall_ms());
+    if (!statement_run(statement, error))
+        return false;
+    *training = db_last_id(store->db);
+    return true;
+}
+
+/* A lost attempt was counted; if its result comes after all it was none. */
+static bool finish_job(struct store *store, const struct attempt_id *id, int64_t training,
+                       bool late, const char *reason, struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "UPDATE job SET state = CASE WHEN ?2 = 0 THEN 'diverged' ELSE 'done' END,"
+                    " training = nullif(?2, 0), counted_attempts = counted_attempts - ?3,"
+                    " reason = nullif(?4, ''), finished_at = ?5 WHERE id = ?1",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, id->job);
+    statement_bind_integer(statement, 2, training);
+    statement_bind_integer(statement, 3, late);
+    statement_bind_text(statement, 4, reason);
+    statement_bind_integer(statement, 5, clock_wall_ms());
+    return statement_run(statement, error);
+}
+
+/* Jobs of other sweeps that waited for the very same thing have it now. */
+static bool share(struct store *store, int64_t job, struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "UPDATE job SET state = 'done', result_of = ?1, finished_at = ?2,"
+                    " training = (SELECT training FROM job WHERE id = ?1)"
+                    " WHERE job_hash = (SELECT job_hash FROM job WHERE id = ?1)"
+                    " AND state = 'pending' AND withdrawn = 0 AND superseded_by IS NULL"
+                    " AND (SELECT reuse FROM sweep WHERE id = job.sweep) <> 'false'",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, job);
+    statement_bind_integer(statement, 2, clock_wall_ms());
+    return statement_run(statement, error);
+}
+
+static bool record_end(struct store *store, const struct attempt_id *id, const struct sight *sight,
+                       const Wire__Result *result, struct error *error)
+{
+    bool done = result->outcome == WIRE__OUTCOME__OUTCOME_DONE;
+    int64_t training = 0;
+    if (done && !add_training(store, sight, result, &training, error))
+        return false;
+    return finish_job(store, id, training, sight->late, result->reason, error) &&
+           store_measure_result(store, id->job, id->number, result, error) &&
+           (!done || share(store, id->job, error)) &&
+           store_event(
+               store, done ? "done" : "diverged",
+               (struct event_subject){.sweep = sight->sweep, .job = id->job, .attempt = id->number},
+               sight->late ? "late" : NULL, error);
+}
+
+static bool replace_reason(struct store *store, const struct attempt_id *id, const char *reason,
+                           struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "UPDATE attempt SET reason = ?3, late = 1"
+                    " WHERE job = ?1 AND number = ?2 AND outcome = 'lost'",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, id->job);
+    statement_bind_integer(statement, 2, id->number);
+    statement_bind_text(statement, 3, reason);
+    return statement_run(statement, error);
+}
+
+static bool record_failure(struct store *store, const struct attempt_id *id,
+                           const struct sight *sight, const Wire__Result *result,
+                           const char *reason, struct error *error)
+{
+    /* Its epochs stay for whoever looks for the cause; numbers that cannot be stored do not. */
+    if (!measure_check_result(result) && sight->live &&
+        !store_measure_result(store, id->job, id->number, result, error))
+        return false;
+    struct lease_ending ending;
+    return sight->late ? replace_reason(store, id, reason, error)
+                       : store_lease_end(store, id, ATTEMPT_FAILED, reason, &ending, error);
+}
+
+bool store_result(struct store *store, const struct attempt_id *id, const Wire__Result *result,
+                  struct result_answer *answer, struct error *error)
+{
+    struct sight sight = {.found = false};
+    *answer = (struct result_answer){.verdict = RESULT_OVER};
+    if (!look(store, id, &sight, error))
+        return false;
+    bool done = result->outcome == WIRE__OUTCOME__OUTCOME_DONE;
+    bool diverged = result->outcome == WIRE__OUTCOME__OUTCOME_DIVERGED;
+    if (!sight.live && !sight.late) {
+        const char *sent = done ? "done" : diverged ? "diverged" : "failed";
+        if (sight.found && strcmp(sight.outcome, sent) == 0)
+            answer->verdict = RESULT_KNOWN;
+        return true;
+    }
+    answer->verdict = RESULT_TAKEN;
+    answer->late = sight.late;
+    const char *wrong = check(&sight, result);
+    if (wrong)
+        snprintf(answer->refused, sizeof answer->refused, "its result was not believed: %s", wrong);
+    if (wrong || !(done || diverged)) {
+        Wire__Result failure = *result;
+        if (wrong) { /* none of its numbers */
+            failure.outcome = WIRE__OUTCOME__OUTCOME_FAILED;
+            failure.n_epochs = 0;
+        }
+        return record_failure(store, id, &sight, &failure, wrong ? answer->refused : result->reason,
+                              error);
+    }
+    bool changed;
+    if (!close_attempt(store, id, result, sight.late, &changed, error))
+        return false;
+    if (!changed) { /* cannot be: look() and this are one transaction */
+        answer->verdict = RESULT_OVER;
+        return true;
+    }
+    return record_end(store, id, &sight, result, error);
+}

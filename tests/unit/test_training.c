@@ -1,0 +1,384 @@
+#include "engine_fixture.h"
+#include "worker/objective.h"
+#include "worker/plan.h"
+#include "worker/training.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <math.h>
+#include <cmocka.h>
+
+/* What an observer heard. */
+struct heard {
+    size_t ticks, progresses, epochs;
+    struct epoch_metric last;
+    struct training_progress progress;
+};
+
+static void hear_tick(void *context)
+{
+    ((struct heard *)context)->ticks++;
+}
+
+static void hear_progress(void *context, const struct training_progress *progress)
+{
+    struct heard *heard = context;
+    heard->progresses++;
+    heard->progress = *progress;
+}
+
+static void hear_epoch(void *context, const struct epoch_metric *metric)
+{
+    struct heard *heard = context;
+    heard->epochs++;
+    assert_int_equal(metric->epoch, heard->epochs);
+    heard->last = *metric;
+}
+
+static struct training_result run(const struct job *job, const struct dataset *dataset,
+                                  struct heard *heard)
+{
+    struct training_observer observer = {heard, hear_tick, hear_progress, hear_epoch};
+    struct training_result result;
+    struct error error = {0};
+    *heard = (struct heard){0};
+    if (!training_run(job, dataset, &observer, &result, &error)) {
+        fail_msg("%s", error.message);
+    }
+    return result;
+}
+
+static void learns_and_reports(void **state)
+{
+    (void)state;
+    struct dataset dataset = fixture_dataset(100, 150);
+    struct job job = fixture_job();
+    job.epochs = 4;
+    struct heard heard;
+    struct training_result result = run(&job, &dataset, &heard);
+    assert_int_equal(result.epoch_count, 4);
+    assert_int_equal(result.step_count, 4 * 7);
+    assert_int_equal(heard.epochs, 4);
+    assert_int_equal(heard.progresses, 4 * 7 + 2 * 2);
+    assert_true(heard.ticks > 4 * 7 * 10);
+    assert_int_equal(heard.progress.phase, TRAINING_PHASE_EVALUATE);
+    assert_true(heard.last.accuracy > 0.8);
+    assert_true(heard.last.active_share > 0);
+    assert_true(fabs(heard.last.loss - heard.last.task_loss -
+                     job.lambda * heard.last.lipschitz_loss) < 1e-12);
+    assert_int_equal(result.accuracy_count, 2);
+    assert_int_equal(result.quotient_count, 1);
+    assert_int_equal(result.accuracy[0].image_count, 150);
+    assert_true(result.accuracy[0].accuracy > 0.9);
+    assert_int_equal(strlen(result.weights_digest), JOB_DIGEST_LENGTH);
+    fixture_free(&dataset);
+}
+
+static void standard_training_has_no_lipschitz_numbers(void **state)
+{
+    (void)state;
+    struct dataset dataset = fixture_dataset(20, 20);
+    struct job job = fixture_job();
+    job.lambda = 0;
+    job.k = job.sigma = NAN;
+    struct heard heard;
+    struct training_result result = run(&job, &dataset, &heard);
+    assert_true(isnan(heard.last.active_share) && isnan(heard.last.quotient_mean));
+    assert_true(isnan(heard.last.lipschitz_loss) && heard.last.loss == heard.last.task_loss);
+    assert_true(isnan(result.quotient[0].share_over_k));
+    assert_true(result.quotient[0].mean > 0);
+    fixture_free(&dataset);
+}
+
+static void same_job_same_bits(void **state)
+{
+    (void)state;
+    struct dataset dataset = fixture_dataset(50, 30);
+    struct job job = fixture_job();
+    struct heard heard;
+    struct training_result first = run(&job, &dataset, &heard);
+    struct training_result second = run(&job, &dataset, &heard);
+    assert_string_equal(first.weights_digest, second.weights_digest);
+    assert_memory_equal(first.accuracy, second.accuracy, 2 * sizeof *first.accuracy);
+    assert_memory_equal(first.quotient, second.quotient, sizeof *first.quotient);
+    job.seed = 4;
+    struct training_result other = run(&job, &dataset, &heard);
+    assert_string_not_equal(first.weights_digest, other.weights_digest);
+    fixture_free(&dataset);
+}
+
+struct drawn {
+    uint32_t draw, index;
+};
+
+static int by_draw_and_index(const void *left, const void *right)
+{
+    const struct drawn *a = left, *b = right;
+    if (a->draw != b->draw) {
+        return a->draw < b->draw ? -1 : 1;
+    }
+    return a->index < b->index ? -1 : a->index > b->index;
+}
+
+/* The order of one epoch, straight from the definition. */
+static void order_of(struct drawn *drawn, size_t first, size_t count, int64_t seed, uint32_t epoch)
+{
+    for (size_t i = 0; i < count; i++) {
+        drawn[i].index = (uint32_t)(first + i);
+        struct rng_stream stream = {(uint64_t)seed, RNG_SHUFFLE, epoch, drawn[i].index};
+        uint32_t words[4];
+        rng_block(&stream, 0, words);
+        drawn[i].draw = words[0];
+    }
+    qsort(drawn, count, sizeof *drawn, by_draw_and_index);
+}
+
+/* One image's rows of the batch, by the definitions of pixels and noise. */
+static void place_image(const struct job *job, const struct dataset *dataset, uint32_t index,
+                        uint32_t epoch, real *clean, real *perturbed, double *norm)
+{
+    struct rng_stream stream = {(uint64_t)job->seed, RNG_TRAINING_NOISE, epoch, index};
+    float z[FIXTURE_PIXELS];
+    rng_normals(&stream, z, FIXTURE_PIXELS);
+    *norm = 0;
+    for (size_t p = 0; p < FIXTURE_PIXELS; p++) {
+        real x = (real)dataset->train.images[index * FIXTURE_PIXELS + p] / 255;
+        float noise = (float)(job->sigma * (double)z[p]);
+        *norm += (double)noise * noise;
+        if (clean) {
+            clean[p] = x;
+        }
+        if (perturbed) {
+            perturbed[p] = x + noise;
+        }
+    }
+    *norm = sqrt(*norm);
+}
+
+/* Replays a job step by step from the documented streams and compares the weights. */
+static void replay(const struct job *job, size_t held_out)
+{
+    enum { COUNT = 43 };
+    struct dataset dataset = fixture_dataset(COUNT + held_out, 10);
+    struct heard heard;
+    struct training_result result = run(job, &dataset, &heard);
+
+    struct plan plan;
+    struct plan_shape shape = {{1, FIXTURE_SIDE, FIXTURE_SIDE}, FIXTURE_CLASSES, COUNT, 10};
+    assert_true(plan_init(&plan, job, shape, NULL) && plan_place(&plan, job, NULL));
+    network_initial_weights(&plan.network, (uint64_t)job->seed, plan.parameters);
+    bool augmentation = job->control == CONTROL_NOISE_AUGMENTATION, pair = job->lambda > 0;
+    size_t batch = (size_t)job->batch;
+    int64_t steps = 0;
+    for (uint32_t epoch = 1; steps < result.step_count; epoch++) {
+        struct drawn drawn[COUNT];
+        order_of(drawn, held_out, COUNT, job->seed, epoch);
+        for (size_t first = 0; first < COUNT && steps < result.step_count; first += batch) {
+            size_t count = COUNT - first < batch ? COUNT - first : batch;
+            uint8_t labels[COUNT];
+            double norms[COUNT];
+            real *rows = pass_images(&plan.pass);
+            for (size_t i = 0; i < count; i++) {
+                uint32_t index = drawn[first + i].index;
+                labels[i] = dataset.train.labels[index];
+                real *row = rows + i * FIXTURE_PIXELS;
+                place_image(job, &dataset, index, epoch, augmentation ? NULL : row,
+                            augmentation ? row
+                            : pair       ? row + count * FIXTURE_PIXELS
+                                         : NULL,
+                            &norms[i]);
+            }
+            struct loss loss = {job->lambda, job->k};
+            struct loss_sums sums;
+            objective_gradient(&plan.pass, &loss, plan.parameters, labels, norms, count,
+                               plan.gradients, &sums);
+            optimizer_step(&plan.optimizer, plan.parameters, plan.gradients);
+            steps++;
+        }
+    }
+    char digest[JOB_DIGEST_LENGTH + 1];
+    network_digest(&plan.network, plan.parameters, digest);
+    assert_string_equal(digest, result.weights_digest);
+    plan_finish(&plan);
+    fixture_free(&dataset);
+}
+
+static void replays_lipschitz(void **state)
+{
+    (void)state;
+    struct job job = fixture_job();
+    job.validation_count = 5;
+    replay(&job, 5);
+}
+
+static void replays_noise_augmentation_with_adam(void **state)
+{
+    (void)state;
+    struct job job = fixture_job();
+    job.lambda = 0;
+    job.k = NAN;
+    job.control = CONTROL_NOISE_AUGMENTATION;
+    job.optimizer = OPTIMIZER_ADAM;
+    job.lr = 0.001;
+    replay(&job, 0);
+}
+
+static void replays_steps_that_end_inside_an_epoch(void **state)
+{
+    (void)state;
+    struct job job = fixture_job();
+    job.lambda = 0;
+    job.epochs = 0;
+    job.steps = 5; /* three an epoch: 16, 16 and the last 11 images */
+    replay(&job, 0);
+}
+
+static void last_short_batch_counts(void **state)
+{
+    (void)state;
+    struct dataset dataset = fixture_dataset(43, 10);
+    struct job job = fixture_job();
+    job.epochs = 0;
+    job.steps = 5;
+    struct heard heard;
+    struct training_result result = run(&job, &dataset, &heard);
+    assert_int_equal(result.step_count, 5);
+    assert_int_equal(result.epoch_count, 2);
+    assert_int_equal(heard.progress.epoch_count, 2);
+    assert_int_equal(heard.epochs, 2);
+    double correct = heard.last.accuracy * 32; /* the second epoch saw 32 images */
+    assert_true(fabs(correct - round(correct)) < 1e-9);
+    fixture_free(&dataset);
+}
+
+static void diverges_with_epoch_and_step(void **state)
+{
+    (void)state;
+    struct dataset dataset = fixture_dataset(43, 10);
+    struct job job = fixture_job();
+    job.lr = 1e20;
+    struct training_result result;
+    struct error error = {0};
+    assert_false(training_run(&job, &dataset, NULL, &result, &error));
+    assert_int_equal(error.code, ERROR_DIVERGED);
+    assert_non_null(strstr(error.message, "epoch 1, step "));
+
+    /* only the last step spoils the weights: seen by the test */
+    job.lr = 1e38;
+    job.epochs = 0;
+    job.steps = 1;
+    assert_false(training_run(&job, &dataset, NULL, &result, &error));
+    assert_int_equal(error.code, ERROR_DIVERGED);
+    assert_non_null(strstr(error.message, "after epoch 1, step 1"));
+    fixture_free(&dataset);
+}
+
+static void refuses(const struct job *job, size_t train_count, const char *words)
+{
+    struct dataset dataset = fixture_dataset(train_count, 10);
+    struct training_result result;
+    struct error error = {0};
+    assert_false(training_run(job, &dataset, NULL, &result, &error));
+    assert_non_null(strstr(error.message, words));
+    fixture_free(&dataset);
+}
+
+static void refuses_what_cannot_be_trained(void **state)
+{
+    (void)state;
+    struct job job = fixture_job();
+    refuses(&job, 15, "train.batch of 16 is larger than the 15 training images");
+    job.epochs = 0;
+    refuses(&job, 20, "one of train.epochs and train.steps");
+    job.steps = INT64_MAX;
+    refuses(&job, 20, "epochs");
+    strcpy(job.model, "no-such");
+    refuses(&job, 20, "unknown network 'no-such'");
+
+    job = fixture_job();
+    struct dataset dataset = fixture_dataset(40, 10);
+    dataset.height = 1;
+    struct training_result result;
+    struct error error = {0};
+    assert_false(training_run(&job, &dataset, NULL, &result, &error));
+    assert_non_null(strstr(error.message, "too small"));
+    fixture_free(&dataset);
+}
+
+static void memory_is_what_is_placed(void **state)
+{
+    (void)state;
+    struct job job = fixture_job();
+    for (int variant = 0; variant < 4; variant++) {
+        job.lambda = variant == 0 ? 0.5 : 0;
+        job.control = variant == 2 ? CONTROL_NOISE_AUGMENTATION : CONTROL_NONE;
+        job.optimizer = variant == 3 ? OPTIMIZER_ADAM : OPTIMIZER_SGD;
+        size_t bytes = 0;
+        assert_true(training_memory(&job, FIXTURE_PIXELS, FIXTURE_CLASSES, 43, 10, &bytes, NULL));
+        struct plan plan;
+        struct plan_shape shape = {{1, FIXTURE_SIDE, FIXTURE_SIDE}, FIXTURE_CLASSES, 43, 10};
+        assert_true(plan_init(&plan, &job, shape, NULL) && plan_place(&plan, &job, NULL));
+        assert_int_equal(bytes, plan.arena.size);
+        assert_int_equal(plan.arena.used, plan.arena.size);
+        plan_finish(&plan);
+    }
+    struct error error = {0};
+    size_t bytes;
+    assert_false(training_memory(&job, 145, 3, 43, 10, &bytes, &error));
+    assert_non_null(strstr(error.message, "145"));
+}
+
+/* No room for a second copy, no noise, and no image goes through the network twice. */
+static void standard_training_never_computes_the_perturbed_copy(void **state)
+{
+    (void)state;
+    struct job job = fixture_job();
+    struct plan_shape shape = {{1, FIXTURE_SIDE, FIXTURE_SIDE}, FIXTURE_CLASSES, 43, 10};
+    for (int lipschitz = 0; lipschitz < 2; lipschitz++) {
+        job.lambda = lipschitz ? 0.5 : 0;
+        struct plan plan;
+        assert_true(plan_init(&plan, &job, shape, NULL) && plan_place(&plan, &job, NULL));
+        assert_int_equal(plan.batch.noise_size, lipschitz ? FIXTURE_PIXELS : 0);
+        assert_int_equal(plan.pass.capacity, lipschitz ? 32 : 16);
+        struct dataset dataset = fixture_dataset(43, 10);
+        uint32_t indices[16] = {4, 8};
+        batch_fill(&plan.batch, &dataset.train, indices, 16, 1, &plan.pass);
+        struct loss loss = {job.lambda, job.k};
+        struct loss_sums sums;
+        objective_gradient(&plan.pass, &loss, plan.parameters, plan.batch.labels, plan.batch.norms,
+                           16, plan.gradients, &sums);
+        assert_int_equal(plan.pass.image_count, lipschitz ? 32 : 16);
+        fixture_free(&dataset);
+        plan_finish(&plan);
+    }
+}
+
+static void cpu_class_names_its_parts(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(training_cpu_class(), "OpenBLAS"));
+    assert_non_null(strstr(training_cpu_class(), kernels_get()->level));
+    setenv("LIPSWEEP_KERNEL_LEVEL", "generic", 1);
+    assert_int_equal(strncmp(training_cpu_class(), "generic", 7), 0);
+    unsetenv("LIPSWEEP_KERNEL_LEVEL");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(learns_and_reports),
+        cmocka_unit_test(standard_training_has_no_lipschitz_numbers),
+        cmocka_unit_test(same_job_same_bits),
+        cmocka_unit_test(replays_lipschitz),
+        cmocka_unit_test(replays_noise_augmentation_with_adam),
+        cmocka_unit_test(replays_steps_that_end_inside_an_epoch),
+        cmocka_unit_test(last_short_batch_counts),
+        cmocka_unit_test(diverges_with_epoch_and_step),
+        cmocka_unit_test(refuses_what_cannot_be_trained),
+        cmocka_unit_test(memory_is_what_is_placed),
+        cmocka_unit_test(standard_training_never_computes_the_perturbed_copy),
+        cmocka_unit_test(cpu_class_names_its_parts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

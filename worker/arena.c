@@ -1,0 +1,40 @@
+#include "worker/arena.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINE = 64 };
+
+void *arena_take(struct arena *arena, size_t count, size_t size)
+{
+    size_t bytes, end;
+    if (__builtin_mul_overflow(count, size, &bytes) ||
+        __builtin_add_overflow(bytes, (size_t)LINE - 1, &bytes) ||
+        __builtin_add_overflow(arena->used, bytes / LINE * LINE, &end)) {
+        end = SIZE_MAX;
+    }
+    char *taken = arena->base ? arena->base + arena->used : NULL;
+    arena->used = end;
+    assert(!arena->base || arena->used <= arena->size);
+    return taken;
+}
+
+bool arena_place(struct arena *arena, struct error *error)
+{
+    size_t size = arena->used;
+    void *base = size < SIZE_MAX / 2 ? aligned_alloc(LINE, size ? size : LINE) : NULL;
+    if (!base) {
+        return error_set(error, ERROR_MEMORY, "out of memory: %zu bytes wanted", size);
+    }
+    memset(base, 0, size);
+    *arena = (struct arena){.base = base, .size = size};
+    return true;
+}
+
+void arena_finish(struct arena *arena)
+{
+    free(arena->base);
+    *arena = (struct arena){0};
+}

@@ -1,0 +1,36 @@
+/* A training batch: images of the data set, and their perturbed copies, in a pass. */
+#ifndef LIPSWEEP_WORKER_BATCH_H
+#define LIPSWEEP_WORKER_BATCH_H
+
+#include "common/dataset.h"
+#include "common/job.h"
+#include "worker/pass.h"
+
+/* Which of an image's two copies a job trains on. */
+struct batch_copies {
+    bool clean, perturbed;
+};
+
+struct batch {
+    struct image_shape image;
+    struct batch_copies copies;
+    double sigma;
+    uint64_t seed;
+    size_t noise_size; /* 0 where no copy is perturbed */
+    float *noise;      /* of one image */
+    double *norms;     /* [capacity] of the noise; only with perturbed copies */
+    uint8_t *labels;   /* [capacity] */
+};
+
+/* Both for the Lipschitz loss, the perturbed alone for noise augmentation, else the clean alone. */
+struct batch_copies batch_copies(const struct job *job);
+
+void batch_init(struct batch *batch, const struct job *job, struct image_shape image,
+                struct arena *arena);
+
+/* Fills the pass with the images `indices` (into the whole training file); the noise is that of
+ * `epoch`. */
+void batch_fill(struct batch *batch, const struct dataset_split *train, const uint32_t *indices,
+                size_t count, uint32_t epoch, struct pass *pass);
+
+#endif

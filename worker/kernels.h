@@ -1,0 +1,71 @@
+/* The hot loops, compiled once for each instruction set and chosen at run time. Within one level
+ * the results are bit-identical; between levels they are not (fused multiply-add).
+ *
+ * Activations are channel-last: [image][height][width][channel]. */
+#ifndef LIPSWEEP_WORKER_KERNELS_H
+#define LIPSWEEP_WORKER_KERNELS_H
+
+#include "worker/real.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { CONV_BLOCK = 16 }; /* channels that the direct convolution computes side by side */
+
+/* A convolution of stride 1. */
+struct conv_shape {
+    size_t in_height, in_width, in_channels;
+    size_t out_height, out_width, out_channels;
+    size_t kernel, padding;
+};
+
+struct pool_shape {
+    size_t in_height, in_width, channels;
+    size_t window; /* and stride; rows and columns that fill no window are left out */
+};
+
+struct adam_step {
+    real beta1, rest1; /* 1 - beta1, rounded once */
+    real beta2, rest2;
+    real weight_decay;
+    real step_size;        /* lr / (1 - beta1^t) */
+    real root_correction2; /* sqrt(1 - beta2^t) */
+    real eps;
+};
+
+struct kernels {
+    const char *level;
+
+    /* One image. padded [in_height + 2 padding][in_width + 2 padding][in_channels], packed weights
+     * [kernel][kernel][in_channels][out_channels], bias [out_channels], out [out_height][out_width]
+     * [out_channels]; out_channels is a multiple of CONV_BLOCK. */
+    void (*conv_forward)(real *out, const real *padded, const real *packed, const real *bias,
+                         const struct conv_shape *shape);
+    /* Adds one image's weight and bias gradients to dpacked and dbias. */
+    void (*conv_gradient)(real *dpacked, real *dbias, const real *dout, const real *padded,
+                          const struct conv_shape *shape);
+
+    /* One image. best: position of the largest value in its window, the first when there are
+     * several; NaN wins, so that it is not lost. */
+    void (*pool_forward)(real *out, uint8_t *best, const real *in, const struct pool_shape *shape);
+    void (*pool_backward)(real *din, const real *dout, const uint8_t *best,
+                          const struct pool_shape *shape);
+
+    void (*relu_forward)(real *x, size_t count);                    /* in place */
+    void (*relu_backward)(real *dx, const real *out, size_t count); /* in place; 0 at 0 */
+
+    /* PyTorch's SGD and Adam, weight decay added to the gradient; momentum 0: no velocity. */
+    void (*sgd)(real *weight, real *velocity, const real *gradient, size_t count, real lr,
+                real momentum, real weight_decay);
+    void (*adam)(real *weight, real *mean, real *square, const real *gradient, size_t count,
+                 const struct adam_step *step);
+};
+
+/* The best level of this CPU, at most LIPSWEEP_KERNEL_LEVEL (generic, avx2, avx512). */
+const struct kernels *kernels_get(void);
+
+/* Level `index`, best last; NULL when this CPU or build does not have it. */
+enum { KERNEL_LEVEL_COUNT = 3 };
+const struct kernels *kernels_level(int index);
+
+#endif

@@ -1,0 +1,149 @@
+/* Direct convolution, CONV_BLOCK output channels at a time: part of kernels_level.c.
+ *
+ * In a padded channel-last image the taps (column, channel) of one kernel row are neighbours, so a
+ * row of kernel * in_channels taps is one run in memory. */
+
+enum {
+    LANES = VECTOR_BYTES / sizeof(real),
+    BLOCK_VECTORS = CONV_BLOCK / LANES,
+    /* Pixels side by side: enough sums in flight to hide the multiply-add's latency, few enough for
+     * the registers. */
+    PIXELS = VECTOR_BYTES == 64   ? 7
+             : VECTOR_BYTES == 32 ? 4
+                                  : 2,
+    TAPS = 5, /* side by side in the weight gradient */
+};
+
+typedef real vector __attribute__((vector_size(VECTOR_BYTES)));
+
+static inline vector load(const real *from)
+{
+    vector loaded;
+    memcpy(&loaded, from, sizeof loaded);
+    return loaded;
+}
+
+static inline void store(real *to, vector value)
+{
+    memcpy(to, &value, sizeof value);
+}
+
+/* `pixels` neighbouring outputs of one block of channels; a constant once inlined. */
+__attribute__((always_inline)) static inline void conv_pixels(real *out, const real *in,
+                                                              const real *packed, const real *bias,
+                                                              int pixels,
+                                                              const struct conv_shape *shape)
+{
+    const size_t run = shape->kernel * shape->in_channels;
+    const size_t row = (shape->in_width + 2 * shape->padding) * shape->in_channels;
+    vector sum[PIXELS][BLOCK_VECTORS];
+    for (int p = 0; p < pixels; p++) {
+        for (int v = 0; v < BLOCK_VECTORS; v++) {
+            sum[p][v] = load(bias + v * LANES);
+        }
+    }
+    for (size_t y = 0; y < shape->kernel; y++) {
+        const real *taps = in + y * row, *weights = packed + y * run * shape->out_channels;
+        for (size_t t = 0; t < run; t++) {
+            for (int v = 0; v < BLOCK_VECTORS; v++) {
+                vector weight = load(weights + t * shape->out_channels + (size_t)v * LANES);
+                for (int p = 0; p < pixels; p++) {
+                    sum[p][v] += taps[(size_t)p * shape->in_channels + t] * weight;
+                }
+            }
+        }
+    }
+    for (int p = 0; p < pixels; p++) {
+        for (int v = 0; v < BLOCK_VECTORS; v++) {
+            store(out + (size_t)p * shape->out_channels + v * LANES, sum[p][v]);
+        }
+    }
+}
+
+static void conv_row(real *out, const real *in, const real *packed, const real *bias,
+                     const struct conv_shape *shape)
+{
+    size_t x = 0;
+    for (; x + PIXELS <= shape->out_width; x += PIXELS) {
+        conv_pixels(out + x * shape->out_channels, in + x * shape->in_channels, packed, bias,
+                    PIXELS, shape);
+    }
+    for (; x < shape->out_width; x++) {
+        conv_pixels(out + x * shape->out_channels, in + x * shape->in_channels, packed, bias, 1,
+                    shape);
+    }
+}
+
+static void conv_forward(real *out, const real *padded, const real *packed, const real *bias,
+                         const struct conv_shape *shape)
+{
+    const size_t row = (shape->in_width + 2 * shape->padding) * shape->in_channels;
+    for (size_t y = 0; y < shape->out_height; y++) {
+        for (size_t c = 0; c < shape->out_channels; c += CONV_BLOCK) {
+            conv_row(out + y * shape->out_width * shape->out_channels + c, padded + y * row,
+                     packed + c, bias + c, shape);
+        }
+    }
+}
+
+/* Adds the gradients of `taps` neighbouring taps over one row of outputs. */
+__attribute__((always_inline)) static inline void
+conv_taps(real *dpacked, const real *dout, const real *in, int taps, const struct conv_shape *shape)
+{
+    vector sum[TAPS][BLOCK_VECTORS] = {0};
+    for (size_t x = 0; x < shape->out_width; x++) {
+        for (int v = 0; v < BLOCK_VECTORS; v++) {
+            vector gradient = load(dout + x * shape->out_channels + (size_t)v * LANES);
+            for (int t = 0; t < taps; t++) {
+                sum[t][v] += in[x * shape->in_channels + (size_t)t] * gradient;
+            }
+        }
+    }
+    for (int t = 0; t < taps; t++) {
+        for (int v = 0; v < BLOCK_VECTORS; v++) {
+            real *to = dpacked + (size_t)t * shape->out_channels + v * LANES;
+            store(to, load(to) + sum[t][v]);
+        }
+    }
+}
+
+static void conv_taps_row(real *dpacked, const real *dout, const real *in,
+                          const struct conv_shape *shape)
+{
+    const size_t run = shape->kernel * shape->in_channels;
+    size_t t = 0;
+    for (; t + TAPS <= run; t += TAPS) {
+        conv_taps(dpacked + t * shape->out_channels, dout, in + t, TAPS, shape);
+    }
+    for (; t < run; t++) {
+        conv_taps(dpacked + t * shape->out_channels, dout, in + t, 1, shape);
+    }
+}
+
+static void conv_bias_row(real *dbias, const real *dout, const struct conv_shape *shape)
+{
+    for (int v = 0; v < BLOCK_VECTORS; v++) {
+        vector sum = {0};
+        for (size_t x = 0; x < shape->out_width; x++) {
+            sum += load(dout + x * shape->out_channels + (size_t)v * LANES);
+        }
+        store(dbias + v * LANES, load(dbias + v * LANES) + sum);
+    }
+}
+
+static void conv_gradient(real *dpacked, real *dbias, const real *dout, const real *padded,
+                          const struct conv_shape *shape)
+{
+    const size_t run = shape->kernel * shape->in_channels;
+    const size_t row = (shape->in_width + 2 * shape->padding) * shape->in_channels;
+    for (size_t y = 0; y < shape->out_height; y++) {
+        for (size_t c = 0; c < shape->out_channels; c += CONV_BLOCK) {
+            const real *dout_row = dout + y * shape->out_width * shape->out_channels + c;
+            conv_bias_row(dbias + c, dout_row, shape);
+            for (size_t k = 0; k < shape->kernel; k++) {
+                conv_taps_row(dpacked + k * run * shape->out_channels + c, dout_row,
+                              padded + (y + k) * row, shape);
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+#include "worker/objective.h"
+
+#include <string.h>
+
+void objective_gradient(struct pass *pass, const struct loss *loss, const real *parameters,
+                        const uint8_t *labels, const double *norms, size_t images, real *gradients,
+                        struct loss_sums *sums)
+{
+    const struct network *network = pass->network;
+    size_t copies = loss->lambda > 0 ? 2 : 1;
+    struct loss_input input = {.logits = pass_forward(pass, parameters, copies * images),
+                               .labels = labels,
+                               .norms = norms,
+                               .images = images,
+                               .classes = network->class_count};
+    loss_gradient(loss, &input, pass_logit_gradient(pass), sums);
+    memset(gradients, 0, network->parameter_count * sizeof *gradients);
+    pass_backward(pass, parameters, gradients, sums->active > 0 ? 2 * images : images);
+}
