@@ -1,3 +1,4 @@
+#include "common/grid.h"
 #include "common/sweep.h"
 
 #include <setjmp.h>
@@ -237,6 +238,30 @@ static void names_follow_their_rule(void **state)
     assert_true(sweep_check_name(longest, NULL));
 }
 
+static void the_sweeps_that_come_along_are_right(void **state)
+{
+    (void)state;
+    const struct {
+        const char *file;
+        size_t point_count, job_count;
+    } sweeps[] = {{SOURCE_ROOT "/sweeps/quickstart.yaml", 4, 12},
+                  {SOURCE_ROOT "/sweeps/mnist-table2.yaml", 5, 50}};
+    for (size_t i = 0; i < sizeof sweeps / sizeof *sweeps; i++) {
+        char text[1 << 14] = "";
+        struct sweep sweep;
+        struct grid grid;
+        FILE *file = fopen(sweeps[i].file, "r");
+        assert_non_null(file);
+        assert_in_range(fread(text, 1, sizeof text - 1, file), 1, sizeof text - 2);
+        fclose(file);
+        parse(text, &sweep);
+        grid_init(&grid, &sweep);
+        assert_int_equal(grid.point_count, sweeps[i].point_count);
+        assert_int_equal(grid.job_count, sweeps[i].job_count);
+        sweep_finish(&sweep);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +274,7 @@ int main(void)
         cmocka_unit_test(a_trillion_points_cost_nothing),
         cmocka_unit_test(ten_million_jobs_are_allowed),
         cmocka_unit_test(names_follow_their_rule),
+        cmocka_unit_test(the_sweeps_that_come_along_are_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
