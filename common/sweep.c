@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +37,7 @@ static void read_name(struct sweep_reader *reader, const struct yaml_node *key)
     else if (!sweep_check_name(node->text, &error))
         diagnostics_error(reader->diagnostics, node->place, "%s", error.message);
     else
-        strcpy(reader->sweep->name, node->text);
+        snprintf(reader->sweep->name, sizeof reader->sweep->name, "%s", node->text);
 }
 
 static void read_section(struct sweep_reader *reader, const struct yaml_node *key)
