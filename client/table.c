@@ -18,7 +18,7 @@ static bool is_shown(const struct table *table, size_t column, size_t row_count)
     unsigned flags = table->columns[column].flags;
     if (flags & TABLE_PROGRAMS)
         return false;
-    bool empty = true, constant = row_count > 1;
+    bool empty = true, constant = true;
     for (size_t row = 0; row < row_count; row++) {
         const char *text = cell_text(table_cell(table, row, column));
         empty = empty && !*text;

@@ -1,10 +1,12 @@
 #include "common/dataset.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/glyphs.h"
 #include "common/hash.h"
 #include "common/mnist.h"
 #include "common/number.h"
@@ -23,9 +25,12 @@ struct known {
 static const struct known table[] = {
     {"mnist", "07de78c008867af305d54bed01ca1915b231fbf309e799dbd32a04e5a6822d26", 60000, 10000, 1,
      MNIST_SIDE, MNIST_SIDE, MNIST_CLASS_COUNT, mnist_read, false},
+    {"glyphs", "042d05856cd9d61257036f8d84a587232fce4781833b19202c9fc29df2d16aaf",
+     GLYPHS_TRAIN_COUNT, GLYPHS_TEST_COUNT, 1, GLYPHS_SIDE, GLYPHS_SIDE, GLYPHS_CLASS_COUNT,
+     glyphs_make, true},
 };
 enum { KNOWN_COUNT = sizeof table / sizeof *table };
-static const char known_names[] = "mnist";
+static const char known_names[] = "mnist, glyphs";
 
 static const struct known *known_find(const char *name)
 {
@@ -210,6 +215,7 @@ bool dataset_training_indices(const struct dataset *dataset, const struct job *j
     if (!kept_count(job, dataset->train.count, &kept, error) ||
         !dataset_training_count(job, dataset->train.count, &chosen, error))
         return false;
+    assert(chosen > 0 && chosen <= kept);
     uint32_t first = (uint32_t)job->validation_count;
     uint32_t *list = malloc(chosen * sizeof *list);
     if (!list)

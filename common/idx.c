@@ -82,7 +82,7 @@ static bool read_payload(const char *path, uint32_t magic, size_t sizes[DIMENSIO
 
 bool idx_read_images(const char *path, struct idx_images *images, struct error *error)
 {
-    size_t sizes[DIMENSIONS_MAX];
+    size_t sizes[DIMENSIONS_MAX] = {0};
     uint8_t *pixels;
     if (!read_payload(path, MAGIC_IMAGES, sizes, &pixels, error))
         return false;
@@ -98,7 +98,7 @@ bool idx_read_images(const char *path, struct idx_images *images, struct error *
 bool idx_read_labels(const char *path, int class_count, uint8_t **labels, size_t *count,
                      struct error *error)
 {
-    size_t sizes[DIMENSIONS_MAX];
+    size_t sizes[DIMENSIONS_MAX] = {0};
     uint8_t *bytes;
     if (!read_payload(path, MAGIC_LABELS, sizes, &bytes, error))
         return false;

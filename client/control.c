@@ -1,0 +1,101 @@
+/* lipsweep cancel and retry. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/command.h"
+#include "client/memory.h"
+#include "client/terminal.h"
+#include "client/writer.h"
+
+enum { CONTROL_TIMEOUT_MS = 30000 };
+
+/* j and digits is a job: no sweep can have such a name. */
+static bool is_job(const char *text)
+{
+    return text[0] == 'j' && text[1] != '\0' && text[1 + strspn(text + 1, "0123456789")] == '\0';
+}
+
+static bool send_control(struct connection *connection, Wire__Control *control,
+                         struct error *error)
+{
+    Wire__Envelope envelope = WIRE__ENVELOPE__INIT, *reply;
+    envelope.body_case = WIRE__ENVELOPE__BODY_CONTROL;
+    envelope.control = control;
+    if (!connection_request(connection, &envelope, CONTROL_TIMEOUT_MS,
+                            WIRE__ENVELOPE__BODY_CONTROL_REPLY, &reply, error))
+        return false;
+    const Wire__ControlReply *answer = reply->control_reply;
+    bool cancel = control->verb == WIRE__CONTROL__VERB__CANCEL;
+    char *message = terminal_escape(answer->message, strlen(answer->message));
+    if (*message)
+        printf("%s\n", message);
+    else
+        printf("%lld job%s %s\n", (long long)answer->changed_count,
+               answer->changed_count == 1 ? "" : "s", cancel ? "cancelled" : "to be tried again");
+    free(message);
+    wire__envelope__free_unpacked(reply, NULL);
+    return true;
+}
+
+static bool control(const struct arguments *arguments, Wire__Control__Verb verb,
+                    struct error *error)
+{
+    struct source_choice choice;
+    struct writer writer;
+    Wire__Control request = WIRE__CONTROL__INIT;
+    request.verb = verb;
+    request.diverged_too = arguments_flag(arguments, "diverged");
+    if (is_job(arguments->positional[0])) {
+        if (!source_parse_job(arguments->positional[0], &request.job, error))
+            return false;
+    } else {
+        request.sweep = (char *)(uintptr_t)arguments->positional[0];
+    }
+    if (!source_choose(arguments, &choice, error) || !writer_open(&writer, &choice, false, error))
+        return false;
+    bool good = send_control(writer.connection, &request, error);
+    writer_close(&writer);
+    return good;
+}
+
+static bool run_cancel(const struct arguments *arguments, int *exit_code, struct error *error)
+{
+    (void)exit_code;
+    return control(arguments, WIRE__CONTROL__VERB__CANCEL, error);
+}
+
+static bool run_retry(const struct arguments *arguments, int *exit_code, struct error *error)
+{
+    (void)exit_code;
+    return control(arguments, WIRE__CONTROL__VERB__RETRY, error);
+}
+
+const struct command command_cancel = {
+    .name = "cancel",
+    .group = "Steering it",
+    .arguments = "SWEEP|JOB",
+    .summary = "stop a job, or all unfinished jobs of a sweep",
+    .example = "lipsweep cancel j17 --db quickstart.db",
+    .takes = COMMAND_TAKES_SOURCE,
+    .positional_min = 1,
+    .positional_max = 1,
+    .run = run_cancel,
+};
+
+const struct command command_retry = {
+    .name = "retry",
+    .group = "Steering it",
+    .arguments = "SWEEP|JOB",
+    .summary = "try failed and cancelled jobs again, as new jobs that replace them",
+    .example = "lipsweep retry quickstart --diverged --db quickstart.db",
+    .options =
+        (const struct option_info[]){
+            {"diverged", NULL, "diverged ones too: they diverge again unless the build changed"},
+            {NULL, NULL, NULL}},
+    .takes = COMMAND_TAKES_SOURCE,
+    .positional_min = 1,
+    .positional_max = 1,
+    .run = run_retry,
+};

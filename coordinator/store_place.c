@@ -1,0 +1,217 @@
+/* One job of a grid into the store: what is there already, what must make room, what is known from
+ * another sweep. */
+#include "coordinator/store_sweep.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/hash.h"
+#include "coordinator/store_control.h"
+
+/* The row of this sweep that stands for a job now. */
+struct standing {
+    int64_t id; /* 0: none */
+    int64_t text_number;
+    bool withdrawn, cancelled, finished; /* finished: in any terminal state */
+};
+
+struct hashes {
+    uint8_t train[HASH_BYTES], job[HASH_BYTES];
+};
+
+static bool read_standing(struct statement *statement, struct standing *standing,
+                          struct error *error)
+{
+    bool row;
+    *standing = (struct standing){.id = 0};
+    if (!statement_step(statement, &row, error) || !row)
+        return !row;
+    standing->id = statement_integer(statement, 0);
+    standing->text_number = statement_integer(statement, 1);
+    standing->withdrawn = statement_integer(statement, 2) != 0;
+    const char *state = statement_text(statement, 3);
+    standing->cancelled = strcmp(state, "cancelled") == 0;
+    standing->finished = strcmp(state, "pending") != 0 && strcmp(state, "leased") != 0;
+    statement_reset(statement);
+    return true;
+}
+
+static bool find_same(struct store *store, int64_t sweep, const struct hashes *hashes,
+                      struct standing *standing, struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "SELECT id, text_number, withdrawn, state FROM job"
+                    " WHERE sweep = ?1 AND job_hash = ?2 AND superseded_by IS NULL",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, sweep);
+    statement_bind_blob(statement, 2, hashes->job, HASH_BYTES);
+    return read_standing(statement, standing, error);
+}
+
+/* The same training with another test. A text has one test part, so the new text cannot ask for
+ * that one too. */
+static bool find_other_test(struct store *store, int64_t sweep, const struct hashes *hashes,
+                            struct standing *standing, struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "SELECT id, text_number, withdrawn, state FROM job"
+                    " WHERE train_hash = ?3 AND sweep = ?1 AND job_hash <> ?2"
+                    " AND superseded_by IS NULL AND withdrawn = 0 LIMIT 1",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, sweep);
+    statement_bind_blob(statement, 2, hashes->job, HASH_BYTES);
+    statement_bind_blob(statement, 3, hashes->train, HASH_BYTES);
+    return read_standing(statement, standing, error);
+}
+
+/* An identical finished job, in any sweep (also a superseded row of this one: a test that was
+ * changed and changed back). 0: none. */
+static bool find_result(struct store *store, const struct hashes *hashes, int64_t *source,
+                        struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "SELECT coalesce(result_of, id) FROM job WHERE job_hash = ?1"
+                    " AND state = 'done' ORDER BY id LIMIT 1",
+                    &statement, error))
+        return false;
+    statement_bind_blob(statement, 1, hashes->job, HASH_BYTES);
+    return store_integer(statement, 0, source, error);
+}
+
+static void bind_parameters(struct statement *statement, const struct job *job)
+{
+    statement_bind_text(statement, 11, job->dataset);
+    statement_bind_text(statement, 12, job->dataset_digest);
+    statement_bind_integer(statement, 13, job->validation_count);
+    statement_bind_integer(statement, 14, job->train_count);
+    statement_bind_real(statement, 15, job->fraction);
+    statement_bind_text(statement, 16, job->model);
+    statement_bind_real(statement, 17, job->lambda);
+    statement_bind_real(statement, 18, job->k);
+    statement_bind_real(statement, 19, job->sigma);
+    statement_bind_text(statement, 20, parameter_choice_name(PARAMETER_CONTROL, (int)job->control));
+    statement_bind_integer(statement, 21, job->epochs);
+    statement_bind_integer(statement, 22, job->steps);
+    statement_bind_integer(statement, 23, job->batch);
+    statement_bind_text(statement, 24,
+                        parameter_choice_name(PARAMETER_OPTIMIZER, (int)job->optimizer));
+    statement_bind_real(statement, 25, job->lr);
+    statement_bind_real(statement, 26, job->momentum);
+    statement_bind_real(statement, 27, job->weight_decay);
+    statement_bind_real(statement, 28, job->beta1);
+    statement_bind_real(statement, 29, job->beta2);
+    statement_bind_real(statement, 30, job->eps);
+    statement_bind_integer(statement, 31, job->seed);
+}
+
+static bool insert_job(struct store *store, const struct placing_request *request,
+                       const struct hashes *hashes, int64_t id, int64_t source, struct error *error)
+{
+    struct statement *statement;
+    char text[JOB_TEXT_MAX];
+    if (!job_text(request->job, text, error) ||
+        !db_prepare(store->db,
+                    "INSERT INTO job (id, sweep, point, text_number, state, result_of, training,"
+                    " train_hash, job_hash, memory_bytes, description, created_at, finished_at,"
+                    " dataset, dataset_digest, validation_count, train_count, fraction, model,"
+                    " lambda, k, sigma, control, epochs, steps, batch, optimizer, lr, momentum,"
+                    " weight_decay, beta1, beta2, eps, seed) VALUES (?1, ?2, ?3, ?4,"
+                    " CASE WHEN ?5 IS NULL THEN 'pending' ELSE 'done' END, ?5,"
+                    " (SELECT training FROM job WHERE id = ?5), ?6, ?7, ?8, ?9, ?10,"
+                    " CASE WHEN ?5 IS NULL THEN NULL ELSE ?10 END, ?11, ?12, ?13, ?14, ?15, ?16,"
+                    " ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, id);
+    statement_bind_integer(statement, 2, request->sweep);
+    statement_bind_integer(statement, 3, request->point);
+    statement_bind_integer(statement, 4, request->text_number);
+    if (source != 0)
+        statement_bind_integer(statement, 5, source);
+    statement_bind_blob(statement, 6, hashes->train, HASH_BYTES);
+    statement_bind_blob(statement, 7, hashes->job, HASH_BYTES);
+    /* The memory plan is the engine's, which the coordinator does not link: 0 means not known here.
+     * The worker computes it when it gets the job, and hands back (REFUSED) what does not fit. */
+    statement_bind_integer(statement, 8, 0);
+    statement_bind_text(statement, 9, text);
+    statement_bind_integer(statement, 10, clock_wall_ms());
+    bind_parameters(statement, request->job);
+    return statement_run(statement, error);
+}
+
+static bool keep(struct store *store, int64_t id, const struct placing_request *request,
+                 struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "UPDATE job SET text_number = ?2, point = ?3, withdrawn = 0 WHERE id = ?1",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, id);
+    statement_bind_integer(statement, 2, request->text_number);
+    statement_bind_integer(statement, 3, request->point);
+    return statement_run(statement, error);
+}
+
+static bool set_successor(struct store *store, int64_t job, int64_t successor, struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db, "UPDATE job SET superseded_by = ?2 WHERE id = ?1", &statement,
+                    error))
+        return false;
+    statement_bind_integer(statement, 1, job);
+    statement_bind_integer(statement, 2, successor);
+    return statement_run(statement, error);
+}
+
+/* A new row; `old`, if any, names it as its successor, and does not run on. */
+static bool add(struct store *store, const struct placing_request *request,
+                const struct hashes *hashes, const struct standing *old, int64_t source,
+                struct error *error)
+{
+    struct statement *statement;
+    int64_t id, cancelled;
+    if (!db_prepare(store->db, "SELECT max(id) + 1 FROM job", &statement, error) ||
+        !store_integer(statement, 1, &id, error))
+        return false;
+    if (old->id != 0 && !old->finished &&
+        !store_cancel(store, (struct selection){.job = old->id}, "its test was changed", &cancelled,
+                      error))
+        return false;
+    if (old->id != 0 && !set_successor(store, old->id, id, error))
+        return false;
+    return insert_job(store, request, hashes, id, source, error);
+}
+
+bool store_sweep_place(struct store *store, const struct placing_request *request,
+                       struct placement *placement, struct error *error)
+{
+    struct hashes hashes;
+    struct standing same = {.id = 0}, other = {.id = 0};
+    int64_t source = 0;
+    job_train_hash(request->job, hashes.train);
+    job_hash(request->job, hashes.job);
+    *placement = (struct placement){.placing = PLACE_NEW};
+    if (request->sweep != 0 && !find_same(store, request->sweep, &hashes, &same, error))
+        return false;
+    bool anew = same.id == 0 || (same.withdrawn && same.cancelled);
+    placement->was_asked = same.id != 0 && !same.withdrawn;
+    if (!anew) {
+        placement->placing = same.finished ? PLACE_FINISHED : PLACE_RUNNING;
+        return request->dry || keep(store, same.id, request, error);
+    }
+    if (same.id == 0 && request->sweep != 0 &&
+        !find_other_test(store, request->sweep, &hashes, &other, error))
+        return false;
+    if (request->reuse && !find_result(store, &hashes, &source, error))
+        return false;
+    placement->superseded = other.id != 0;
+    placement->placing = source != 0 ? PLACE_REUSED : PLACE_NEW;
+    return request->dry ||
+           add(store, request, &hashes, same.id != 0 ? &same : &other, source, error);
+}

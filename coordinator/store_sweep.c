@@ -1,0 +1,252 @@
+#include "coordinator/store_sweep.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+
+void stored_sweep_finish(struct stored_sweep *stored)
+{
+    free(stored->file);
+    free(stored->text);
+    free(stored->digests);
+    *stored = (struct stored_sweep){.id = 0};
+}
+
+#define STORED_COLUMNS                                                                             \
+    "SELECT s.id, s.text_number, t.expanded, s.state = 'expanding', s.name, t.file, t.text,"       \
+    " t.digests FROM sweep s JOIN sweep_text t ON t.sweep = s.id AND t.number = s.text_number"
+
+static bool read_stored(struct statement *statement, struct stored_sweep *stored,
+                        struct error *error)
+{
+    bool row;
+    *stored = (struct stored_sweep){.id = 0};
+    if (!statement_step(statement, &row, error))
+        return false;
+    if (!row)
+        return true;
+    stored->id = statement_integer(statement, 0);
+    stored->text_number = statement_integer(statement, 1);
+    stored->expanded = statement_integer(statement, 2);
+    stored->expanding = statement_integer(statement, 3) != 0;
+    snprintf(stored->name, sizeof stored->name, "%s", statement_text(statement, 4));
+    stored->file = strdup(statement_text(statement, 5));
+    stored->text = strdup(statement_text(statement, 6));
+    stored->digests = strdup(statement_text(statement, 7));
+    statement_reset(statement);
+    if (stored->file && stored->text && stored->digests)
+        return true;
+    stored_sweep_finish(stored);
+    return error_set(error, ERROR_MEMORY, "out of memory");
+}
+
+bool store_sweep_load(struct store *store, const char *name, struct stored_sweep *stored,
+                      struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db, STORED_COLUMNS " WHERE s.name = ?1", &statement, error))
+        return false;
+    statement_bind_text(statement, 1, name);
+    return read_stored(statement, stored, error);
+}
+
+bool store_sweep_load_expanding(struct store *store, int64_t after, struct stored_sweep *stored,
+                                struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    STORED_COLUMNS " WHERE s.state = 'expanding' AND s.id > ?1"
+                                   " ORDER BY s.id LIMIT 1",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, after);
+    return read_stored(statement, stored, error);
+}
+
+static bool add_text(struct store *store, int64_t sweep, int64_t number,
+                     const struct sweep_source *source, struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "INSERT INTO sweep_text (sweep, number, file, text, digests, submitted_at)"
+                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, sweep);
+    statement_bind_integer(statement, 2, number);
+    statement_bind_text(statement, 3, source->file);
+    statement_bind_text(statement, 4, source->text);
+    statement_bind_text(statement, 5, source->digests);
+    statement_bind_integer(statement, 6, clock_wall_ms());
+    return statement_run(statement, error);
+}
+
+static bool add_axis_value(struct store *store, int64_t sweep, size_t ordinal,
+                           const struct sweep_axis *axis, size_t rank, struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "INSERT INTO axis_value (sweep, axis, rank, number, label)"
+                    " VALUES (?1, ?2, ?3, ?4, ?5)",
+                    &statement, error))
+        return false;
+    const char *label = sweep_axis_label(axis, rank);
+    statement_bind_integer(statement, 1, sweep);
+    statement_bind_integer(statement, 2, (int64_t)ordinal);
+    statement_bind_integer(statement, 3, (int64_t)rank);
+    if (!label)
+        statement_bind_real(statement, 4, axis->numbers[rank]);
+    statement_bind_text(statement, 5, label);
+    return statement_run(statement, error);
+}
+
+static bool add_axis(struct store *store, int64_t sweep, size_t ordinal,
+                     const struct sweep_axis *axis, struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db, "INSERT INTO axis (sweep, ordinal, name) VALUES (?1, ?2, ?3)",
+                    &statement, error))
+        return false;
+    const struct parameter_info *info = parameter_info(axis->parameter);
+    statement_bind_integer(statement, 1, sweep);
+    statement_bind_integer(statement, 2, (int64_t)ordinal);
+    statement_bind_text(statement, 3, info->axis[0] ? info->axis : info->dotted);
+    if (!statement_run(statement, error))
+        return false;
+    for (size_t rank = 0; rank < axis->count; rank++)
+        if (!add_axis_value(store, sweep, ordinal, axis, rank, error))
+            return false;
+    return true;
+}
+
+static bool delete_axes(struct store *store, int64_t sweep, struct error *error)
+{
+    struct statement *values, *axes;
+    if (!db_prepare(store->db, "DELETE FROM axis_value WHERE sweep = ?1", &values, error) ||
+        !db_prepare(store->db, "DELETE FROM axis WHERE sweep = ?1", &axes, error))
+        return false;
+    statement_bind_integer(values, 1, sweep);
+    statement_bind_integer(axes, 1, sweep);
+    return statement_run(values, error) && statement_run(axes, error);
+}
+
+static bool replace_axes(struct store *store, int64_t sweep, const struct sweep *parsed,
+                         struct error *error)
+{
+    if (!delete_axes(store, sweep, error))
+        return false;
+    for (size_t i = 0; i < parsed->axis_count; i++)
+        if (!add_axis(store, sweep, i, &parsed->axes[i], error))
+            return false;
+    return true;
+}
+
+static void bind_settings(struct statement *statement, const struct grid *grid)
+{
+    statement_bind_integer(statement, 2, (int64_t)grid->point_count);
+    statement_bind_integer(statement, 3, grid->sweep->max_attempts);
+    statement_bind_text(statement, 4, grid->sweep->reuse ? "true" : "false");
+}
+
+bool store_sweep_create(struct store *store, const struct grid *grid,
+                        const struct sweep_source *source, int64_t *sweep, struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "INSERT INTO sweep (name, state, text_number, point_count, max_attempts, reuse,"
+                    " submitted_at) VALUES (?1, 'expanding', 1, ?2, ?3, ?4, ?5)",
+                    &statement, error))
+        return false;
+    statement_bind_text(statement, 1, grid->sweep->name);
+    bind_settings(statement, grid);
+    statement_bind_integer(statement, 5, clock_wall_ms());
+    if (!statement_run(statement, error))
+        return false;
+    *sweep = db_last_id(store->db);
+    return add_text(store, *sweep, 1, source, error) &&
+           replace_axes(store, *sweep, grid->sweep, error) &&
+           store_event(store, "sweep_submitted", (struct event_subject){.sweep = *sweep},
+                       source->file, error);
+}
+
+bool store_sweep_extend(struct store *store, int64_t sweep, int64_t text_number,
+                        const struct grid *grid, const struct sweep_source *source,
+                        struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "UPDATE sweep SET state = 'expanding', text_number = ?5, point_count = ?2,"
+                    " max_attempts = ?3, reuse = ?4 WHERE id = ?1",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, sweep);
+    bind_settings(statement, grid);
+    statement_bind_integer(statement, 5, text_number);
+    return statement_run(statement, error) && add_text(store, sweep, text_number, source, error) &&
+           replace_axes(store, sweep, grid->sweep, error) &&
+           store_event(store, "sweep_extended", (struct event_subject){.sweep = sweep},
+                       source->file, error);
+}
+
+bool store_sweep_advance(struct store *store, int64_t sweep, int64_t text_number, int64_t expanded,
+                         struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "UPDATE sweep_text SET expanded = ?3 WHERE sweep = ?1 AND number = ?2",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, sweep);
+    statement_bind_integer(statement, 2, text_number);
+    statement_bind_integer(statement, 3, expanded);
+    return statement_run(statement, error);
+}
+
+bool store_sweep_withdraw(struct store *store, int64_t sweep, int64_t text_number, int64_t limit,
+                          int64_t *count, struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "UPDATE job SET withdrawn = 1,"
+                    " state = CASE state WHEN 'pending' THEN 'cancelled' ELSE state END,"
+                    " reason = CASE state WHEN 'pending' THEN 'no longer asked for'"
+                    "  ELSE reason END,"
+                    " finished_at = CASE state WHEN 'pending' THEN ?4 ELSE finished_at END"
+                    " WHERE id IN (SELECT id FROM job WHERE sweep = ?1 AND text_number < ?2"
+                    "  AND withdrawn = 0 AND superseded_by IS NULL LIMIT ?3)",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, sweep);
+    statement_bind_integer(statement, 2, text_number);
+    statement_bind_integer(statement, 3, limit);
+    statement_bind_integer(statement, 4, clock_wall_ms());
+    if (!statement_run(statement, error))
+        return false;
+    *count = db_changes(store->db);
+    return true;
+}
+
+bool store_sweep_activate(struct store *store, int64_t sweep, struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db, "UPDATE sweep SET state = 'active' WHERE id = ?1", &statement,
+                    error))
+        return false;
+    statement_bind_integer(statement, 1, sweep);
+    return statement_run(statement, error);
+}
+
+bool store_sweep_current_count(struct store *store, int64_t sweep, int64_t *count,
+                               struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "SELECT count(*) FROM job WHERE sweep = ?1 AND superseded_by IS NULL"
+                    " AND withdrawn = 0",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, sweep);
+    return store_integer(statement, 0, count, error);
+}

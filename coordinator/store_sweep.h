@@ -1,0 +1,79 @@
+/* Sweeps: their texts, axes, and the rows of their jobs, stored one at a time as the grid is gone
+ * through.
+ *
+ *     created | extended --> expanding --store_sweep_place each job--> --withdraw--> active
+ *
+ * An expanding sweep is invisible to dispatch. sweep_text.expanded says how far it came, so that a
+ * crash costs nothing. */
+#ifndef LIPSWEEP_COORDINATOR_STORE_SWEEP_H
+#define LIPSWEEP_COORDINATOR_STORE_SWEEP_H
+
+#include "common/grid.h"
+#include "coordinator/store.h"
+
+/* A text as it was submitted; the strings belong to the caller. */
+struct sweep_source {
+    const char *file, *text;
+    const char *digests; /* "name=digest" a line */
+};
+
+/* A stored sweep with its newest text; finish with stored_sweep_finish. */
+struct stored_sweep {
+    int64_t id; /* 0: there is none */
+    int64_t text_number, expanded;
+    bool expanding;
+    char name[STORE_NAME_MAX + 1];
+    char *file, *text, *digests;
+};
+void stored_sweep_finish(struct stored_sweep *stored);
+
+/* By name. */
+WARN_UNUSED bool store_sweep_load(struct store *store, const char *name,
+                                  struct stored_sweep *stored, struct error *error);
+
+/* The first sweep that is still expanding and whose id is above `after`. */
+WARN_UNUSED bool store_sweep_load_expanding(struct store *store, int64_t after,
+                                            struct stored_sweep *stored, struct error *error);
+
+/* A new sweep, or a new text of a stored one (id, text_number); expanding afterwards. */
+WARN_UNUSED bool store_sweep_create(struct store *store, const struct grid *grid,
+                                    const struct sweep_source *source, int64_t *sweep,
+                                    struct error *error);
+WARN_UNUSED bool store_sweep_extend(struct store *store, int64_t sweep, int64_t text_number,
+                                    const struct grid *grid, const struct sweep_source *source,
+                                    struct error *error);
+
+/* What becomes, or would become, of one job that a text asks for. */
+enum placing { PLACE_NEW, PLACE_FINISHED, PLACE_RUNNING, PLACE_REUSED };
+
+struct placement {
+    enum placing placing;
+    bool superseded; /* another row of the same training, with another test, makes room */
+    bool was_asked;  /* a row that is there was asked for by the text before */
+};
+
+struct placing_request {
+    int64_t sweep; /* 0: a sweep that does not exist yet */
+    int64_t text_number;
+    int64_t point;
+    bool reuse;
+    bool dry; /* change nothing */
+    const struct job *job;
+};
+WARN_UNUSED bool store_sweep_place(struct store *store, const struct placing_request *request,
+                                   struct placement *placement, struct error *error);
+
+/* Jobs stored so far, of the newest text. */
+WARN_UNUSED bool store_sweep_advance(struct store *store, int64_t sweep, int64_t text_number,
+                                     int64_t expanded, struct error *error);
+
+/* Marks up to `limit` jobs that the newest text asks for no longer; pending ones are cancelled. */
+WARN_UNUSED bool store_sweep_withdraw(struct store *store, int64_t sweep, int64_t text_number,
+                                      int64_t limit, int64_t *count, struct error *error);
+WARN_UNUSED bool store_sweep_activate(struct store *store, int64_t sweep, struct error *error);
+
+/* Jobs asked for and not replaced. */
+WARN_UNUSED bool store_sweep_current_count(struct store *store, int64_t sweep, int64_t *count,
+                                           struct error *error);
+
+#endif

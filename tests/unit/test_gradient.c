@@ -1,0 +1,237 @@
+/* The whole loss of whole networks in double, the shipped sources, against central differences.
+ *
+ * A difference counts only where both of its points lie on the same side of every kink (signs of
+ * ReLU, positions of pooling, active hinges) as the point itself; nearly all must. */
+#include "common/rng.h"
+#include "worker/gemm.h"
+#include "worker/objective.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+enum { IMAGES = 5 };
+
+enum hinges { STANDARD, NONE_ACTIVE, SOME_ACTIVE, ALL_ACTIVE };
+
+/* Small layers of odd sizes; the second convolution has an input gradient and is direct. */
+static const struct layer_spec two_convolutions[] = {
+    {.kind = LAYER_CONV, .name = "a", .width = 3, .kernel = 3, .padding = 1},
+    {.kind = LAYER_RELU},
+    {.kind = LAYER_CONV, .name = "b", .width = 16, .kernel = 2},
+    {.kind = LAYER_MAXPOOL, .kernel = 2},
+    {.kind = LAYER_RELU},
+    {.kind = LAYER_FLATTEN},
+    {.kind = LAYER_DENSE, .name = "c", .width = 7},
+    {.kind = LAYER_RELU},
+    {.kind = LAYER_DENSE, .name = "d"},
+};
+
+struct problem {
+    struct network network;
+    struct pass pass;
+    struct arena arena;
+    struct loss loss;
+    struct loss_sums sums;
+    real *parameters, *gradients, *unused;
+    uint8_t labels[IMAGES];
+    double norms[IMAGES];
+};
+
+static double uniform(uint32_t index, uint32_t number)
+{
+    struct rng_stream stream = {43, RNG_GLYPHS, 0, index};
+    uint32_t word[4];
+    rng_block(&stream, number, word);
+    return 2 * rng_uniform(word[0]) - 1;
+}
+
+static void take(struct problem *problem)
+{
+    size_t count = problem->network.parameter_count;
+    problem->parameters = arena_take(&problem->arena, count, sizeof(real));
+    problem->gradients = arena_take(&problem->arena, count, sizeof(real));
+    problem->unused = arena_take(&problem->arena, count, sizeof(real));
+    pass_init(&problem->pass, &problem->network, kernels_get(), 2 * IMAGES, true, &problem->arena);
+}
+
+static double value(struct problem *problem, real *gradients)
+{
+    objective_gradient(&problem->pass, &problem->loss, problem->parameters, problem->labels,
+                       problem->norms, IMAGES, gradients, &problem->sums);
+    return loss_mean(&problem->loss, &problem->sums, IMAGES);
+}
+
+static double quotient_of(const struct problem *problem, size_t image)
+{
+    size_t classes = problem->network.class_count;
+    const real *logits = problem->pass.value[problem->network.slot_count - 1] + image * classes;
+    return loss_logit_distance(logits + IMAGES * classes, logits, classes) / problem->norms[image];
+}
+
+/* FNV-1a of everything that has two sides. */
+static uint64_t sides(const struct problem *problem)
+{
+    const struct network *network = &problem->network;
+    size_t images = problem->loss.lambda > 0 ? 2 * IMAGES : IMAGES;
+    uint64_t hash = 14695981039346656037u;
+    for (size_t i = 0; i < network->layer_count; i++) {
+        const struct layer *layer = &network->layers[i];
+        size_t count = images * slot_size(&network->slots[layer->out_slot]);
+        for (size_t j = 0; j < count; j++) {
+            uint64_t side = layer->kind == LAYER_RELU ? problem->pass.value[layer->out_slot][j] > 0
+                            : layer->kind == LAYER_MAXPOOL ? problem->pass.best[i][j]
+                                                           : 0;
+            hash = (hash ^ side) * 1099511628211u;
+        }
+    }
+    for (size_t i = 0; i < IMAGES && problem->loss.lambda > 0; i++) {
+        hash = (hash ^ (quotient_of(problem, i) > problem->loss.k)) * 1099511628211u;
+    }
+    return hash;
+}
+
+static void set_k(struct problem *problem, enum hinges hinges)
+{
+    double quotient[IMAGES], low = INFINITY, high = 0;
+    problem->loss = (struct loss){1, 0};
+    value(problem, problem->unused);
+    for (size_t i = 0; i < IMAGES; i++) {
+        quotient[i] = quotient_of(problem, i);
+        low = fmin(low, quotient[i]);
+        high = fmax(high, quotient[i]);
+    }
+    problem->loss.lambda = hinges == STANDARD ? 0 : 3;
+    problem->loss.k = hinges == NONE_ACTIVE   ? 2 * high
+                      : hinges == SOME_ACTIVE ? (low + high) / 2
+                                              : low / 2;
+}
+
+static void build(struct problem *problem, struct image_shape image, const struct layer_spec *specs,
+                  size_t spec_count, enum hinges hinges)
+{
+    const size_t classes = 4;
+    *problem = (struct problem){0};
+    if (specs) {
+        assert_true(network_init_table(&problem->network, specs, spec_count, image, classes, NULL));
+    } else {
+        assert_true(network_init(&problem->network, "mnist-cnn", image, classes, NULL));
+    }
+    take(problem);
+    assert_true(arena_place(&problem->arena, NULL));
+    take(problem);
+    network_initial_weights(&problem->network, 5, problem->parameters);
+    size_t size = image.channels * image.height * image.width;
+    for (uint32_t i = 0; i < IMAGES; i++) {
+        real *clean = pass_images(&problem->pass) + i * size, *perturbed = clean + IMAGES * size;
+        problem->labels[i] = (uint8_t)(i % classes);
+        double square = 0;
+        for (uint32_t p = 0; p < size; p++) {
+            double noise = 0.2 * uniform(100 + i, p);
+            clean[p] = 0.5 + 0.5 * uniform(i, p);
+            perturbed[p] = clean[p] + noise;
+            square += noise * noise;
+        }
+        problem->norms[i] = sqrt(square);
+    }
+    set_k(problem, hinges);
+}
+
+/* |numeric - gradient| / |gradient| of one tensor, at most `most` numbers of it. */
+static void check_tensor(struct problem *problem, const struct tensor *tensor, size_t most,
+                         uint64_t here)
+{
+    const double step = 1e-6;
+    size_t stride = tensor->count / most + 1, checked = 0, skipped = 0;
+    double off = 0, norm = 0;
+    for (size_t i = tensor->offset; i < tensor->offset + tensor->count; i += stride) {
+        double kept = problem->parameters[i];
+        problem->parameters[i] = kept + step;
+        double above = value(problem, problem->unused);
+        bool crossed = sides(problem) != here;
+        problem->parameters[i] = kept - step;
+        double below = value(problem, problem->unused);
+        crossed |= sides(problem) != here;
+        problem->parameters[i] = kept;
+        if (crossed) {
+            skipped++;
+            continue;
+        }
+        double numeric = (above - below) / (2 * step), gradient = problem->gradients[i];
+        off += (numeric - gradient) * (numeric - gradient);
+        norm += gradient * gradient;
+        checked++;
+    }
+    if (norm == 0 || sqrt(off / norm) > 1e-6 || skipped > checked / 20) {
+        fail_msg("%s: off by %g of %g, %zu checked, %zu skipped", tensor->name, sqrt(off),
+                 sqrt(norm), checked, skipped);
+    }
+}
+
+static void check(struct image_shape image, const struct layer_spec *specs, size_t spec_count,
+                  enum hinges hinges, size_t most)
+{
+    static const size_t least_active[] = {0, 0, 1, IMAGES}, most_active[] = {0, 0, 4, IMAGES};
+    struct problem problem;
+    build(&problem, image, specs, spec_count, hinges);
+    value(&problem, problem.gradients);
+    assert_in_range(problem.sums.active, least_active[hinges], most_active[hinges]);
+    uint64_t here = sides(&problem);
+    for (size_t t = 0; t < problem.network.tensor_count; t++) {
+        check_tensor(&problem, &problem.network.tensors[t], most, here);
+    }
+    arena_finish(&problem.arena);
+}
+
+static void mnist_cnn(void **state)
+{
+    (void)state;
+    for (enum hinges hinges = STANDARD; hinges <= ALL_ACTIVE; hinges++) {
+        check((struct image_shape){1, 10, 9}, NULL, 0, hinges, 120);
+    }
+}
+
+static void two_convolutions_all_parameters(void **state)
+{
+    (void)state;
+    for (enum hinges hinges = STANDARD; hinges <= ALL_ACTIVE; hinges++) {
+        check((struct image_shape){3, 7, 9}, two_convolutions,
+              sizeof two_convolutions / sizeof *two_convolutions, hinges, 100000);
+    }
+}
+
+/* The perturbed half is not gone through when no hinge is active, and its gradient is zero then:
+ * the gradient is that of the cross-entropy. */
+static void idle_hinges_leave_the_standard_gradient(void **state)
+{
+    (void)state;
+    struct problem idle, standard;
+    struct image_shape image = {1, 8, 8};
+    build(&idle, image, NULL, 0, NONE_ACTIVE);
+    build(&standard, image, NULL, 0, STANDARD);
+    value(&idle, idle.gradients);
+    value(&standard, standard.gradients);
+    double off = 0, norm = 0;
+    for (size_t i = 0; i < idle.network.parameter_count; i++) {
+        off += pow(idle.gradients[i] - standard.gradients[i], 2);
+        norm += pow(standard.gradients[i], 2);
+    }
+    assert_true(norm > 0 && off <= 1e-28 * norm);
+    arena_finish(&idle.arena);
+    arena_finish(&standard.arena);
+}
+
+int main(void)
+{
+    gemm_init();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(mnist_cnn),
+        cmocka_unit_test(two_convolutions_all_parameters),
+        cmocka_unit_test(idle_hinges_leave_the_standard_gradient),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
