@@ -55,6 +55,9 @@ void table_time(struct table *table, int64_t wall_ms);
 void table_show(struct table *table, const char *format, ...) PRINTF_LIKE(2, 3);
 void table_colour(struct table *table, const char *colour);
 
+/* Columns of a terminal that the table takes when people read it. */
+size_t table_width(const struct table *table);
+
 size_t table_row_count(const struct table *table);
 
 /* Prints at most options->limit of the rows; for people "… N more" follows, of `total` rows when

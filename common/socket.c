@@ -212,6 +212,15 @@ uint64_t socket_dropped_count(const struct socket *socket)
     return socket->dropped_count;
 }
 
+const char *socket_library(void)
+{
+    int major, minor, patch;
+    static char text[32];
+    zmq_version(&major, &minor, &patch);
+    snprintf(text, sizeof text, "libzmq %d.%d.%d", major, minor, patch);
+    return text;
+}
+
 /* --- messages --- */
 
 /* Takes and forgets the rest of a message that has more frames than one of ours. */

@@ -65,6 +65,9 @@ const char *socket_endpoint(const struct socket *socket);
 WARN_UNUSED bool socket_send(struct socket *socket, const struct peer *peer, const void *data,
                              size_t length, bool *sent, struct error *error);
 
+/* "libzmq 4.3.4", for --version. */
+const char *socket_library(void);
+
 /* The folder for this user's sockets: $XDG_RUNTIME_DIR/lipsweep, else /tmp/lipsweep-UID; created
  * 0700 and checked. */
 WARN_UNUSED bool socket_folder(char folder[108], struct error *error);

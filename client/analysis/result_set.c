@@ -277,6 +277,30 @@ bool result_set_varies(const struct result_set *set, enum point_parameter parame
     return false;
 }
 
+void result_set_swap_levels(struct result_set *set, size_t a, size_t b)
+{
+    double test_sigma = set->test_sigmas[a];
+    set->test_sigmas[a] = set->test_sigmas[b];
+    set->test_sigmas[b] = test_sigma;
+    for (size_t i = 0; i < set->point_count; i++) {
+        struct point *point = &set->points[i];
+        struct sample *samples = point->samples[a];
+        size_t count = point->sample_counts[a];
+        point->samples[a] = point->samples[b];
+        point->sample_counts[a] = point->sample_counts[b];
+        point->samples[b] = samples;
+        point->sample_counts[b] = count;
+    }
+}
+
+void result_set_truncate_levels(struct result_set *set, size_t count)
+{
+    for (size_t i = 0; i < set->point_count; i++)
+        for (size_t level = count; level < set->test_sigma_count; level++)
+            free(set->points[i].samples[level]);
+    set->test_sigma_count = count;
+}
+
 double point_real(const struct point *point, enum point_parameter parameter)
 {
     const struct value *value = point->parameters[parameter];

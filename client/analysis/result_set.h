@@ -69,6 +69,10 @@ void result_set_finish(struct result_set *set);
 /* Whether the points of the set differ in the parameter. */
 bool result_set_varies(const struct result_set *set, enum point_parameter parameter);
 
+/* Exchanges two levels of the test everywhere; and forgets those from `count` on. */
+void result_set_swap_levels(struct result_set *set, size_t a, size_t b);
+void result_set_truncate_levels(struct result_set *set, size_t count);
+
 double point_real(const struct point *point, enum point_parameter parameter); /* NULL: NAN */
 
 /* Hinge active in under 1 % of images in the last epoch: standard training in disguise. */

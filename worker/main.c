@@ -1,0 +1,43 @@
+/* lipsweep-worker: runs a coordinator's jobs, or one job on its own. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/child.h"
+#include "common/log.h"
+#include "worker/options.h"
+
+static int work(const struct options *options)
+{
+    struct error error;
+    enum supervisor_end end = supervisor_run(&options->work, &error);
+    if (end == SUPERVISOR_STOPPED)
+        _exit(error_exit_code(ERROR_INTERRUPTED)); /* the runners die with this process */
+    if (end == SUPERVISOR_ENDED)
+        return 0;
+    log_error("%s", error.message);
+    return error_exit_code(error.code);
+}
+
+static int train(const struct options *options)
+{
+    struct error error;
+    if (runner_run(&options->train, &error))
+        return 0;
+    log_error("%s", error.message);
+    return error_exit_code(error.code);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    struct error error;
+    child_guard();
+    log_init("lipsweep-worker", LOG_LEVEL_INFO);
+    if (!options_read(&options, argc, argv, &error)) {
+        fprintf(stderr, "lipsweep-worker: error: %s\n", error.message);
+        return error_exit_code(error.code);
+    }
+    if (options.verb == OPTIONS_PRINTED)
+        return 0;
+    return options.verb == OPTIONS_TRAIN ? train(&options) : work(&options);
+}

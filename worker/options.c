@@ -1,0 +1,263 @@
+#include "worker/options.h"
+
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/build.h"
+#include "common/number.h"
+#include "common/socket.h"
+#include "worker/resources.h"
+#include "worker/training.h"
+
+enum { SLOTS_MAX = 1024, IDLE_MAX_S = 100000000 };
+
+static const char usage_text[] =
+    "usage: lipsweep-worker [OPTION]...\n"
+    "       lipsweep-worker train JOB.yaml -o DIR [--data DIR]\n"
+    "\n"
+    "Connects to a coordinator and runs its jobs, one process each, until it is stopped (SIGTERM "
+    "or\n"
+    "Ctrl-C: hands its jobs back and ends). Without a coordinator it waits for one.\n"
+    "`train` runs one job on its own, for debugging and replay; its result goes to DIR/result.pb.\n"
+    "\n"
+    "  --connect ENDPOINT    coordinator (LIPSWEEP_CONNECT; default: this user's, over ipc)\n"
+    "  --slots N             jobs at a time (default: usable CPUs)\n"
+    "  --threads N           threads a job: 1 is all this version knows\n"
+    "  --data DIR            where data sets are looked for (LIPSWEEP_DATA)\n"
+    "  --spool DIR           where results wait to be delivered\n"
+    "                        (default: $XDG_STATE_HOME/lipsweep/spool or ~/.local/state/…)\n"
+    "  --idle-timeout S      end after so many seconds without a job\n"
+    "  --count N             end after N jobs\n"
+    "  --insecure-loopback   allow tcp://127.0.0.1:PORT, open to every user of this machine\n"
+    "  --help, --version\n"
+    "\n"
+    "Example: lipsweep-worker --slots 2 --data ~/data\n";
+
+enum flag {
+    OPTION_CONNECT = 256,
+    OPTION_SLOTS,
+    OPTION_THREADS,
+    OPTION_DATA,
+    OPTION_SPOOL,
+    OPTION_IDLE_TIMEOUT,
+    OPTION_COUNT,
+    OPTION_INSECURE_LOOPBACK,
+    OPTION_HELP,
+    OPTION_VERSION,
+    OPTION_PROGRESS_FD,
+    OPTION_ATTEMPT,
+};
+
+static const struct option work_options[] = {
+    {"connect", required_argument, NULL, OPTION_CONNECT},
+    {"slots", required_argument, NULL, OPTION_SLOTS},
+    {"threads", required_argument, NULL, OPTION_THREADS},
+    {"data", required_argument, NULL, OPTION_DATA},
+    {"spool", required_argument, NULL, OPTION_SPOOL},
+    {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
+    {"count", required_argument, NULL, OPTION_COUNT},
+    {"insecure-loopback", no_argument, NULL, OPTION_INSECURE_LOOPBACK},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+/* --progress-fd and --attempt are for the worker that starts a runner, not for people. */
+static const struct option train_options[] = {
+    {"output", required_argument, NULL, 'o'},
+    {"data", required_argument, NULL, OPTION_DATA},
+    {"progress-fd", required_argument, NULL, OPTION_PROGRESS_FD},
+    {"attempt", required_argument, NULL, OPTION_ATTEMPT},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+static bool read_number(const char *name, const char *text, int64_t least, int64_t most,
+                        int64_t *value, struct error *error)
+{
+    if (number_parse_integer(text, value) && *value >= least && *value <= most)
+        return true;
+    return error_set(error, ERROR_USAGE, "--%s %s: a whole number from %lld to %lld is wanted",
+                     name, text, (long long)least, (long long)most);
+}
+
+static bool read_seconds(const char *name, const char *text, int64_t *ms, struct error *error)
+{
+    double seconds;
+    if (!number_parse(text, &seconds) || !(seconds > 0) || seconds > IDLE_MAX_S)
+        return error_set(error, ERROR_USAGE, "--%s %s: a number of seconds is wanted", name, text);
+    *ms = (int64_t)ceil(seconds * 1000);
+    return true;
+}
+
+static bool default_spool(char spool[SPOOL_PATH_MAX], struct error *error)
+{
+    const char *state = getenv("XDG_STATE_HOME");
+    const char *home = getenv("HOME");
+    int length;
+    if (state && *state == '/')
+        length = snprintf(spool, SPOOL_PATH_MAX, "%s/lipsweep/spool", state);
+    else if (home && *home)
+        length = snprintf(spool, SPOOL_PATH_MAX, "%s/.local/state/lipsweep/spool", home);
+    else
+        return error_set(error, ERROR_USAGE,
+                         "neither HOME nor XDG_STATE_HOME is set: say --spool DIR");
+    return length < SPOOL_PATH_MAX ||
+           error_set(error, ERROR_USAGE, "the path of the spool folder is too long");
+}
+
+static const char *environment(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+static void print_version(void)
+{
+    printf("lipsweep-worker %s\n%s, protobuf-c %s\nkernels: %s\n", build_text(), socket_library(),
+           protobuf_c_version(), training_cpu_class());
+}
+
+static bool print(struct options *options, int option)
+{
+    options->verb = OPTIONS_PRINTED;
+    if (option == OPTION_HELP)
+        fputs(usage_text, stdout);
+    else
+        print_version();
+    return true;
+}
+
+static bool unknown(char *const *argv, int index, struct error *error)
+{
+    return error_set(error, ERROR_USAGE, "%s: see lipsweep-worker --help", argv[index]);
+}
+
+static bool read_work_option(struct options *options, int option, struct error *error)
+{
+    int64_t number = 0;
+    switch (option) {
+    case OPTION_CONNECT:
+        options->work.endpoint = optarg;
+        return true;
+    case OPTION_SLOTS:
+        if (!read_number("slots", optarg, 1, SLOTS_MAX, &number, error))
+            return false;
+        options->work.slots = (int)number;
+        return true;
+    case OPTION_THREADS:
+        return read_number("threads", optarg, 1, SLOTS_MAX, &number, error) &&
+               (number == 1 || error_set(error, ERROR_USAGE,
+                                         "--threads %s: this version runs one thread a job; use "
+                                         "more slots instead",
+                                         optarg));
+    case OPTION_DATA:
+        options->work.data = optarg;
+        return true;
+    case OPTION_SPOOL:
+        options->work.spool = optarg;
+        return true;
+    case OPTION_IDLE_TIMEOUT:
+        return read_seconds("idle-timeout", optarg, &options->work.idle_timeout_ms, error);
+    case OPTION_COUNT:
+        return read_number("count", optarg, 1, INT64_MAX, &options->work.count, error);
+    default: /* OPTION_INSECURE_LOOPBACK */
+        options->work.insecure_loopback = true;
+        return true;
+    }
+}
+
+static bool fill_work(struct options *options, struct error *error)
+{
+    struct supervisor_options *work = &options->work;
+    if (!work->endpoint)
+        work->endpoint = environment("LIPSWEEP_CONNECT");
+    if (!work->endpoint) {
+        if (!socket_default_endpoint(options->endpoint, error))
+            return false;
+        work->endpoint = options->endpoint;
+    }
+    if (!work->data)
+        work->data = environment("LIPSWEEP_DATA");
+    if (!work->spool) {
+        if (!default_spool(options->spool, error))
+            return false;
+        work->spool = options->spool;
+    }
+    if (work->slots == 0) {
+        int cpus = resources_usable("").cpu_count;
+        work->slots = cpus < SLOTS_MAX ? cpus : SLOTS_MAX;
+    }
+    return true;
+}
+
+static bool read_work(struct options *options, int argc, char **argv, struct error *error)
+{
+    for (int option; (option = getopt_long(argc, argv, "", work_options, NULL)) != -1;) {
+        if (option == '?')
+            return unknown(argv, optind - 1, error);
+        if (option == OPTION_HELP || option == OPTION_VERSION)
+            return print(options, option);
+        if (!read_work_option(options, option, error))
+            return false;
+    }
+    if (optind < argc)
+        return unknown(argv, optind, error);
+    return fill_work(options, error);
+}
+
+static bool read_train_option(struct runner_options *train, int option, struct error *error)
+{
+    int64_t number;
+    switch (option) {
+    case 'o':
+        train->folder = optarg;
+        return true;
+    case OPTION_DATA:
+        train->data = optarg;
+        return true;
+    case OPTION_PROGRESS_FD:
+        if (!read_number("progress-fd", optarg, 3, 1 << 20, &number, error))
+            return false;
+        train->progress = (int)number;
+        return true;
+    default: /* OPTION_ATTEMPT */
+        return attempt_parse(optarg, &train->id) ||
+               error_set(error, ERROR_USAGE, "--attempt %s is none", optarg);
+    }
+}
+
+static bool read_train(struct options *options, int argc, char **argv, struct error *error)
+{
+    options->verb = OPTIONS_TRAIN;
+    options->train.progress = -1;
+    for (int option; (option = getopt_long(argc, argv, "o:", train_options, NULL)) != -1;) {
+        if (option == '?')
+            return unknown(argv, optind - 1, error);
+        if (option == OPTION_HELP || option == OPTION_VERSION)
+            return print(options, option);
+        if (!read_train_option(&options->train, option, error))
+            return false;
+    }
+    if (optind + 1 != argc)
+        return error_set(error, ERROR_USAGE, "train takes one job file: see --help");
+    options->train.job = argv[optind];
+    if (!options->train.folder)
+        return error_set(error, ERROR_USAGE, "train needs a folder for its result: -o DIR");
+    if (!options->train.data)
+        options->train.data = environment("LIPSWEEP_DATA");
+    return true;
+}
+
+bool options_read(struct options *options, int argc, char **argv, struct error *error)
+{
+    *options = (struct options){.verb = OPTIONS_WORK};
+    opterr = 0;
+    if (argc > 1 && strcmp(argv[1], "train") == 0)
+        return read_train(options, argc - 1, argv + 1, error);
+    return read_work(options, argc, argv, error);
+}

@@ -1,0 +1,22 @@
+/* The worker's command line: what was asked for, with defaults filled in. */
+#ifndef LIPSWEEP_WORKER_OPTIONS_H
+#define LIPSWEEP_WORKER_OPTIONS_H
+
+#include "worker/runner.h"
+#include "worker/spool.h"
+#include "worker/supervisor.h"
+
+enum options_verb { OPTIONS_WORK, OPTIONS_TRAIN, OPTIONS_PRINTED };
+
+struct options {
+    enum options_verb verb;
+    struct supervisor_options work; /* OPTIONS_WORK */
+    struct runner_options train;    /* OPTIONS_TRAIN */
+    char endpoint[256];             /* what these point to where a default was taken */
+    char spool[SPOOL_PATH_MAX];
+};
+
+/* OPTIONS_PRINTED: --help or --version was asked for and answered. */
+WARN_UNUSED bool options_read(struct options *options, int argc, char **argv, struct error *error);
+
+#endif

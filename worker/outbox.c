@@ -1,0 +1,193 @@
+#include "worker/outbox.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/attempt_log.h"
+
+enum {
+    AGAIN_MS = 5000, /* no acknowledgement so far: send it again */
+    REASON_MAX = 512,
+};
+
+struct entry {
+    struct attempt_id id;
+    int64_t due_ms;
+    Wire__Result *result; /* NULL: a release */
+    char *folder;
+    uint64_t log_sent;
+    Wire__Outcome outcome;
+    char reason[REASON_MAX];
+};
+
+struct outbox {
+    size_t count;
+    struct entry *entries[OUTBOX_MAX]; /* in the order in which they came */
+};
+
+bool outbox_create(struct outbox **outbox, struct error *error)
+{
+    *outbox = calloc(1, sizeof **outbox);
+    return *outbox || error_set(error, ERROR_MEMORY, "out of memory for the outbox");
+}
+
+static void free_entry(struct entry *entry)
+{
+    if (!entry)
+        return;
+    wire__result__free_unpacked(entry->result, NULL);
+    free(entry->folder);
+    free(entry);
+}
+
+void outbox_destroy(struct outbox *outbox)
+{
+    if (!outbox)
+        return;
+    for (size_t i = 0; i < outbox->count; i++)
+        free_entry(outbox->entries[i]);
+    free(outbox);
+}
+
+static struct entry *add(struct outbox *outbox, const struct attempt_id *id)
+{
+    if (outbox->count == OUTBOX_MAX)
+        return NULL;
+    struct entry *entry = calloc(1, sizeof *entry);
+    if (!entry)
+        return NULL;
+    entry->id = *id;
+    outbox->entries[outbox->count++] = entry;
+    return entry;
+}
+
+bool outbox_add_result(struct outbox *outbox, const struct attempt_id *id, Wire__Result *result,
+                       const char *folder, uint64_t log_sent)
+{
+    char *copy = strdup(folder);
+    struct entry *entry = copy ? add(outbox, id) : NULL;
+    if (!entry) {
+        free(copy);
+        wire__result__free_unpacked(result, NULL);
+        return false;
+    }
+    entry->result = result;
+    entry->folder = copy;
+    entry->log_sent = log_sent;
+    return true;
+}
+
+bool outbox_add_release(struct outbox *outbox, const struct attempt_id *id, Wire__Outcome outcome,
+                        const char *reason)
+{
+    struct entry *entry = add(outbox, id);
+    if (!entry)
+        return false;
+    entry->outcome = outcome;
+    snprintf(entry->reason, sizeof entry->reason, "%s", reason);
+    return true;
+}
+
+static size_t find(const struct outbox *outbox, const struct attempt_id *id, bool is_result)
+{
+    for (size_t i = 0; i < outbox->count; i++)
+        if (attempt_equal(&outbox->entries[i]->id, id) &&
+            (outbox->entries[i]->result != NULL) == is_result)
+            return i;
+    return OUTBOX_MAX;
+}
+
+static void drop(struct outbox *outbox, size_t index)
+{
+    free_entry(outbox->entries[index]);
+    outbox->count--;
+    memmove(&outbox->entries[index], &outbox->entries[index + 1],
+            (outbox->count - index) * sizeof outbox->entries[0]);
+}
+
+bool outbox_acknowledge_result(struct outbox *outbox, const struct attempt_id *id)
+{
+    size_t index = find(outbox, id, true);
+    if (index == OUTBOX_MAX)
+        return false;
+    spool_remove_folder(outbox->entries[index]->folder);
+    drop(outbox, index);
+    return true;
+}
+
+bool outbox_acknowledge_release(struct outbox *outbox, const struct attempt_id *id)
+{
+    size_t index = find(outbox, id, false);
+    if (index == OUTBOX_MAX)
+        return false;
+    drop(outbox, index);
+    return true;
+}
+
+bool outbox_has(const struct outbox *outbox, const struct attempt_id *id)
+{
+    return find(outbox, id, true) != OUTBOX_MAX || find(outbox, id, false) != OUTBOX_MAX;
+}
+
+size_t outbox_count(const struct outbox *outbox)
+{
+    return outbox->count;
+}
+
+const struct attempt_id *outbox_result(const struct outbox *outbox, size_t index)
+{
+    const struct entry *entry = outbox->entries[index];
+    return entry->result ? &entry->id : NULL;
+}
+
+void outbox_wake(struct outbox *outbox, int64_t now_ms)
+{
+    for (size_t i = 0; i < outbox->count; i++)
+        outbox->entries[i]->due_ms = now_ms;
+}
+
+int64_t outbox_due_ms(const struct outbox *outbox)
+{
+    int64_t due_ms = INT64_MAX;
+    for (size_t i = 0; i < outbox->count; i++)
+        if (outbox->entries[i]->due_ms < due_ms)
+            due_ms = outbox->entries[i]->due_ms;
+    return due_ms;
+}
+
+static bool send_result(struct session *session, struct entry *entry)
+{
+    /* The log first: the attempt is over when the result is there. */
+    if (!attempt_log_send(session, &entry->id, entry->folder, &entry->log_sent, UINT64_MAX))
+        return false;
+    Wire__Envelope envelope = WIRE__ENVELOPE__INIT;
+    envelope.body_case = WIRE__ENVELOPE__BODY_RESULT;
+    envelope.result = entry->result;
+    return session_send(session, &envelope);
+}
+
+static bool send_release(struct session *session, struct entry *entry)
+{
+    Wire__Release release = WIRE__RELEASE__INIT;
+    Wire__AttemptId attempt;
+    Wire__Envelope envelope = WIRE__ENVELOPE__INIT;
+    attempt_to_wire(&entry->id, &attempt);
+    release.attempt = &attempt;
+    release.outcome = entry->outcome;
+    release.reason = entry->reason;
+    envelope.body_case = WIRE__ENVELOPE__BODY_RELEASE;
+    envelope.release = &release;
+    return session_send(session, &envelope);
+}
+
+void outbox_tick(struct outbox *outbox, struct session *session, int64_t now_ms)
+{
+    for (size_t i = 0; i < outbox->count && session_is_open(session); i++) {
+        struct entry *entry = outbox->entries[i];
+        if (entry->due_ms > now_ms)
+            continue;
+        if (entry->result ? send_result(session, entry) : send_release(session, entry))
+            entry->due_ms = now_ms + AGAIN_MS;
+    }
+}

@@ -1,0 +1,43 @@
+/* What the coordinator has to acknowledge: results and leases handed back. Sent, and sent again,
+ * until it does; resending is always safe. */
+#ifndef LIPSWEEP_WORKER_OUTBOX_H
+#define LIPSWEEP_WORKER_OUTBOX_H
+
+#include "worker/session.h"
+#include "worker/spool.h"
+
+enum { OUTBOX_MAX = 4096 }; /* more results wait on disk for the next worker */
+
+struct outbox;
+
+WARN_UNUSED bool outbox_create(struct outbox **outbox, struct error *error);
+void outbox_destroy(struct outbox *outbox);
+
+/* Takes `result`. `folder` is the attempt's, removed after the acknowledgement; `log_sent` bytes of
+ * its log were handed on already, the rest goes before the result. False when the outbox is full:
+ * the result is freed, its folder stays. */
+bool outbox_add_result(struct outbox *outbox, const struct attempt_id *id, Wire__Result *result,
+                       const char *folder, uint64_t log_sent);
+
+/* Hands a lease back. */
+bool outbox_add_release(struct outbox *outbox, const struct attempt_id *id, Wire__Outcome outcome,
+                        const char *reason);
+
+/* False when it was not waiting for that. */
+bool outbox_acknowledge_result(struct outbox *outbox, const struct attempt_id *id);
+bool outbox_acknowledge_release(struct outbox *outbox, const struct attempt_id *id);
+
+/* Everything is due at once: a coordinator is (again) there. */
+void outbox_wake(struct outbox *outbox, int64_t now_ms);
+
+/* Sends what is due. */
+void outbox_tick(struct outbox *outbox, struct session *session, int64_t now_ms);
+int64_t outbox_due_ms(const struct outbox *outbox); /* INT64_MAX: nothing waits */
+
+size_t outbox_count(const struct outbox *outbox);
+
+/* The attempt of entry `index`, if it is a result. */
+const struct attempt_id *outbox_result(const struct outbox *outbox, size_t index);
+bool outbox_has(const struct outbox *outbox, const struct attempt_id *id);
+
+#endif

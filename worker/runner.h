@@ -1,0 +1,20 @@
+/* One job, in a process of its own: `lipsweep-worker train`. The result lies in the folder when the
+ * process ends, whole or not at all. */
+#ifndef LIPSWEEP_WORKER_RUNNER_H
+#define LIPSWEEP_WORKER_RUNNER_H
+
+#include "worker/attempt.h"
+
+struct runner_options {
+    const char *job;    /* the job's file */
+    const char *folder; /* where result.pb goes; made when it is not there */
+    const char *data;   /* NULL: the default places */
+    int progress;       /* descriptor for the worker that started it; -1: a person watches */
+    struct attempt_id id;
+};
+
+/* False when the job did not end well; `error` says why, and so does the result, if one could be
+ * written. */
+WARN_UNUSED bool runner_run(const struct runner_options *options, struct error *error);
+
+#endif

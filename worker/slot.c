@@ -1,0 +1,140 @@
+#include "worker/slot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "worker/attempt_log.h"
+#include "worker/disk.h"
+
+/* The runner inherits the pipe's write end and the log; both are closed here afterwards. */
+static bool spawn(struct slot *slot, const struct slot_start *start, int pipe_write, int log,
+                  struct error *error)
+{
+    char job[DISK_PATH_MAX], descriptor[16], attempt[ATTEMPT_TEXT_MAX];
+    if (!disk_join(job, start->folder, "job.yaml", error))
+        return false;
+    snprintf(descriptor, sizeof descriptor, "%d", pipe_write);
+    attempt_text(start->id, attempt);
+    const char *arguments[] = {
+        start->program, "train",     job,     "-o", start->folder, "--progress-fd",
+        descriptor,     "--attempt", attempt, NULL, NULL,          NULL};
+    if (start->data) {
+        arguments[9] = "--data";
+        arguments[10] = start->data;
+    }
+    /* One thread a runner: more would change the bits of a matrix product. */
+    const char *const environment[] = {"OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", NULL};
+    struct child_options options = {
+        .arguments = arguments,
+        .output = log,
+        .keep = {pipe_write},
+        .keep_count = 1,
+        .environment = environment,
+    };
+    return child_start(&slot->child, &options, error);
+}
+
+bool slot_start(struct slot *slot, const struct slot_start *start, struct error *error)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return error_set_errno(error, errno, "cannot make a pipe for a runner");
+    /* Only our end: the runner's writes wait, so no line of it is torn or lost. */
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    *slot = (struct slot){.pipe = ends[0], .id = *start->id, .memory_bytes = start->memory_bytes};
+    snprintf(slot->folder, sizeof slot->folder, "%s", start->folder);
+    int log = attempt_log_create(start->folder, error);
+    slot->busy = log >= 0 && spawn(slot, start, ends[1], log, error);
+    if (log >= 0)
+        close(log);
+    close(ends[1]);
+    if (slot->busy)
+        return true;
+    close(ends[0]);
+    *slot = (struct slot){.pipe = -1};
+    return false;
+}
+
+struct reading { /* the slot and its listener, as one context */
+    struct slot *slot;
+    const struct slot_listener *listener;
+};
+
+static void take_progress(void *context, const struct progress *progress)
+{
+    struct reading *reading = context;
+    reading->slot->progress = *progress;
+}
+
+static void take_epoch(void *context, const struct epoch_metric *metric)
+{
+    struct reading *reading = context;
+    reading->listener->epoch(reading->listener->context, reading->slot, metric);
+}
+
+void slot_read(struct slot *slot, const struct slot_listener *listener)
+{
+    struct reading reading = {slot, listener};
+    struct progress_listener lines = {&reading, take_progress, take_epoch};
+    if (slot->pipe < 0 || progress_read(&slot->reader, slot->pipe, &lines))
+        return;
+    close(slot->pipe);
+    slot->pipe = -1;
+}
+
+void slot_kill(struct slot *slot)
+{
+    if (slot->busy)
+        kill(slot->child.pid, SIGKILL);
+}
+
+static void describe(int status, const char *folder, struct slot_ending *ending)
+{
+    char words[300];
+    size_t size = sizeof ending->text;
+    int length = 0;
+    if (WIFSIGNALED(status))
+        length = snprintf(ending->text, size, "the runner was killed by SIG%s (%s)",
+                          sigabbrev_np(WTERMSIG(status)) ? sigabbrev_np(WTERMSIG(status)) : "?",
+                          strsignal(WTERMSIG(status)));
+    else
+        length =
+            snprintf(ending->text, size, "the runner ended with exit code %d and without a result",
+                     WEXITSTATUS(status));
+    if (attempt_log_tail(folder, words, sizeof words))
+        snprintf(ending->text + length, size - (size_t)length, "; its last words: %s", words);
+}
+
+bool slot_reap(struct slot *slot, const struct slot_listener *listener, struct slot_ending *ending)
+{
+    struct rusage usage;
+    int status;
+    if (!slot->busy || wait4(slot->child.pid, &status, WNOHANG, &usage) != slot->child.pid)
+        return false;
+    while (slot->pipe >= 0) {
+        /* Its end is closed, unless a stranger inherited it: one that says nothing is not waited
+         * for. */
+        uint64_t counter = slot->progress.counter;
+        size_t length = slot->reader.length;
+        slot_read(slot, listener);
+        if (counter == slot->progress.counter && length == slot->reader.length)
+            break;
+    }
+    child_release(&slot->child);
+    ending->peak_bytes = (uint64_t)usage.ru_maxrss * 1024;
+    describe(status, slot->folder, ending);
+    return true;
+}
+
+void slot_clear(struct slot *slot)
+{
+    if (slot->pipe >= 0)
+        close(slot->pipe);
+    *slot = (struct slot){.pipe = -1};
+}

@@ -1,0 +1,53 @@
+/* Room for one job at a time: the runner process that works on it, and what it says. A slot knows
+ * nothing of the coordinator. */
+#ifndef LIPSWEEP_WORKER_SLOT_H
+#define LIPSWEEP_WORKER_SLOT_H
+
+#include "common/child.h"
+#include "worker/progress.h"
+#include "worker/spool.h"
+
+struct slot {
+    bool busy;
+    bool doomed; /* its lease is over: killed, waits to be reaped, nothing of it is kept */
+    struct attempt_id id;
+    char folder[SPOOL_PATH_MAX];
+    uint64_t memory_bytes; /* what the job was let in with */
+    struct child child;
+    int pipe; /* read end; -1: closed by the runner */
+    struct progress_reader reader;
+    struct progress progress;
+    uint64_t log_sent; /* bytes of the log that were handed on */
+};
+
+struct slot_start {
+    const char *program; /* …/lipsweep-worker */
+    const char *data;    /* --data; NULL */
+    const struct attempt_id *id;
+    const char *folder; /* with job.yaml in it */
+    uint64_t memory_bytes;
+};
+
+WARN_UNUSED bool slot_start(struct slot *slot, const struct slot_start *start, struct error *error);
+
+/* Takes what the runner wrote; `epoch` is called for every finished epoch. */
+struct slot_listener {
+    void *context;
+    void (*epoch)(void *context, const struct slot *slot, const struct epoch_metric *metric);
+};
+void slot_read(struct slot *slot, const struct slot_listener *listener);
+
+/* SIGKILL; the slot stays busy until it is reaped. */
+void slot_kill(struct slot *slot);
+
+struct slot_ending {
+    char text[512];      /* "runner killed by SIGKILL (Killed); last words: …" */
+    uint64_t peak_bytes; /* resident, by wait4 */
+};
+
+/* Takes the last words of a runner that has ended; false while it runs. The slot is free after
+ * slot_clear. */
+bool slot_reap(struct slot *slot, const struct slot_listener *listener, struct slot_ending *ending);
+void slot_clear(struct slot *slot);
+
+#endif

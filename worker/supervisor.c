@@ -1,0 +1,313 @@
+#include "worker/supervisor.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/child.h"
+#include "common/clock.h"
+#include "common/hash.h"
+#include "common/log.h"
+#include "worker/attempt_log.h"
+#include "worker/ending.h"
+#include "worker/heartbeat.h"
+#include "worker/report.h"
+#include "worker/signals.h"
+#include "worker/supervisor_state.h"
+
+enum {
+    LOG_MS = 1000, /* how often growing logs are read */
+    LOG_BYTES = 64 * 1024,
+    STOP_MS = 2000, /* how long a stopping worker waits for acknowledgements */
+    WAIT_MAX_MS = 1000,
+};
+
+/* --- runners --- */
+
+static void take_epoch(void *context, const struct slot *slot, const struct epoch_metric *metric)
+{
+    struct supervisor *supervisor = context;
+    if (slot->doomed)
+        return;
+    Wire__EpochReport report = WIRE__EPOCH_REPORT__INIT;
+    Wire__EpochMetric wire;
+    Wire__AttemptId attempt;
+    Wire__Envelope envelope = WIRE__ENVELOPE__INIT;
+    attempt_to_wire(&slot->id, &attempt);
+    report_epoch(metric, &wire);
+    report.attempt = &attempt;
+    report.metric = &wire;
+    envelope.body_case = WIRE__ENVELOPE__BODY_EPOCH_REPORT;
+    envelope.epoch_report = &report;
+    /* One that does not arrive is in the result all the same. */
+    session_send(supervisor->session, &envelope);
+}
+
+static void finish_slot(struct supervisor *supervisor, struct slot *slot,
+                        const struct slot_ending *ending)
+{
+    char label[ATTEMPT_LABEL_MAX];
+    attempt_label(&slot->id, label);
+    Wire__Result *result = ending_result(supervisor->spool, slot, ending);
+    if (!result) {
+        log_error("%s: out of memory for its result, its lease is left to expire", label);
+        return;
+    }
+    bool good = result->outcome == WIRE__OUTCOME__OUTCOME_DONE ||
+                result->outcome == WIRE__OUTCOME__OUTCOME_DIVERGED;
+    if (good)
+        backoff_succeeded(&supervisor->backoff);
+    else
+        backoff_failed(&supervisor->backoff, supervisor->now_ms);
+    if (result->outcome == WIRE__OUTCOME__OUTCOME_REFUSED) {
+        supervisor_release(supervisor, &slot->id, result->outcome, result->reason);
+        wire__result__free_unpacked(result, NULL);
+        spool_remove_folder(slot->folder);
+        return;
+    }
+    supervisor->finished_count++;
+    log_info("%s: %s%s", label,
+             result->outcome == WIRE__OUTCOME__OUTCOME_DONE ? "done" : "ended: ", result->reason);
+    if (!outbox_add_result(supervisor->outbox, &slot->id, result, slot->folder, slot->log_sent))
+        log_warning("%s: too much waits to be delivered, the result stays on disk", label);
+}
+
+static void reap(struct supervisor *supervisor)
+{
+    const struct slot_listener listener = {supervisor, take_epoch};
+    for (int i = 0; i < supervisor->options->slots; i++) {
+        struct slot *slot = &supervisor->slots[i];
+        struct slot_ending ending;
+        if (!slot_reap(slot, &listener, &ending))
+            continue;
+        if (slot->doomed)
+            spool_remove_folder(slot->folder);
+        else
+            finish_slot(supervisor, slot, &ending);
+        slot_clear(slot);
+        supervisor_heartbeat_soon(supervisor);
+    }
+}
+
+static void read_runners(struct supervisor *supervisor)
+{
+    const struct slot_listener listener = {supervisor, take_epoch};
+    for (int i = 0; i < supervisor->options->slots; i++)
+        if (supervisor->slots[i].busy)
+            slot_read(&supervisor->slots[i], &listener);
+}
+
+static void send_logs(struct supervisor *supervisor)
+{
+    supervisor->log_ms = supervisor->now_ms + LOG_MS;
+    for (int i = 0; i < supervisor->options->slots; i++) {
+        struct slot *slot = &supervisor->slots[i];
+        if (slot->busy && !slot->doomed)
+            (void)attempt_log_send(supervisor->session, &slot->id, slot->folder, &slot->log_sent,
+                                   LOG_BYTES);
+    }
+}
+
+static void send_heartbeat(struct supervisor *supervisor)
+{
+    const struct heartbeat heartbeat = {
+        .slots = supervisor->slots,
+        .slot_count = supervisor->options->slots,
+        .outbox = supervisor->outbox,
+        .instance = supervisor->instance,
+        .free_slots = supervisor_free_count(supervisor),
+        .free_memory_bytes = supervisor_free_memory(supervisor),
+        .sequence = ++supervisor->heartbeat_sequence,
+    };
+    heartbeat_send(&heartbeat, supervisor->session);
+    supervisor->heartbeat_ms = supervisor->now_ms + session_heartbeat_ms(supervisor->session);
+}
+
+/* --- the end --- */
+
+static void begin_stop(struct supervisor *supervisor)
+{
+    supervisor->stopping = true;
+    supervisor->stop_ms = supervisor->now_ms + STOP_MS;
+    log_info("stopping: handing %d leases back", supervisor_busy_count(supervisor));
+    for (int i = 0; i < supervisor->options->slots; i++) {
+        struct slot *slot = &supervisor->slots[i];
+        if (!slot->busy || slot->doomed)
+            continue;
+        supervisor_doom(slot);
+        supervisor_release(supervisor, &slot->id, WIRE__OUTCOME__OUTCOME_PREEMPTED,
+                           "the worker was stopped");
+    }
+}
+
+/* True when there is nothing left to wait for. */
+static bool is_over(struct supervisor *supervisor, struct error *error, bool *failed)
+{
+    bool busy = supervisor_busy_count(supervisor) > 0;
+    bool waiting = outbox_count(supervisor->outbox) > 0;
+    int64_t idle_ms = supervisor->options->idle_timeout_ms;
+    int64_t count = supervisor->options->count;
+    if (busy || (waiting && session_is_open(supervisor->session)))
+        supervisor->busy_ms = supervisor->now_ms;
+    if (supervisor->stopping)
+        return !busy && (!waiting || !session_is_open(supervisor->session) ||
+                         supervisor->now_ms >= supervisor->stop_ms);
+    if (count > 0 && supervisor->finished_count >= count && !busy && !waiting) {
+        log_info("ending after %" PRId64 " jobs, as asked for", supervisor->finished_count);
+        return true;
+    }
+    if (idle_ms == 0 || supervisor->now_ms < supervisor->busy_ms + idle_ms)
+        return false;
+    *failed = !session_was_ever_open(supervisor->session);
+    if (*failed)
+        error_set(error, ERROR_UNREACHABLE, "no coordinator at %s within %g s",
+                  supervisor->options->endpoint, (double)idle_ms / 1000);
+    else
+        log_info("ending after %g s without a job, as asked for", (double)idle_ms / 1000);
+    return true;
+}
+
+static void say_goodbye(struct supervisor *supervisor)
+{
+    Wire__Goodbye goodbye = WIRE__GOODBYE__INIT;
+    Wire__Envelope envelope = WIRE__ENVELOPE__INIT;
+    goodbye.reason =
+        (char *)(uintptr_t)(supervisor->stopping ? "the worker was stopped" : "nothing to do");
+    envelope.body_case = WIRE__ENVELOPE__BODY_GOODBYE;
+    envelope.goodbye = &goodbye;
+    if (session_is_open(supervisor->session))
+        session_send(supervisor->session, &envelope);
+}
+
+/* --- the loop: wait, tick, handle --- */
+
+static void earlier(int64_t *due_ms, int64_t other_ms)
+{
+    if (other_ms < *due_ms)
+        *due_ms = other_ms;
+}
+
+/* When the next thing is due. */
+static int64_t next_due_ms(const struct supervisor *supervisor)
+{
+    int64_t due_ms = supervisor->now_ms + WAIT_MAX_MS;
+    earlier(&due_ms, session_due_ms(supervisor->session));
+    if (session_is_open(supervisor->session)) {
+        earlier(&due_ms, supervisor->heartbeat_ms);
+        earlier(&due_ms, outbox_due_ms(supervisor->outbox));
+    }
+    if (supervisor->stopping)
+        earlier(&due_ms, supervisor->stop_ms);
+    else if (supervisor->options->idle_timeout_ms > 0)
+        earlier(&due_ms, supervisor->busy_ms + supervisor->options->idle_timeout_ms);
+    if (!backoff_is_over(&supervisor->backoff, supervisor->now_ms))
+        earlier(&due_ms, supervisor->backoff.until_ms);
+    return due_ms;
+}
+
+static bool wait(struct supervisor *supervisor, struct pollfd *poll_for, struct error *error)
+{
+    nfds_t count = 0;
+    poll_for[count++] = (struct pollfd){session_descriptor(supervisor->session), POLLIN, 0};
+    poll_for[count++] = (struct pollfd){signals_descriptor(), POLLIN, 0};
+    for (int i = 0; i < supervisor->options->slots; i++)
+        if (supervisor->slots[i].busy && supervisor->slots[i].pipe >= 0)
+            poll_for[count++] = (struct pollfd){supervisor->slots[i].pipe, POLLIN, 0};
+    int64_t wait_ms = next_due_ms(supervisor) - supervisor->now_ms;
+    if (poll(poll_for, count, wait_ms > 0 ? (int)wait_ms : 0) < 0 && errno != EINTR)
+        return error_set_errno(error, errno, "cannot wait for events");
+    signals_clear();
+    return true;
+}
+
+static bool tick(struct supervisor *supervisor, struct error *error)
+{
+    bool was_backing_off = !backoff_is_over(&supervisor->backoff, supervisor->now_ms);
+    struct clock clock = clock_system();
+    supervisor->now_ms = clock_now_ms(&clock);
+    if (was_backing_off && backoff_is_over(&supervisor->backoff, supervisor->now_ms))
+        supervisor_heartbeat_soon(supervisor);
+    read_runners(supervisor);
+    reap(supervisor);
+    if (signals_stop_count() > 0 && !supervisor->stopping)
+        begin_stop(supervisor);
+    if (!session_tick(supervisor->session, supervisor->now_ms, error))
+        return false;
+    if (supervisor_busy_count(supervisor) == 0 && supervisor->now_ms >= supervisor->heartbeat_ms)
+        supervisor->usable = resources_usable("");
+    if (session_is_open(supervisor->session)) {
+        if (supervisor->now_ms >= supervisor->log_ms)
+            send_logs(supervisor);
+        outbox_tick(supervisor->outbox, supervisor->session, supervisor->now_ms);
+        if (supervisor->now_ms >= supervisor->heartbeat_ms)
+            send_heartbeat(supervisor);
+    }
+    return true;
+}
+
+static enum supervisor_end loop(struct supervisor *supervisor, struct pollfd *poll_for,
+                                struct error *error)
+{
+    struct clock clock = clock_system();
+    supervisor->now_ms = clock_now_ms(&clock);
+    supervisor->busy_ms = supervisor->now_ms;
+    for (bool failed = false;;) {
+        if (!tick(supervisor, error))
+            return SUPERVISOR_FAILED;
+        if (signals_stop_count() > 1)
+            return SUPERVISOR_STOPPED;
+        if (is_over(supervisor, error, &failed)) {
+            say_goodbye(supervisor);
+            return failed ? SUPERVISOR_FAILED : SUPERVISOR_ENDED;
+        }
+        if (!wait(supervisor, poll_for, error))
+            return SUPERVISOR_FAILED;
+    }
+}
+
+static bool prepare(struct supervisor *supervisor, struct error *error)
+{
+    const struct supervisor_options *options = supervisor->options;
+    const struct session_listener listener = supervisor_listener(supervisor);
+    hash_random(supervisor->instance, sizeof supervisor->instance);
+    supervisor->usable = resources_usable("");
+    struct session_options session_options = {
+        .endpoint = options->endpoint,
+        .insecure_loopback = options->insecure_loopback,
+        .slots = options->slots,
+        .usable = supervisor->usable,
+    };
+    memcpy(session_options.instance, supervisor->instance, sizeof supervisor->instance);
+    supervisor->slots = calloc((size_t)options->slots, sizeof *supervisor->slots);
+    if (!supervisor->slots)
+        return error_set(error, ERROR_MEMORY, "out of memory for %d slots", options->slots);
+    for (int i = 0; i < options->slots; i++)
+        slot_clear(&supervisor->slots[i]);
+    return signals_init(error) &&
+           child_program_path("lipsweep-worker", supervisor->program, error) &&
+           outbox_create(&supervisor->outbox, error) &&
+           spool_open(&supervisor->spool, options->spool, supervisor->instance, error) &&
+           session_create(&supervisor->session, &session_options, &listener, error);
+}
+
+enum supervisor_end supervisor_run(const struct supervisor_options *options, struct error *error)
+{
+    struct supervisor supervisor = {.options = options};
+    enum supervisor_end end = SUPERVISOR_FAILED;
+    struct pollfd *poll_for = calloc((size_t)options->slots + 2, sizeof *poll_for);
+    if (!poll_for)
+        error_set(error, ERROR_MEMORY, "out of memory");
+    else if (prepare(&supervisor, error))
+        end = loop(&supervisor, poll_for, error);
+    free(poll_for);
+    /* Asked twice, it does not wait for messages to leave; the process is about to end. */
+    if (end == SUPERVISOR_STOPPED)
+        return end;
+    session_destroy(supervisor.session);
+    outbox_destroy(supervisor.outbox);
+    spool_close(supervisor.spool);
+    free(supervisor.slots);
+    return end;
+}

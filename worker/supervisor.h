@@ -1,0 +1,28 @@
+/* The worker program at work: one loop that keeps the session, the slots and the results together.
+ * It never computes, so training cannot keep it from its heartbeats. */
+#ifndef LIPSWEEP_WORKER_SUPERVISOR_H
+#define LIPSWEEP_WORKER_SUPERVISOR_H
+
+#include "common/error.h"
+
+#include <stdint.h>
+
+struct supervisor_options {
+    const char *endpoint;
+    bool insecure_loopback;
+    int slots;
+    const char *data; /* NULL: the default places */
+    const char *spool;
+    int64_t idle_timeout_ms; /* 0: none */
+    int64_t count;           /* jobs to finish before it ends; 0: no limit */
+};
+
+enum supervisor_end {
+    SUPERVISOR_FAILED,  /* `error` says why */
+    SUPERVISOR_ENDED,   /* nothing left to do, or asked to stop once: leases were handed back */
+    SUPERVISOR_STOPPED, /* asked twice: end the process now */
+};
+
+enum supervisor_end supervisor_run(const struct supervisor_options *options, struct error *error);
+
+#endif

@@ -1,0 +1,239 @@
+#include "worker/supervisor_state.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "worker/footprint.h"
+
+int supervisor_busy_count(const struct supervisor *supervisor)
+{
+    int count = 0;
+    for (int i = 0; i < supervisor->options->slots; i++)
+        count += supervisor->slots[i].busy;
+    return count;
+}
+
+int supervisor_free_count(const struct supervisor *supervisor)
+{
+    int busy = supervisor_busy_count(supervisor);
+    int64_t free = supervisor->options->slots - busy;
+    int64_t limit = supervisor->options->count;
+    if (supervisor->stopping || !backoff_is_over(&supervisor->backoff, supervisor->now_ms))
+        return 0;
+    if (limit > 0 && limit - supervisor->finished_count - busy < free)
+        free = limit - supervisor->finished_count - busy;
+    return free > 0 ? (int)free : 0;
+}
+
+uint64_t supervisor_free_memory(const struct supervisor *supervisor)
+{
+    uint64_t used = 0;
+    for (int i = 0; i < supervisor->options->slots; i++)
+        used += supervisor->slots[i].memory_bytes;
+    return used < supervisor->usable.memory_bytes ? supervisor->usable.memory_bytes - used : 0;
+}
+
+void supervisor_heartbeat_soon(struct supervisor *supervisor)
+{
+    supervisor->heartbeat_ms = supervisor->now_ms;
+}
+
+/* --- handing back --- */
+
+void supervisor_release(struct supervisor *supervisor, const struct attempt_id *id,
+                        Wire__Outcome outcome, const char *reason)
+{
+    char label[ATTEMPT_LABEL_MAX];
+    attempt_label(id, label);
+    log_info("%s: handing the lease back: %s", label, reason);
+    if (!outbox_add_release(supervisor->outbox, id, outcome, reason))
+        log_warning("%s: too much waits to be delivered, its lease is left to expire", label);
+    supervisor_heartbeat_soon(supervisor);
+}
+
+void supervisor_doom(struct slot *slot)
+{
+    slot->doomed = true;
+    slot_kill(slot);
+}
+
+/* --- leases --- */
+
+static struct slot *find_slot(struct supervisor *supervisor, const struct attempt_id *id)
+{
+    for (int i = 0; i < supervisor->options->slots; i++)
+        if (supervisor->slots[i].busy && attempt_equal(&supervisor->slots[i].id, id))
+            return &supervisor->slots[i];
+    return NULL;
+}
+
+/* Attempts of the job that this lease replaces have lost theirs. */
+static void doom_older(struct supervisor *supervisor, const struct attempt_id *id)
+{
+    for (int i = 0; i < supervisor->options->slots; i++) {
+        struct slot *slot = &supervisor->slots[i];
+        if (slot->busy && slot->id.job == id->job && slot->id.number < id->number)
+            supervisor_doom(slot);
+    }
+}
+
+static bool fits(const struct supervisor *supervisor, const Wire__Lease *lease, uint64_t *bytes,
+                 struct error *error)
+{
+    struct job job;
+    if (!job_parse(lease->description, strlen(lease->description), &job, error))
+        return error_prefix(error, "the job's description cannot be read");
+    if (!footprint_bytes(&job, bytes, error))
+        return false;
+    if (*bytes <= supervisor_free_memory(supervisor))
+        return true;
+    return error_set(error, ERROR_REFUSED,
+                     "it needs %" PRIu64 " MiB of memory, %" PRIu64 " of %" PRIu64
+                     " MiB are free beside the %d running jobs",
+                     *bytes >> 20, supervisor_free_memory(supervisor) >> 20,
+                     supervisor->usable.memory_bytes >> 20, supervisor_busy_count(supervisor));
+}
+
+static bool start(struct supervisor *supervisor, const struct attempt_id *id,
+                  const Wire__Lease *lease, uint64_t bytes, struct error *error)
+{
+    struct slot *slot = supervisor->slots;
+    while (slot->busy)
+        slot++;
+    char folder[SPOOL_PATH_MAX];
+    if (!spool_make_folder(supervisor->spool, id, lease->description,
+                           session_database(supervisor->session), folder, error))
+        return false;
+    struct slot_start slot_options = {
+        .program = supervisor->program,
+        .data = supervisor->options->data,
+        .id = id,
+        .folder = folder,
+        .memory_bytes = bytes,
+    };
+    if (slot_start(slot, &slot_options, error))
+        return true;
+    spool_remove_folder(folder);
+    return false;
+}
+
+static void take_lease(void *context, const Wire__Lease *lease)
+{
+    struct supervisor *supervisor = context;
+    struct attempt_id id;
+    struct error error;
+    uint64_t bytes;
+    char label[ATTEMPT_LABEL_MAX];
+    if (!attempt_from_wire(lease->attempt, &id) ||
+        memcmp(id.instance, supervisor->instance, sizeof id.instance) != 0) {
+        log_warning("a lease that is not this worker's came, ignoring it");
+        return;
+    }
+    if (find_slot(supervisor, &id) || outbox_has(supervisor->outbox, &id))
+        return; /* told twice */
+    doom_older(supervisor, &id);
+    supervisor_heartbeat_soon(supervisor);
+    if (supervisor_free_count(supervisor) == 0) {
+        supervisor_release(supervisor, &id, WIRE__OUTCOME__OUTCOME_PREEMPTED,
+                           supervisor->stopping ? "the worker is stopping"
+                                                : "the worker has no free slot");
+        return;
+    }
+    if (!fits(supervisor, lease, &bytes, &error) || !start(supervisor, &id, lease, bytes, &error)) {
+        backoff_failed(&supervisor->backoff, supervisor->now_ms);
+        supervisor_release(supervisor, &id, WIRE__OUTCOME__OUTCOME_REFUSED, error.message);
+        return;
+    }
+    attempt_label(&id, label);
+    log_info("%s of sweep %s: started", label, lease->sweep);
+}
+
+static void take_attempt_over(void *context, const Wire__AttemptOver *over)
+{
+    struct supervisor *supervisor = context;
+    struct attempt_id id;
+    char label[ATTEMPT_LABEL_MAX];
+    if (!attempt_from_wire(over->attempt, &id))
+        return;
+    /* What waits in the outbox stays: only an acknowledgement says that it is not wanted. */
+    outbox_acknowledge_release(supervisor->outbox, &id);
+    struct slot *slot = find_slot(supervisor, &id);
+    if (!slot || slot->doomed)
+        return;
+    attempt_label(&id, label);
+    log_info("%s is over (%s), stopping it", label, over->reason);
+    supervisor_doom(slot);
+}
+
+/* --- acknowledgements --- */
+
+static void take_result_ack(void *context, const Wire__ResultAck *ack)
+{
+    struct supervisor *supervisor = context;
+    struct attempt_id id;
+    char label[ATTEMPT_LABEL_MAX];
+    if (!attempt_from_wire(ack->attempt, &id) ||
+        !outbox_acknowledge_result(supervisor->outbox, &id))
+        return;
+    attempt_label(&id, label);
+    if (ack->accepted)
+        log_debug("%s: result delivered", label);
+    else
+        log_info("%s: its result is not wanted any more: %s", label, ack->reason);
+    supervisor_heartbeat_soon(supervisor);
+}
+
+static void take_release_ack(void *context, const Wire__ReleaseAck *ack)
+{
+    struct supervisor *supervisor = context;
+    struct attempt_id id;
+    if (attempt_from_wire(ack->attempt, &id))
+        outbox_acknowledge_release(supervisor->outbox, &id);
+}
+
+/* --- what earlier workers left --- */
+
+static void take_found(void *context, const char *folder, Wire__Result *result)
+{
+    struct supervisor *supervisor = context;
+    struct attempt_id id;
+    char label[ATTEMPT_LABEL_MAX];
+    if (!attempt_from_wire(result->attempt, &id)) {
+        wire__result__free_unpacked(result, NULL);
+        return;
+    }
+    attempt_label(&id, label);
+    log_info("%s: delivering the result that an earlier worker left in %s", label, folder);
+    if (!outbox_add_result(supervisor->outbox, &id, result, folder, 0))
+        log_warning("%s: too much waits to be delivered, the result stays on disk", label);
+}
+
+static void take_damaged(void *context, const char *moved, const struct error *error)
+{
+    (void)context;
+    log_error("%s; set aside in %s, the job will run again", error->message, moved);
+}
+
+static void take_welcome(void *context, const Wire__Welcome *welcome)
+{
+    struct supervisor *supervisor = context;
+    struct error error;
+    const struct spool_finder finder = {supervisor, take_found, take_damaged};
+    if (!spool_adopt(supervisor->spool, welcome->database, &finder, &error))
+        log_warning("results of earlier workers cannot be taken over: %s", error.message);
+    outbox_wake(supervisor->outbox, supervisor->now_ms);
+    supervisor_heartbeat_soon(supervisor);
+}
+
+struct session_listener supervisor_listener(struct supervisor *supervisor)
+{
+    return (struct session_listener){
+        .context = supervisor,
+        .welcome = take_welcome,
+        .lease = take_lease,
+        .attempt_over = take_attempt_over,
+        .result_ack = take_result_ack,
+        .release_ack = take_release_ack,
+    };
+}

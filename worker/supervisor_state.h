@@ -1,0 +1,51 @@
+/* What the supervisor's two halves share: the loop (supervisor.c) and what the coordinator says
+ * (supervisor_lease.c). */
+#ifndef LIPSWEEP_WORKER_SUPERVISOR_STATE_H
+#define LIPSWEEP_WORKER_SUPERVISOR_STATE_H
+
+#include "worker/backoff.h"
+#include "worker/outbox.h"
+#include "worker/resources.h"
+#include "worker/session.h"
+#include "worker/slot.h"
+#include "worker/spool.h"
+#include "worker/supervisor.h"
+
+struct supervisor {
+    const struct supervisor_options *options;
+    struct session *session;
+    struct spool *spool;
+    struct outbox *outbox;
+    struct slot *slots;
+    struct backoff backoff;
+    struct resources usable;
+    char program[SPOOL_PATH_MAX];
+    uint8_t instance[WIRE_INSTANCE_BYTES];
+    uint64_t heartbeat_sequence;
+    int64_t now_ms, heartbeat_ms, log_ms; /* the last two: when next */
+    int64_t busy_ms;                      /* when there was something to do last */
+    int64_t finished_count;
+    bool stopping;
+    int64_t stop_ms; /* when it ends at the latest */
+};
+
+int supervisor_busy_count(const struct supervisor *supervisor);
+
+/* Slots that a lease may fill. */
+int supervisor_free_count(const struct supervisor *supervisor);
+uint64_t supervisor_free_memory(const struct supervisor *supervisor);
+
+/* A slot's state changed: the coordinator hears of it at once. */
+void supervisor_heartbeat_soon(struct supervisor *supervisor);
+
+/* Hands a lease back. */
+void supervisor_release(struct supervisor *supervisor, const struct attempt_id *id,
+                        Wire__Outcome outcome, const char *reason);
+
+/* Kills a runner whose attempt is over; nothing of it is kept. */
+void supervisor_doom(struct slot *slot);
+
+/* What the session calls; `context` is the supervisor. */
+struct session_listener supervisor_listener(struct supervisor *supervisor);
+
+#endif
