@@ -189,7 +189,7 @@ const struct command command_results = {
     .name = "results",
     .group = "Results",
     .arguments = "SWEEP",
-    .summary = "accuracy per point and test noise: mean, 95 % interval, difference to the baseline",
+    .summary = "accuracy by test noise: mean, 95 % interval, difference to baseline",
     .details = "json and csv have one row a point and test sigma; accuracies and differences are\n"
                "shares there, not percent. The limit counts points.",
     .example = "lipsweep results quickstart --against noise-augmentation --db quickstart.db",

@@ -35,13 +35,20 @@ struct view {
     struct table *table;
 };
 
+/* In percent; what rounds to nothing has no sign. */
+static double percent(double share, int digits)
+{
+    double value = 100 * share;
+    return fabs(value) < 0.5 * pow(10, -digits) ? 0 : value;
+}
+
 static void widen(struct number_form *form, const struct estimate *estimate, bool with_sign)
 {
     char text[CELL_TEXT];
     if (estimate->n == 0)
         return;
     int width = snprintf(text, sizeof text, with_sign ? "%+.*f" : "%.*f", form->digits,
-                         100 * estimate->mean);
+                         percent(estimate->mean, form->digits));
     if (width > form->mean_width)
         form->mean_width = width;
     if (isnan(estimate->half_width))
@@ -154,7 +161,7 @@ static void add_estimate(struct view *view, const struct estimate *estimate, siz
         return;
     }
     snprintf(mean, sizeof mean, with_sign ? "%+*.*f" : "%*.*f", form->mean_width, form->digits,
-             100 * estimate->mean);
+             percent(estimate->mean, form->digits));
     table_text(view->table, mean);
     if (!isnan(estimate->half_width))
         table_show(view->table, "%s ± %*.*f", mean, form->half_width_width, form->digits,
@@ -351,6 +358,14 @@ static void print_notes(const struct view *view, const struct terminal *terminal
     print_count(terminal, totals.reused, "taken over from other sweeps");
 }
 
+static bool is_noisy(const struct result_set *set)
+{
+    for (size_t level = 0; level < set->test_sigma_count; level++)
+        if (set->test_sigmas[level] > 0)
+            return true;
+    return false;
+}
+
 bool results_print_people(const struct result_set *set, const char *name,
                           const struct results_options *options, struct error *error)
 {
@@ -368,8 +383,7 @@ bool results_print_people(const struct result_set *set, const char *name,
     build_fitting(&view, &terminal, shown);
     struct table_options all = {.format = TABLE_FORMAT_PEOPLE, .limit = -1};
     terminal_print(&terminal, stdout, "%s: accuracy in %% on %s\n\n", name,
-                   set->test_sigma_count > 1 ? "noisy test images (σ is the noise's)"
-                                             : "the test images");
+                   is_noisy(set) ? "noisy test images (σ is the noise's)" : "clean test images");
     bool good = table_print(view.table, &all, 0, error);
     fputc('\n', stdout);
     if (shown < set->point_count)

@@ -92,7 +92,8 @@ const struct command command_wait = {
     .name = "wait",
     .group = "Following it",
     .arguments = "SWEEP",
-    .summary = "silent until the sweep is done; exit code 1 if jobs failed, 3 after the timeout",
+    .summary = "silent until the sweep is done; the exit code tells",
+    .details = "Exit code 0: every job has its result; 1: jobs failed; 3: not done after the timeout.",
     .example = "lipsweep wait quickstart --timeout 3600 --db quickstart.db",
     .options =
         (const struct option_info[]){{"timeout", "S", "give up after so many seconds (exit code 3)"},
