@@ -173,7 +173,7 @@ static bool read_options(const struct arguments *arguments, struct results_optio
 
 static bool run(const struct arguments *arguments, int *exit_code, struct error *error)
 {
-    (void)exit_code;
+    *exit_code = 0;
     int64_t sweep;
     struct results_options options;
     struct source *source;
@@ -195,7 +195,8 @@ const struct command command_results = {
     .example = "lipsweep results quickstart --against noise-augmentation --db quickstart.db",
     .options =
         (const struct option_info[]){
-            {"against", "CONTROL", "what differences are to: standard (default), noise-augmentation"},
+            {"against", "CONTROL",
+             "what differences are to: standard (default), noise-augmentation"},
             {"test-sigma", "LIST", "only these noise levels of the test, as 0,0.4"},
             {NULL, NULL, NULL}},
     .takes = COMMAND_TAKES_SOURCE | COMMAND_TAKES_TABLE,

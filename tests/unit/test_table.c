@@ -28,8 +28,7 @@ static void add_row(struct table *table, const char *name, double value)
 }
 
 /* What `print` writes for `table`; freed by the caller. */
-static char *printed(const struct table *table,
-                     void (*print)(const struct table *, size_t, FILE *))
+static char *printed(const struct table *table, void (*print)(const struct table *, size_t, FILE *))
 {
     char *text;
     size_t length;
@@ -108,8 +107,12 @@ static void terminal_is_not_commanded(void **state)
     (void)state;
     check_escape("plain λ ± 日本 🙂", "plain λ ± 日本 🙂");
     check_escape("\x1b[31mred\x07\r\n\t", "\\x1b[31mred\\x07\\x0d\\x0a\\x09");
-    check_escape("\xc2\x9b" "2J", "\\xc2\\x9b2J");           /* C1: the 8-bit ESC [ */
-    check_escape("a\xe2\x80\xae" "b", "a\\xe2\\x80\\xaeb"); /* right-to-left override */
+    check_escape("\xc2\x9b"
+                 "2J",
+                 "\\xc2\\x9b2J"); /* C1: the 8-bit ESC [ */
+    check_escape("a\xe2\x80\xae"
+                 "b",
+                 "a\\xe2\\x80\\xaeb"); /* right-to-left override */
     check_escape("\xc0\xaf \xed\xa0\x80 \xff", "\\xc0\\xaf \\xed\\xa0\\x80 \\xff");
     check_escape("cut \xe2\x82", "cut \\xe2\\x82");
 }
