@@ -5,11 +5,7 @@
 #include "common/error.h"
 #include "common/job.h"
 
-#include <stddef.h>
 #include <stdint.h>
-
-/* Training images that must be at hand for the job; 0: all there are. */
-size_t footprint_train_limit(const struct job *job);
 
 /* What training_run places, the images, and the process itself. */
 WARN_UNUSED bool footprint_bytes(const struct job *job, uint64_t *bytes, struct error *error);

@@ -11,7 +11,7 @@ enum { READ_MAX = 64 * 1024 }; /* bytes taken at one go: no runner keeps the wor
 #define PROGRESS_WRITE                                                                             \
     "progress %d %" PRIu64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %.9g\n"
 #define PROGRESS_SCAN "progress %d %" SCNu64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %lf"
-#define EPOCH_WRITE "epoch %" PRId64 " %.17g %.17g %.17g %.17g %.17g %.17g %.9g\n"
+#define EPOCH_WRITE "epoch %" PRId64 " %.17g %.17g %.17g %.17g %.17g %.17g %.17g\n"
 #define EPOCH_SCAN "epoch %" SCNd64 " %lf %lf %lf %lf %lf %lf %lf"
 
 /* A line is shorter than PIPE_BUF, so it is written whole. */

@@ -11,7 +11,6 @@
 #include "common/dataset.h"
 #include "common/log.h"
 #include "worker/disk.h"
-#include "worker/footprint.h"
 #include "worker/progress.h"
 #include "worker/report.h"
 #include "worker/spool.h"
@@ -113,7 +112,7 @@ static bool open_data(struct runner *runner, struct error *error)
 {
     const struct dataset_options options = {
         .directory = runner->options->data,
-        .train_limit = footprint_train_limit(&runner->job),
+        .train_limit = dataset_train_limit(&runner->job),
     };
     const char *wanted = runner->job.dataset_digest;
     if (!dataset_open(&runner->dataset, runner->job.dataset, &options, error)) {

@@ -1,0 +1,423 @@
+"""The real worker against a coordinator that the test plays (coordinator.py)."""
+
+import math
+import pathlib
+import re
+import signal
+
+import pytest
+
+import processes
+from coordinator import Coordinator, endpoint_in
+from processes import alive, descendants, wait_until
+
+SHORT = """
+dataset: {name: glyphs, train_count: 300}
+model: mnist-cnn
+loss: {lambda: 1, k: 0.1, sigma: 0.1}
+train: {epochs: 2, batch: 100}
+seed: 1
+test: {sigma: [0, 0.4]}
+"""
+LONG = SHORT.replace("epochs: 2", "epochs: 100000")
+STANDARD = SHORT.replace("lambda: 1, k: 0.1, sigma: 0.1", "lambda: 0").replace("epochs: 2", "epochs: 1")
+
+
+@pytest.fixture
+def coordinator(place):
+    with Coordinator(place) as coordinator:
+        yield coordinator
+
+
+@pytest.fixture
+def start_worker(start_program, place):
+    def start(*arguments, slots=1, env=None):
+        return start_program("lipsweep-worker", "--connect", endpoint_in(place), "--slots", slots,
+                             "--spool", place / "spool", *arguments, env=env)
+    return start
+
+
+def runners(worker):
+    return [pid for pid in descendants(worker.pid) if "train" in processes.command(pid)]
+
+
+def running(job):
+    return lambda heartbeat: any(p.attempt.job == job and p.phase == 1 for p in heartbeat.running)
+
+
+def spooled(place):
+    return sorted(path for path in (place / "spool").glob("*/*/result.pb"))
+
+
+def test_a_lease_becomes_a_result(coordinator, start_worker, place):
+    worker = start_worker(slots=2)
+    hello = coordinator.expect_hello()
+    assert (hello.protocol, hello.slots, hello.threads, hello.pid) == (1, 2, 1, worker.pid)
+    assert len(hello.instance) == 16 and hello.build and hello.host and hello.cpu_class
+    assert hello.cpu_count >= 1 and hello.memory_bytes > 1 << 26
+    heartbeat = coordinator.expect_heartbeat()
+    assert heartbeat.free_slots == 2 and not heartbeat.running
+    attempt = coordinator.lease(SHORT)
+    busy = coordinator.expect_heartbeat(lambda h: h.running)
+    assert busy.free_slots == 1 and busy.running[0].attempt == attempt
+    assert busy.free_memory_bytes < heartbeat.free_memory_bytes
+    epochs = [coordinator.receive("epoch_report").epoch_report for _ in range(2)]
+    assert [e.metric.epoch for e in epochs] == [1, 2] and all(e.attempt == attempt for e in epochs)
+    result = coordinator.expect_result(attempt, acknowledge=False)
+    assert (result.outcome, result.reason) == (1, "")
+    assert [e.metric for e in epochs] == list(result.epochs)
+    assert [a.test_sigma for a in result.accuracies] == [0, 0.4]
+    assert [q.test_sigma for q in result.quotients] == [0.4]
+    assert all(len(a.margin_percentile) == 6 and 0 < a.accuracy < 1 for a in result.accuracies)
+    assert result.step_count == 6 and len(result.weights_digest) == 64 and len(result.train_hash) == 32
+    assert result.peak_memory_bytes > 1 << 20 and result.host and result.build == hello.build
+    # Kept, and its lease renewed, until it is acknowledged.
+    assert len(spooled(place)) == 1
+    waiting = coordinator.expect_heartbeat(lambda h: h.running and h.running[0].phase == 3)
+    assert waiting.free_slots == 2
+    log = coordinator.receive("log_chunk").log_chunk
+    assert log.offset == 0 and b"epoch 1: loss" in log.text
+    coordinator.acknowledge(result)
+    wait_until(lambda: not spooled(place))
+    coordinator.expect_heartbeat(lambda h: not h.running and h.free_slots == 2)
+
+
+def test_standard_training_has_no_lipschitz_numbers(coordinator, start_worker):
+    start_worker()
+    coordinator.expect_hello()
+    result = coordinator.expect_result(coordinator.lease(STANDARD))
+    assert result.outcome == 1
+    assert math.isnan(result.epochs[0].lipschitz_loss) and math.isnan(result.epochs[0].active_share)
+    assert math.isnan(result.quotients[0].share_over_k)
+
+
+def test_the_slot_or_another_worker_does_not_change_a_bit(coordinator, start_worker):
+    start_worker(slots=2)
+    coordinator.expect_hello()
+    attempts = [coordinator.lease(SHORT) for _ in range(2)]
+    results = [coordinator.expect_result(attempt) for attempt in attempts]
+    assert len({result.weights_digest for result in results}) == 1
+    assert len({result.accuracies[1].SerializeToString() for result in results}) == 1
+
+
+def test_progress_rises_while_it_trains(coordinator, start_worker):
+    start_worker()
+    coordinator.expect_hello()
+    attempt = coordinator.lease(LONG)
+    first = coordinator.expect_heartbeat(running(attempt.job)).running[0]
+    coordinator.expect_heartbeat(
+        lambda h: running(attempt.job)(h) and h.running[0].counter > first.counter and h.running[0].images_per_s > 0)
+    assert first.epoch_count == 100000
+
+
+def test_a_killed_runner_is_a_failed_attempt_and_the_slot_is_usable_again(coordinator, start_worker):
+    worker = start_worker()
+    coordinator.expect_hello()
+    attempt = coordinator.lease(LONG)
+    coordinator.expect_heartbeat(running(attempt.job))
+    runner, = runners(worker)
+    processes.kill(runner)
+    result = coordinator.expect_result(attempt)
+    assert result.outcome == 2 and "SIGKILL" in result.reason and "epoch" in result.reason
+    assert result.peak_memory_bytes > 1 << 20
+    # Nothing new for a moment, or a worker on which everything fails would eat the sweep.
+    coordinator.expect_heartbeat(lambda h: not h.running and h.free_slots == 0)
+    coordinator.expect_heartbeat(lambda h: h.free_slots == 1)
+    assert coordinator.expect_result(coordinator.lease(SHORT, job=attempt.job, attempt=2)).outcome == 1
+
+
+def test_divergence_is_an_outcome_of_its_own(coordinator, start_worker):
+    start_worker()
+    coordinator.expect_hello()
+    wild = SHORT.replace("batch: 100", "batch: 100, lr: 1000")
+    result = coordinator.expect_result(coordinator.lease(wild))
+    assert result.outcome == 3 and re.search("epoch [12], step [0-9]", result.reason)
+    assert coordinator.expect_heartbeat(lambda h: not h.running).free_slots == 1
+
+
+def test_an_attempt_that_is_over_is_killed_and_forgotten(coordinator, start_worker, place):
+    worker = start_worker()
+    coordinator.expect_hello()
+    attempt = coordinator.lease(LONG)
+    coordinator.expect_heartbeat(running(attempt.job))
+    runner, = runners(worker)
+    coordinator.send(attempt_over=dict(attempt=attempt, reason="cancelled"))
+    coordinator.expect_heartbeat(lambda h: not h.running and h.free_slots == 1)
+    assert not alive(runner)
+    assert not list((place / "spool").glob("*/j*"))
+    assert coordinator.expect_result(coordinator.lease(SHORT)).outcome == 1
+
+
+def test_a_lease_told_twice_runs_once(coordinator, start_worker):
+    worker = start_worker(slots=2)
+    coordinator.expect_hello()
+    attempt = coordinator.lease(LONG)
+    coordinator.send(lease=dict(attempt=attempt, sweep="test", description=LONG))
+    coordinator.expect_heartbeat(running(attempt.job))
+    assert len(runners(worker)) == 1
+    assert coordinator.expect_heartbeat().free_slots == 1
+
+
+def test_sigterm_hands_leases_back(coordinator, start_worker, place):
+    worker = start_worker(slots=2)
+    coordinator.expect_hello()
+    attempts = [coordinator.lease(LONG) for _ in range(2)]
+    for attempt in attempts:
+        coordinator.expect_heartbeat(running(attempt.job))
+    children = runners(worker)
+    worker.signal(signal.SIGTERM)
+    for attempt in attempts:
+        assert coordinator.expect_release(attempt).outcome == 4
+    coordinator.receive("goodbye")
+    worker.wait(code=0)
+    assert len(children) == 2 and not any(map(alive, children))
+    assert not list((place / "spool").iterdir())
+
+
+def test_a_second_signal_ends_it_at_once(coordinator, start_worker):
+    worker = start_worker()
+    coordinator.expect_hello()
+    attempt = coordinator.lease(LONG)
+    coordinator.expect_heartbeat(running(attempt.job))
+    child, = runners(worker)
+    worker.signal(signal.SIGINT)
+    coordinator.receive("release")  # and no acknowledgement
+    worker.signal(signal.SIGINT)
+    worker.wait(code=130)
+    wait_until(lambda: not alive(child), timeout=2)
+
+
+def test_a_worker_without_acknowledgements_stops_all_the_same(coordinator, start_worker):
+    worker = start_worker()
+    coordinator.expect_hello()
+    attempt = coordinator.lease(LONG)
+    coordinator.expect_heartbeat(running(attempt.job))
+    worker.signal(signal.SIGTERM)
+    coordinator.receive("release")
+    worker.wait(timeout=10, code=0)
+
+
+def test_no_runner_outlives_a_killed_worker(coordinator, start_worker):
+    worker = start_worker(slots=2)
+    coordinator.expect_hello()
+    for _ in range(2):
+        coordinator.expect_heartbeat(running(coordinator.lease(LONG).job))
+    children = runners(worker)
+    worker.kill()
+    assert len(children) == 2
+    wait_until(lambda: not any(map(alive, children)), timeout=2)
+
+
+def test_waits_for_a_coordinator_and_says_so(start_worker, place):
+    worker_endpoint = endpoint_in(place)
+    worker = start_worker()
+    said = f"no coordinator at {worker_endpoint} yet, waiting"
+    wait_until(lambda: said in worker.stderr())
+    with Coordinator(place) as coordinator:
+        coordinator.expect_hello()
+        assert coordinator.expect_result(coordinator.lease(SHORT)).outcome == 1
+    assert worker.stderr().count(said) == 1
+
+
+def test_a_restarted_coordinator_hears_what_runs(start_worker, place):
+    worker = start_worker()
+    with Coordinator(place) as first:
+        instance = first.expect_hello().instance
+        attempt = first.lease(LONG)
+        first.expect_heartbeat(running(attempt.job))
+        runner, = runners(worker)
+    with Coordinator(place) as second:
+        assert second.expect_hello().instance == instance
+        assert second.expect_heartbeat(running(attempt.job)).running[0].attempt == attempt
+        assert runners(worker) == [runner]
+
+
+def test_who_are_you_is_answered_with_hello(coordinator, start_worker):
+    start_worker()
+    instance = coordinator.expect_hello().instance
+    coordinator.send(who_are_you={})
+    assert coordinator.expect_hello().instance == instance
+    coordinator.expect_heartbeat()
+
+
+def test_a_silent_coordinator_is_greeted_again(coordinator, start_worker):
+    worker = start_worker()
+    coordinator.silent = True
+    coordinator.expect_hello()
+    coordinator.expect_hello()
+    assert "is silent" in worker.stderr()
+
+
+def away_with_a_result(worker, place, job=SHORT):
+    """A job is leased, its coordinator goes away, the result lies on disk. Returns the attempt."""
+    with Coordinator(place) as coordinator:
+        coordinator.expect_hello()
+        attempt = coordinator.lease(job)
+        coordinator.expect_heartbeat(lambda h: h.running)
+    wait_until(lambda: spooled(place), timeout=60)
+    wait_until(lambda: "is away" in worker.stderr())
+    return attempt
+
+
+def test_a_result_waits_for_a_coordinator_that_was_away(start_worker, place):
+    worker = start_worker()
+    attempt = away_with_a_result(worker, place)
+    with Coordinator(place) as coordinator:
+        coordinator.expect_hello()
+        result = coordinator.expect_result(attempt, acknowledge=False)
+        assert result.outcome == 1
+        # Not acknowledged: it comes again.
+        assert coordinator.expect_result(attempt) == result
+        wait_until(lambda: not spooled(place))
+
+
+def test_a_later_worker_delivers_what_a_killed_one_left(start_worker, place):
+    worker = start_worker()
+    attempt = away_with_a_result(worker, place)
+    wait_until(lambda: not runners(worker))
+    worker.kill()
+    successor = start_worker()
+    with Coordinator(place, database="/other.db") as coordinator:
+        coordinator.expect_hello()
+        coordinator.expect_heartbeat()
+        assert len(spooled(place)) == 1  # not this database's: kept
+    with Coordinator(place) as coordinator:
+        hello = coordinator.expect_hello()
+        assert hello.instance != attempt.instance
+        result = coordinator.expect_result(attempt)
+        assert result.outcome == 1 and result.attempt.instance == attempt.instance
+        coordinator.receive("log_chunk")
+        wait_until(lambda: not spooled(place))
+    assert successor.running()
+
+
+def test_two_workers_on_one_spool_keep_to_their_own(start_worker, place):
+    worker = start_worker()
+    away_with_a_result(worker, place)
+    other = start_worker()
+    with Coordinator(place) as coordinator:
+        seen = set()
+        while len(seen) < 2:
+            seen.add(coordinator.expect_hello().pid)
+        assert seen == {worker.pid, other.pid}
+        coordinator.receive("result")
+    assert "an earlier worker" not in other.stderr()
+
+
+def test_a_damaged_result_is_set_aside(start_worker, place):
+    worker = start_worker()
+    away_with_a_result(worker, place)
+    wait_until(lambda: not runners(worker))
+    worker.kill()
+    path, = spooled(place)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+    successor = start_worker()
+    with Coordinator(place) as coordinator:
+        coordinator.expect_hello()
+        coordinator.expect_heartbeat()
+        assert coordinator.expect_result(coordinator.lease(SHORT, job=99)).outcome == 1
+        assert not [e for e in coordinator.backlog if e.WhichOneof("body") == "result"]
+    assert "damaged" in successor.stderr()
+    kept, = (place / "spool" / "damaged").glob("j*/result.pb")
+    assert kept.read_bytes() == bytes(data)
+
+
+def test_a_missing_data_set_is_refused_not_failed(coordinator, start_worker, place):
+    start_worker("--data", place)
+    coordinator.expect_hello()
+    release = coordinator.expect_release(coordinator.lease(SHORT.replace("glyphs", "mnist")))
+    assert release.outcome == 5 and "mnist" in release.reason
+
+
+def test_another_copy_of_the_data_is_refused(coordinator, start_worker):
+    start_worker()
+    coordinator.expect_hello()
+    release = coordinator.expect_release(coordinator.lease(
+        SHORT.replace("name: glyphs", f"name: glyphs, digest: {'ab' * 32}")))
+    assert release.outcome == 5 and "digest" in release.reason
+
+
+def test_a_job_that_does_not_fit_is_refused_with_the_numbers(coordinator, start_worker):
+    """Jobs of which each takes gigabytes, more of them than there is memory for."""
+    worker = start_worker(slots=64)
+    memory = coordinator.expect_hello().memory_bytes
+    big = SHORT.replace("train_count: 300", "train_count: 10000").replace("batch: 100", "batch: 10000")
+    attempt = coordinator.lease(big)
+    before = coordinator.expect_heartbeat(lambda h: h.running)
+    count = before.free_memory_bytes // (memory - before.free_memory_bytes) + 1
+    if count >= 64:
+        pytest.skip("too much memory for this test")
+    for _ in range(count):
+        attempt = coordinator.lease(big)
+    release = coordinator.expect_release(attempt)
+    worker.kill()
+    assert release.outcome == 5
+    assert re.search(r"needs \d+ MiB of memory, \d+ of \d+ MiB are free beside the \d+ running jobs", release.reason)
+
+
+def test_nonsense_from_the_coordinator_does_no_harm(coordinator, start_worker):
+    worker = start_worker()
+    coordinator.expect_hello()
+    coordinator.socket.send_multipart([coordinator.peer, b"\xff\xff\xff"])
+    coordinator.socket.send_multipart([coordinator.peer, b"", b"two frames"])
+    release = coordinator.expect_release(coordinator.lease("lambda: [what"))
+    assert release.outcome == 5
+    coordinator.lease(SHORT, instance=b"x" * 16)  # somebody else's
+    coordinator.send(attempt_over={})
+    coordinator.send(result_ack={})
+    coordinator.expect_heartbeat(lambda h: h.free_slots == 1)
+    assert coordinator.expect_result(coordinator.lease(SHORT)).outcome == 1
+    assert worker.running()
+
+
+def test_another_protocol_ends_the_worker(coordinator, start_worker):
+    worker = start_worker()
+    envelope = coordinator.receive("hello")
+    coordinator.send(request=envelope.request, refused=dict(code=1, reason="protocol 1 is too old", protocol=7))
+    worker.wait(code=4)
+    assert "version 7" in worker.stderr() and "version 1" in worker.stderr()
+
+
+def test_count_and_idle_timeout_end_it(coordinator, start_worker):
+    worker = start_worker("--count", 1, slots=2)
+    coordinator.expect_hello()
+    assert coordinator.expect_heartbeat().free_slots == 1
+    coordinator.expect_result(coordinator.lease(SHORT))
+    worker.wait(code=0)
+    idle = start_worker("--idle-timeout", "0.5")
+    coordinator.expect_hello()
+    coordinator.receive("goodbye")
+    idle.wait(code=0)
+
+
+def test_nobody_there_within_the_idle_timeout(start_worker, place):
+    endpoint_in(place)
+    worker = start_worker("--idle-timeout", "0.3")
+    worker.wait(code=3)
+    assert "no coordinator at" in worker.stderr()
+
+
+def test_wrong_usage(run_program, place):
+    for arguments, word in ([["--threads", "2"], "threads"], [["--slots", "0"], "slots"], [["x"], "x"],
+                            [["--connect", "tcp://10.0.0.1:1"], "lipsweep key"],
+                            [["--connect", "tcp://127.0.0.1:1"], "--insecure-loopback"],
+                            [["train"], "job file"], [["train", "j.yaml"], "-o"]):
+        result = run_program("lipsweep-worker", "--spool", place / "spool", *arguments) \
+            if arguments[0] != "train" else run_program("lipsweep-worker", *arguments)
+        assert result.returncode in (2, 4) and word in result.stderr, arguments
+    assert "Example:" in run_program("lipsweep-worker", "--help", code=0).stdout
+    assert "libzmq 4" in run_program("lipsweep-worker", "--version", code=0).stdout
+
+
+def test_one_job_on_its_own(run_program, place):
+    (place / "job.yaml").write_text(SHORT)
+    result = run_program("lipsweep-worker", "train", "job.yaml", "-o", "out", code=0)
+    assert "epoch 2: loss" in result.stderr and "0.4" in result.stdout
+    assert pathlib.Path(place / "out" / "result.pb").exists()
+    (place / "bad.yaml").write_text(SHORT.replace("model:", "modle:"))
+    result = run_program("lipsweep-worker", "train", "bad.yaml", "-o", "out2", code=2)
+    assert "bad.yaml:3:" in result.stderr and "modle" in result.stderr
+    result = run_program("lipsweep-worker", "train", "none.yaml", "-o", "out3", code=4)
+    assert "none.yaml" in result.stderr
