@@ -103,16 +103,16 @@ static void explain_leased(const struct terminal *terminal, int64_t job,
                        "lease has %.0f s left.\n",
                        attempt->host, (long long)attempt->progress->epoch,
                        (long long)attempt->progress->epoch_count,
-                       (long long)attempt->progress->step,
-                       (long long)attempt->progress->step_count,
+                       (long long)attempt->progress->step, (long long)attempt->progress->step_count,
                        attempt->progress->images_per_s, (double)attempt->lease_left_ms / 1000);
         return;
     }
     terminal_print(terminal, stdout,
-                   live ? "It is leased; its worker has not said anything about it yet.\n"
-                        : "It is leased, but nobody works on this database now: when a coordinator "
-                          "starts again, its worker has one more term to come back, then the job is "
-                          "offered again.\n");
+                   live
+                       ? "It is leased; its worker has not said anything about it yet.\n"
+                       : "It is leased, but nobody works on this database now: when a coordinator "
+                         "starts again, its worker has one more term to come back, then the job is "
+                         "offered again.\n");
 }
 
 static void explain_ended(const struct terminal *terminal, const struct rows *job)
@@ -204,7 +204,7 @@ static bool print_explanation(struct source *source, int64_t job,
 
 static bool run(const struct arguments *arguments, int *exit_code, struct error *error)
 {
-    (void)exit_code;
+    *exit_code = 0;
     int64_t job;
     struct table_options options;
     struct source *source;

@@ -78,7 +78,7 @@ static bool write_new(const char *path, const char *text, struct error *error)
 
 static bool run(const struct arguments *arguments, int *exit_code, struct error *error)
 {
-    (void)exit_code;
+    *exit_code = 0;
     const char *path = arguments_value(arguments, "output");
     const char *from = arguments_value(arguments, "from");
     if (!path)

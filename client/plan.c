@@ -152,16 +152,19 @@ static void warn_about_k(const struct plan *plan)
 }
 
 static const struct table_column columns[] = {
-    {"points", NULL, 0},    {"jobs", NULL, 0},      {"new", NULL, 0},   {"finished", NULL, 0},
-    {"running", NULL, 0},   {"reused", NULL, 0},    {"withdrawn", NULL, 0},
-    {"cpu_s", NULL, 0},     {"wall_s", NULL, 0},    {"unpredicted", NULL, 0}};
+    {"points", NULL, 0},  {"jobs", NULL, 0},       {"new", NULL, 0},       {"finished", NULL, 0},
+    {"running", NULL, 0}, {"reused", NULL, 0},     {"withdrawn", NULL, 0}, {"cpu_s", NULL, 0},
+    {"wall_s", NULL, 0},  {"unpredicted", NULL, 0}};
 
 static bool print_programs(const struct plan *plan, const struct table_options *options,
                            struct error *error)
 {
-    const int64_t counts[] = {(int64_t)plan->grid.point_count, (int64_t)plan->grid.job_count,
-                              plan->new_count,                 plan->finished_count,
-                              plan->running_count,             plan->reused_count,
+    const int64_t counts[] = {(int64_t)plan->grid.point_count,
+                              (int64_t)plan->grid.job_count,
+                              plan->new_count,
+                              plan->finished_count,
+                              plan->running_count,
+                              plan->reused_count,
                               plan->withdrawn_count};
     struct table *table = table_create(columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
@@ -216,8 +219,8 @@ static void print_people(const struct plan *plan)
 
 /* What the user named, else the database that `run` would use, if it is there. *source is NULL
  * where there is none. */
-static bool open_source(const struct arguments *arguments, const char *name,
-                        struct source **source, struct error *error)
+static bool open_source(const struct arguments *arguments, const char *name, struct source **source,
+                        struct error *error)
 {
     struct source_choice choice;
     char own[128];
@@ -258,7 +261,7 @@ static bool print_plan(const struct arguments *arguments, struct sweep *sweep,
 
 static bool run(const struct arguments *arguments, int *exit_code, struct error *error)
 {
-    (void)exit_code;
+    *exit_code = 0;
     struct sweep_input input;
     struct table_options options;
     if (!table_options_read(arguments, &options, error) ||
@@ -278,8 +281,9 @@ const struct command command_plan = {
     .summary = "points, jobs, what is new or finished, predicted time; runs nothing",
     .example = "lipsweep plan quickstart.yaml --db quickstart.db",
     .options = (const struct option_info[]){{"data", "DIR", "where data sets are"},
-                                            {"slots", "N", "jobs at a time, for the wall time "
-                                                           "(default: CPU cores)"},
+                                            {"slots", "N",
+                                             "jobs at a time, for the wall time "
+                                             "(default: CPU cores)"},
                                             {NULL, NULL, NULL}},
     .takes = COMMAND_TAKES_SOURCE | COMMAND_TAKES_TABLE,
     .positional_min = 1,

@@ -173,7 +173,7 @@ static bool read_options(const struct arguments *arguments, struct results_optio
 
 static bool run(const struct arguments *arguments, int *exit_code, struct error *error)
 {
-    (void)exit_code;
+    *exit_code = 0;
     int64_t sweep;
     struct results_options options;
     struct source *source;
@@ -189,13 +189,14 @@ const struct command command_results = {
     .name = "results",
     .group = "Results",
     .arguments = "SWEEP",
-    .summary = "accuracy per point and test noise: mean, 95 % interval, difference to the baseline",
+    .summary = "accuracy by test noise: mean, 95 % interval, difference to baseline",
     .details = "json and csv have one row a point and test sigma; accuracies and differences are\n"
                "shares there, not percent. The limit counts points.",
     .example = "lipsweep results quickstart --against noise-augmentation --db quickstart.db",
     .options =
         (const struct option_info[]){
-            {"against", "CONTROL", "what differences are to: standard (default), noise-augmentation"},
+            {"against", "CONTROL",
+             "what differences are to: standard (default), noise-augmentation"},
             {"test-sigma", "LIST", "only these noise levels of the test, as 0,0.4"},
             {NULL, NULL, NULL}},
     .takes = COMMAND_TAKES_SOURCE | COMMAND_TAKES_TABLE,

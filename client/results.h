@@ -25,6 +25,13 @@ struct estimate results_accuracy(const struct result_set *set, const struct poin
 struct estimate results_difference(const struct result_set *set, const struct point *point,
                                    size_t level, enum results_rival against);
 
+bool results_has_rival(const struct point *point, enum results_rival against);
+
+/* The lines under the table (results_notes.c). `folded`: differences stand on lines of their own.
+ */
+void results_print_notes(const struct result_set *set, const struct results_options *options,
+                         bool folded);
+
 /* For people, in the layout that fits the terminal's width (results_people.c). */
 WARN_UNUSED bool results_print_people(const struct result_set *set, const char *name,
                                       const struct results_options *options, struct error *error);

@@ -35,13 +35,20 @@ struct view {
     struct table *table;
 };
 
+/* In percent; what rounds to nothing has no sign. */
+static double percent(double share, int digits)
+{
+    double value = 100 * share;
+    return fabs(value) < 0.5 * pow(10, -digits) ? 0 : value;
+}
+
 static void widen(struct number_form *form, const struct estimate *estimate, bool with_sign)
 {
     char text[CELL_TEXT];
     if (estimate->n == 0)
         return;
     int width = snprintf(text, sizeof text, with_sign ? "%+.*f" : "%.*f", form->digits,
-                         100 * estimate->mean);
+                         percent(estimate->mean, form->digits));
     if (width > form->mean_width)
         form->mean_width = width;
     if (isnan(estimate->half_width))
@@ -100,11 +107,6 @@ static void level_heading(const struct view *view, size_t level, char text[CELL_
         snprintf(text, CELL_TEXT, "σ %s", number);
 }
 
-static const char *against_word(const struct view *view)
-{
-    return view->options->against == RESULTS_BASELINE ? "standard" : "noise-augmentation";
-}
-
 /* The loss is always shown; what else is, the sweep varies. */
 static bool is_shown(const struct view *view, enum point_parameter parameter)
 {
@@ -154,7 +156,7 @@ static void add_estimate(struct view *view, const struct estimate *estimate, siz
         return;
     }
     snprintf(mean, sizeof mean, with_sign ? "%+*.*f" : "%*.*f", form->mean_width, form->digits,
-             100 * estimate->mean);
+             percent(estimate->mean, form->digits));
     table_text(view->table, mean);
     if (!isnan(estimate->half_width))
         table_show(view->table, "%s ± %*.*f", mean, form->half_width_width, form->digits,
@@ -220,12 +222,6 @@ static void add_end_cells(struct view *view, const struct point *point, bool rep
         table_show(view->table, "%zu", point->done);
 }
 
-static bool has_rival(const struct view *view, const struct point *point)
-{
-    return (view->options->against == RESULTS_BASELINE ? point->baseline : point->augmentation) !=
-           SIZE_MAX;
-}
-
 static void add_wide_row(struct view *view, const struct point *point)
 {
     add_point_cells(view, point, false);
@@ -242,7 +238,7 @@ static void add_folded_rows(struct view *view, const struct point *point)
     for (size_t level = 0; level < view->set->test_sigma_count; level++)
         add_accuracy(view, point, level);
     add_end_cells(view, point, false);
-    if (!has_rival(view, point) || point->done == 0)
+    if (!results_has_rival(point, view->options->against) || point->done == 0)
         return;
     add_point_cells(view, point, true);
     for (size_t level = 0; level < view->set->test_sigma_count; level++)
@@ -293,62 +289,12 @@ static void build_fitting(struct view *view, const struct terminal *terminal, si
     build(view, LAYOUT_LONG, point_count);
 }
 
-static void print_count(const struct terminal *terminal, size_t count, const char *words)
+static bool is_noisy(const struct result_set *set)
 {
-    if (count > 0)
-        terminal_print(terminal, stdout, "%zu job%s %s\n", count, count == 1 ? "" : "s", words);
-}
-
-struct totals {
-    size_t done, failed, diverged, cancelled, unfinished, reused, jobs;
-    bool inert, interval, difference;
-};
-
-static struct totals sum_up(const struct view *view)
-{
-    struct totals totals = {0};
-    for (size_t i = 0; i < view->set->point_count; i++) {
-        const struct point *point = &view->set->points[i];
-        totals.jobs += point->jobs;
-        totals.done += point->done;
-        totals.failed += point->failed;
-        totals.diverged += point->diverged;
-        totals.cancelled += point->cancelled;
-        totals.unfinished += point->unfinished;
-        totals.reused += point->reused;
-        totals.inert = totals.inert || point_is_inert(point);
-        totals.interval = totals.interval || point->done > 1;
-        totals.difference = totals.difference || (has_rival(view, point) && point->done > 0);
-    }
-    return totals;
-}
-
-static void print_notes(const struct view *view, const struct terminal *terminal)
-{
-    struct totals totals = sum_up(view);
-    if (totals.interval)
-        terminal_print(terminal, stdout,
-                       "± is a 95 %% interval over seeds: retraining, on this test set; it does not "
-                       "speak of new images.\n");
-    else if (totals.done > 0)
-        terminal_print(terminal, stdout, "One seed a point: no interval can be given.\n");
-    if (totals.difference && view->layout == LAYOUT_FOLDED)
-        terminal_print(terminal, stdout,
-                       "The second line of a point is its difference to %s training, paired by "
-                       "seed.\n",
-                       against_word(view));
-    else if (totals.difference)
-        terminal_print(terminal, stdout, "difference: to %s training, paired by seed.\n",
-                       against_word(view));
-    if (totals.inert)
-        terminal_print(terminal, stdout,
-                       "inert: the hinge was active for under 1 %% of images in the last epoch, so "
-                       "this is\nstandard training in disguise.\n");
-    print_count(terminal, totals.unfinished, "not finished yet");
-    print_count(terminal, totals.failed, "failed");
-    print_count(terminal, totals.diverged, "diverged");
-    print_count(terminal, totals.cancelled, "cancelled");
-    print_count(terminal, totals.reused, "taken over from other sweeps");
+    for (size_t level = 0; level < set->test_sigma_count; level++)
+        if (set->test_sigmas[level] > 0)
+            return true;
+    return false;
 }
 
 bool results_print_people(const struct result_set *set, const char *name,
@@ -361,20 +307,20 @@ bool results_print_people(const struct result_set *set, const char *name,
         shown = (size_t)options->table.limit;
     if (set->test_sigma_count == 0) {
         terminal_print(&terminal, stdout, "%s: no results yet\n", name);
-        print_notes(&view, &terminal);
+        results_print_notes(set, options, view.layout == LAYOUT_FOLDED);
         return true;
     }
     view.forms = memory_allocate(set->test_sigma_count, sizeof *view.forms);
     build_fitting(&view, &terminal, shown);
     struct table_options all = {.format = TABLE_FORMAT_PEOPLE, .limit = -1};
     terminal_print(&terminal, stdout, "%s: accuracy in %% on %s\n\n", name,
-                   set->test_sigma_count > 1 ? "noisy test images (σ is the noise's)"
-                                             : "the test images");
+                   is_noisy(set) ? "noisy test images (σ is the noise's)" : "clean test images");
     bool good = table_print(view.table, &all, 0, error);
     fputc('\n', stdout);
     if (shown < set->point_count)
-        terminal_print(&terminal, stdout, "… %zu more points (--limit)\n", set->point_count - shown);
-    print_notes(&view, &terminal);
+        terminal_print(&terminal, stdout, "… %zu more points (--limit)\n",
+                       set->point_count - shown);
+    results_print_notes(set, options, view.layout == LAYOUT_FOLDED);
     table_destroy(view.table);
     free(view.forms);
     return good;

@@ -131,8 +131,7 @@ static bool work(struct run *run, struct error *error)
     supervisor_stop(&run->supervisor);
     if (!good && error->code == ERROR_INTERRUPTED)
         error_set(error, ERROR_INTERRUPTED,
-                  "interrupted; the same command continues the sweep (database %s)",
-                  run->database);
+                  "interrupted; the same command continues the sweep (database %s)", run->database);
     return good;
 }
 
@@ -203,10 +202,9 @@ static bool run(const struct arguments *arguments, int *exit_code, struct error 
         return false;
     char *database = choose_database(arguments, &run.input.sweep);
     run.database = options.database = database;
-    bool good = sweep_input_find_data(&run.input, options.data_directory, SWEEP_INPUT_DATA_HERE,
-                                      error) &&
-                supervisor_init(&run.supervisor, &options, error) &&
-                run_sweep(&run, exit_code, error);
+    bool good =
+        sweep_input_find_data(&run.input, options.data_directory, SWEEP_INPUT_DATA_HERE, error) &&
+        supervisor_init(&run.supervisor, &options, error) && run_sweep(&run, exit_code, error);
     sweep_input_finish(&run.input);
     free(database);
     return good;
@@ -217,8 +215,9 @@ const struct command command_run = {
     .group = "Starting",
     .arguments = "FILE",
     .summary = "everything on this machine: coordinator, worker, progress, results",
-    .details = "Running again continues where it stopped. Ctrl-C hands running jobs back and ends;\n"
-               "a second one ends at once.",
+    .details =
+        "Running again continues where it stopped. Ctrl-C hands running jobs back and ends;\n"
+        "a second one ends at once.",
     .example = "lipsweep run quickstart.yaml --slots 2",
     .options =
         (const struct option_info[]){

@@ -108,8 +108,8 @@ static bool changes_existing(const struct submission *submission)
             submission->withdrawn_count > 0 || submission->superseded_count > 0);
 }
 
-bool submission_send(struct connection *connection, const struct sweep_input *input,
-                     bool confirmed, struct submission *submission, struct error *error)
+bool submission_send(struct connection *connection, const struct sweep_input *input, bool confirmed,
+                     struct submission *submission, struct error *error)
 {
     if (!submission_plan(connection, input, submission, error))
         return false;

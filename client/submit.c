@@ -25,7 +25,7 @@ static bool submit(const struct arguments *arguments, const struct sweep_input *
 
 static bool run(const struct arguments *arguments, int *exit_code, struct error *error)
 {
-    (void)exit_code;
+    *exit_code = 0;
     struct sweep_input input;
     if (!sweep_input_read(&input, arguments->positional[0], error))
         return false;
@@ -44,9 +44,10 @@ const struct command command_submit = {
     .details = "A changed file of the same name extends the sweep: the difference is shown and\n"
                "asked about. Workers run the jobs: lipsweep-worker.",
     .example = "lipsweep submit quickstart.yaml",
-    .options = (const struct option_info[]){{"yes", NULL, "change an existing sweep without asking"},
-                                            {"data", "DIR", "where data sets are"},
-                                            {NULL, NULL, NULL}},
+    .options =
+        (const struct option_info[]){{"yes", NULL, "change an existing sweep without asking"},
+                                     {"data", "DIR", "where data sets are"},
+                                     {NULL, NULL, NULL}},
     .takes = COMMAND_TAKES_SOURCE,
     .positional_min = 1,
     .positional_max = 1,

@@ -91,8 +91,8 @@ static void describe_death(int status, char text[64])
 }
 
 /* Notices a child's death and plans its return. */
-static bool check_child(struct supervisor *supervisor, struct child *child,
-                        struct supervised *fate, char event[256], struct error *error)
+static bool check_child(struct supervisor *supervisor, struct child *child, struct supervised *fate,
+                        char event[256], struct error *error)
 {
     int status;
     char death[64];

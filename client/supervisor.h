@@ -13,8 +13,8 @@
 
 struct supervisor_options {
     const char *database;
-    const char *data_directory;  /* NULL: the default places */
-    int64_t slots, threads;      /* 0: the worker's default */
+    const char *data_directory; /* NULL: the default places */
+    int64_t slots, threads;     /* 0: the worker's default */
 };
 
 /* One child's fate. */

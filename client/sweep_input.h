@@ -12,12 +12,11 @@ struct sweep_input {
 };
 
 /* Everything that is wrong with it is printed on standard error; the error then only sums up. */
-WARN_UNUSED bool sweep_input_read(struct sweep_input *input, const char *file,
-                                  struct error *error);
+WARN_UNUSED bool sweep_input_read(struct sweep_input *input, const char *file, struct error *error);
 
 enum sweep_input_data {
-    SWEEP_INPUT_DATA_KNOWN,  /* a digest is enough: the files are the workers' matter */
-    SWEEP_INPUT_DATA_HERE    /* the files are read and checked */
+    SWEEP_INPUT_DATA_KNOWN, /* a digest is enough: the files are the workers' matter */
+    SWEEP_INPUT_DATA_HERE   /* the files are read and checked */
 };
 
 /* Learns the digest of every data set the sweep names. `directory` is NULL for the default places.

@@ -121,7 +121,8 @@ bool table_print(const struct table *table, const struct table_options *options,
     int64_t all = total > (int64_t)held ? total : (int64_t)held;
     struct terminal terminal = terminal_of(stdout);
     if (all > (int64_t)count)
-        terminal_print(&terminal, stdout, "… %lld more (--limit)\n", (long long)(all - (int64_t)count));
+        terminal_print(&terminal, stdout, "… %lld more (--limit)\n",
+                       (long long)(all - (int64_t)count));
     return true;
 }
 

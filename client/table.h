@@ -32,7 +32,8 @@ struct table_options {
 
 struct table;
 
-/* --format and --limit; `limit` is 50 when people read it on a terminal and nobody said otherwise. */
+/* --format and --limit; `limit` is 50 when people read it on a terminal and nobody said otherwise.
+ */
 WARN_UNUSED bool table_options_read(const struct arguments *arguments,
                                     struct table_options *options, struct error *error);
 

@@ -4,7 +4,8 @@
 
 #include <stddef.h>
 
-struct template {
+struct template
+{
     const char *name; /* "quickstart" for sweeps/quickstart.yaml */
     const char *text;
 };

@@ -123,8 +123,7 @@ static void gather_points(struct result_set *set)
     size_t size = 0, count = rows_count(set->jobs);
     for (size_t row = 0; row < count; row++) {
         if (row == 0 || !point_has(&set->points[set->point_count - 1], set->jobs, row)) {
-            set->points =
-                memory_grow(set->points, set->point_count, &size, sizeof *set->points);
+            set->points = memory_grow(set->points, set->point_count, &size, sizeof *set->points);
             set->points[set->point_count++] = point_of(set->jobs, row);
         }
         count_job(&set->points[set->point_count - 1], set->jobs, row);
@@ -212,8 +211,7 @@ static bool is_control(const struct point *point, const char *control)
 static bool is_comparable(const struct point *a, const struct point *b)
 {
     for (int i = 0; i < POINT_PARAMETER_COUNT; i++) {
-        bool is_loss =
-            i == POINT_lambda || i == POINT_k || i == POINT_sigma || i == POINT_control;
+        bool is_loss = i == POINT_lambda || i == POINT_k || i == POINT_sigma || i == POINT_control;
         if (!is_loss && !values_equal(a->parameters[i], b->parameters[i]))
             return false;
     }

@@ -43,15 +43,15 @@ extern const struct point_parameter_info point_parameters[POINT_PARAMETER_COUNT]
 struct point {
     const struct value *parameters[POINT_PARAMETER_COUNT]; /* in the rows of the result set */
     const char *dataset_digest;
-    size_t first_row;                      /* of its `jobs` rows */
-    int64_t order;                         /* the point's place in the sweep file */
+    size_t first_row; /* of its `jobs` rows */
+    int64_t order;    /* the point's place in the sweep file */
     size_t jobs, done, failed, diverged, cancelled, unfinished;
-    size_t reused;        /* of the done ones: taken over from another sweep */
-    double active_share;  /* mean over finished jobs, last epoch; NAN without the Lipschitz loss */
-    struct sample **samples;               /* [test sigma], sorted by seed */
-    size_t *sample_counts;                 /* [test sigma] */
-    size_t baseline;      /* index of the point to compare with; SIZE_MAX: none */
-    size_t augmentation;  /* the noise-augmentation control of the same sigma; SIZE_MAX: none */
+    size_t reused;       /* of the done ones: taken over from another sweep */
+    double active_share; /* mean over finished jobs, last epoch; NAN without the Lipschitz loss */
+    struct sample **samples; /* [test sigma], sorted by seed */
+    size_t *sample_counts;   /* [test sigma] */
+    size_t baseline;         /* index of the point to compare with; SIZE_MAX: none */
+    size_t augmentation;     /* the noise-augmentation control of the same sigma; SIZE_MAX: none */
 };
 
 struct result_set {
