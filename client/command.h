@@ -21,7 +21,7 @@ struct command {
     unsigned takes;                    /* enum command_takes */
     size_t positional_min, positional_max;
 
-    /* *exit_code is 0 at the call. */
+    /* Where it succeeds, *exit_code is the program's. */
     bool (*run)(const struct arguments *arguments, int *exit_code, struct error *error);
 };
 

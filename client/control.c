@@ -17,8 +17,7 @@ static bool is_job(const char *text)
     return text[0] == 'j' && text[1] != '\0' && text[1 + strspn(text + 1, "0123456789")] == '\0';
 }
 
-static bool send_control(struct connection *connection, Wire__Control *control,
-                         struct error *error)
+static bool send_control(struct connection *connection, Wire__Control *control, struct error *error)
 {
     Wire__Envelope envelope = WIRE__ENVELOPE__INIT, *reply;
     envelope.body_case = WIRE__ENVELOPE__BODY_CONTROL;
@@ -62,13 +61,13 @@ static bool control(const struct arguments *arguments, Wire__Control__Verb verb,
 
 static bool run_cancel(const struct arguments *arguments, int *exit_code, struct error *error)
 {
-    (void)exit_code;
+    *exit_code = 0;
     return control(arguments, WIRE__CONTROL__VERB__CANCEL, error);
 }
 
 static bool run_retry(const struct arguments *arguments, int *exit_code, struct error *error)
 {
-    (void)exit_code;
+    *exit_code = 0;
     return control(arguments, WIRE__CONTROL__VERB__RETRY, error);
 }
 

@@ -19,8 +19,8 @@ enum {
     LOG_LINE_MAX = 512
 };
 
-bool database_files_prepare(struct database_files *files, const char *database,
-                            int *log_descriptor, struct error *error)
+bool database_files_prepare(struct database_files *files, const char *database, int *log_descriptor,
+                            struct error *error)
 {
     if (strlen(database) + sizeof ".d/run.log" > PRIVATE_PATH_MAX)
         return error_set(error, ERROR_USAGE, "the database's path is too long");
@@ -119,9 +119,9 @@ bool coordinator_private_start(struct coordinator_private *coordinator, struct e
     if (pipe2(ready, O_CLOEXEC) != 0)
         return error_set_errno(error, errno, "cannot make a pipe");
     snprintf(ready_text, sizeof ready_text, "%d", ready[1]);
-    const char *arguments[] = {program,      "--db",    coordinator->database,
-                               "--listen",   coordinator->endpoint,
-                               "--ready-fd", ready_text, NULL};
+    const char *arguments[] = {
+        program,    "--db", coordinator->database, "--listen", coordinator->endpoint, "--ready-fd",
+        ready_text, NULL};
     struct child_options options = {.arguments = arguments,
                                     .new_group = true,
                                     .output = coordinator->log_descriptor,

@@ -10,9 +10,9 @@ enum { PRIVATE_PATH_MAX = 4096 };
 
 /* What belongs to a database beside it. */
 struct database_files {
-    char folder[PRIVATE_PATH_MAX];  /* FILE.db.d */
-    char log[PRIVATE_PATH_MAX];     /* FILE.db.d/run.log */
-    char spool[PRIVATE_PATH_MAX];   /* FILE.db.d/spool */
+    char folder[PRIVATE_PATH_MAX]; /* FILE.db.d */
+    char log[PRIVATE_PATH_MAX];    /* FILE.db.d/run.log */
+    char spool[PRIVATE_PATH_MAX];  /* FILE.db.d/spool */
 };
 
 /* Makes FILE.db.d and opens the log for appending; *log_descriptor is the caller's. */

@@ -19,10 +19,11 @@ static void print_group(FILE *file, const char *group)
 
 void help_overview(FILE *file)
 {
-    fputs("lipsweep: how weight, Lipschitz constant and training noise change a network's accuracy\n"
-          "\n"
-          "usage: lipsweep COMMAND [ARGUMENT] [OPTION]...\n",
-          file);
+    fputs(
+        "lipsweep: how weight, Lipschitz constant and training noise change a network's accuracy\n"
+        "\n"
+        "usage: lipsweep COMMAND [ARGUMENT] [OPTION]...\n",
+        file);
     const char *group = "";
     for (size_t i = 0; commands[i]; i++) {
         if (strcmp(commands[i]->group, group) == 0)
@@ -30,15 +31,16 @@ void help_overview(FILE *file)
         group = commands[i]->group;
         print_group(file, group);
     }
-    fputs("\n"
-          "SWEEP is a name, a number or 'last'; JOB is written j17.\n"
-          "Where rows come from: --db FILE, --connect ENDPOINT, $LIPSWEEP_DB, $LIPSWEEP_CONNECT, or\n"
-          "your coordinator on this machine.\n"
-          "lipsweep COMMAND --help has an example of each; lipsweep --version tells the build.\n"
-          "\n"
-          "Exit codes: 0 done, 1 it ran and the answer is bad, 2 wrong usage or invalid file,\n"
-          "3 coordinator unreachable or timed out, 4 refused, 130 interrupted.\n",
-          file);
+    fputs(
+        "\n"
+        "SWEEP is a name, a number or 'last'; JOB is written j17.\n"
+        "Where rows come from: --db FILE, --connect ENDPOINT, $LIPSWEEP_DB, $LIPSWEEP_CONNECT, or\n"
+        "your coordinator on this machine.\n"
+        "lipsweep COMMAND --help has an example of each; lipsweep --version tells the build.\n"
+        "\n"
+        "Exit codes: 0 done, 1 it ran and the answer is bad, 2 wrong usage or invalid file,\n"
+        "3 coordinator unreachable or timed out, 4 refused, 130 interrupted.\n",
+        file);
 }
 
 static void print_options(FILE *file, const struct option_info *options)

@@ -2,7 +2,8 @@
 #ifndef LIPSWEEP_CLIENT_INTERRUPT_H
 #define LIPSWEEP_CLIENT_INTERRUPT_H
 
-/* From now on these signals are counted instead of ending the program; waiting calls return early. */
+/* From now on these signals are counted instead of ending the program; waiting calls return early.
+ */
 void interrupt_catch(void);
 
 /* How many came. */

@@ -1,5 +1,5 @@
-/* The parameters of a job as columns of a table: what its sweep varies is shown to people, all of it
- * to programs. */
+/* The parameters of a job as columns of a table: what its sweep varies is shown to people, all of
+ * it to programs. */
 #ifndef LIPSWEEP_CLIENT_JOB_COLUMNS_H
 #define LIPSWEEP_CLIENT_JOB_COLUMNS_H
 

@@ -96,7 +96,7 @@ static bool print_jobs(struct source *source, const struct arguments *arguments,
 
 static bool run(const struct arguments *arguments, int *exit_code, struct error *error)
 {
-    (void)exit_code;
+    *exit_code = 0;
     struct table_options options;
     struct source *source;
     if (!check_state(arguments_value(arguments, "state"), error) ||

@@ -95,8 +95,7 @@ static bool print_log(struct source *source, int64_t job, bool follow, struct er
     if (follow)
         interrupt_catch();
     for (;;) {
-        if (!job_is_over(source, job, &over, error) ||
-            !print_new(source, job, &position, error))
+        if (!job_is_over(source, job, &over, error) || !print_new(source, job, &position, error))
             return false;
         if (over || !follow || interrupt_count() > 0)
             break;
@@ -109,7 +108,7 @@ static bool print_log(struct source *source, int64_t job, bool follow, struct er
 
 static bool run(const struct arguments *arguments, int *exit_code, struct error *error)
 {
-    (void)exit_code;
+    *exit_code = 0;
     int64_t job;
     struct source *source;
     if (!source_parse_job(arguments->positional[0], &job, error) ||

@@ -14,7 +14,6 @@ void *memory_grow(void *items, size_t count, size_t *size, size_t item_bytes);
 
 char *memory_text(const char *text);
 char *memory_bytes(const void *data, size_t length); /* with a NUL after them */
-char *memory_format(const char *format, va_list arguments)
-    __attribute__((format(printf, 1, 0)));
+char *memory_format(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 
 #endif

@@ -65,7 +65,7 @@ static bool print_metrics(struct source *source, int64_t job, const struct table
 
 static bool run(const struct arguments *arguments, int *exit_code, struct error *error)
 {
-    (void)exit_code;
+    *exit_code = 0;
     int64_t job;
     struct table_options options;
     struct source *source;

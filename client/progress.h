@@ -17,11 +17,11 @@ struct progress {
     bool complete; /* all jobs are stored (not `expanding`) */
     int64_t submitted_at, point_count;
     int64_t jobs, pending, leased, done, failed, diverged, cancelled;
-    int64_t measured;         /* finished jobs with a known time, and the sum of it */
+    int64_t measured; /* finished jobs with a known time, and the sum of it */
     double measured_s;
-    bool live;                /* the rest is known */
+    bool live; /* the rest is known */
     size_t worker_count, slot_count;
-    double images_per_s;      /* of all running jobs */
+    double images_per_s; /* of all running jobs */
     struct progress_job *running;
     size_t running_count;
 };

@@ -77,8 +77,7 @@ static void format_problems(const struct progress *progress, char *text, size_t 
 static void format_summary(const struct progress *progress, char *text, size_t size)
 {
     char rate[48], eta[32], problems[128];
-    int64_t ended =
-        progress->done + progress->failed + progress->diverged + progress->cancelled;
+    int64_t ended = progress->done + progress->failed + progress->diverged + progress->cancelled;
     format_problems(progress, problems, sizeof problems);
     snprintf(text, size, "%lld/%lld jobs · %zu running%s", (long long)ended,
              (long long)progress->jobs, progress->running_count, problems);
@@ -92,18 +91,19 @@ static void format_summary(const struct progress *progress, char *text, size_t s
     }
 }
 
-static void format_bar(double share, char *text)
+static void format_bar(double share, char *text, size_t size)
 {
     int full = (int)(share * BAR_WIDTH);
-    text[0] = '\0';
+    size_t used = 0;
     for (int i = 0; i < BAR_WIDTH; i++)
-        strcat(text, i < full ? "█" : "░");
+        used += (size_t)snprintf(text + used, size - used, "%s", i < full ? "█" : "░");
 }
 
 static void draw_job(struct progress_view *view, const struct progress_job *job)
 {
     char line[LINE_MAX_BYTES], rate[48] = "";
-    static const char *const phases[] = {"starting", "training", "testing", "delivering its result"};
+    static const char *const phases[] = {"starting", "training", "testing",
+                                         "delivering its result"};
     const char *phase = job->phase < 4 ? phases[job->phase] : "";
     int length = snprintf(line, sizeof line, "  j%-5lld %s", (long long)job->job, phase);
     if (job->phase == 1 && job->epoch_count > 0) {
@@ -121,7 +121,7 @@ static void redraw(struct progress_view *view, const struct progress *progress)
     char summary[LINE_MAX_BYTES], bar[4 * BAR_WIDTH + 1], line[2 * LINE_MAX_BYTES];
     progress_view_clear(view);
     format_summary(progress, summary, sizeof summary);
-    format_bar(progress_share(progress), bar);
+    format_bar(progress_share(progress), bar, sizeof bar);
     snprintf(line, sizeof line, "%s %s %3.0f %%  %s", progress->name, bar,
              floor(100 * progress_share(progress)), summary);
     put_line(view, line);

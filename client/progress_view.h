@@ -11,8 +11,8 @@ struct progress_view {
     FILE *file;
     struct terminal terminal;
     struct clock clock;
-    int drawn_lines;     /* to go back over */
-    int64_t printed_ms;  /* when the last plain line was printed */
+    int drawn_lines;    /* to go back over */
+    int64_t printed_ms; /* when the last plain line was printed */
     int64_t printed_done;
 };
 

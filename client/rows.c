@@ -27,8 +27,8 @@ void rows_destroy(struct rows *rows)
 
 void rows_add_column(struct rows *rows, const char *name)
 {
-    rows->columns = memory_grow(rows->columns, rows->column_count, &rows->column_size,
-                                sizeof *rows->columns);
+    rows->columns =
+        memory_grow(rows->columns, rows->column_count, &rows->column_size, sizeof *rows->columns);
     rows->columns[rows->column_count++] = memory_text(name);
 }
 

@@ -26,9 +26,9 @@ size_t rows_count(const struct rows *rows);
 /* A column the query does not have is our own bug. */
 const struct value *rows_value(const struct rows *rows, size_t row, const char *column);
 bool rows_is_null(const struct rows *rows, size_t row, const char *column);
-int64_t rows_integer(const struct rows *rows, size_t row, const char *column);   /* NULL: 0 */
-double rows_real(const struct rows *rows, size_t row, const char *column);       /* NULL: NAN */
-const char *rows_text(const struct rows *rows, size_t row, const char *column);  /* NULL: NULL */
+int64_t rows_integer(const struct rows *rows, size_t row, const char *column);  /* NULL: 0 */
+double rows_real(const struct rows *rows, size_t row, const char *column);      /* NULL: NAN */
+const char *rows_text(const struct rows *rows, size_t row, const char *column); /* NULL: NULL */
 
 /* For who fills it. */
 struct rows *rows_create(void);

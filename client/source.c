@@ -12,7 +12,7 @@
 enum { GREETING_TIMEOUT_MS = 3000, LIVE_TIMEOUT_MS = 1000 };
 
 struct source {
-    struct db *db;   /* NULL: over the connection */
+    struct db *db; /* NULL: over the connection */
     char *database;
     struct connection *connection; /* of a database's holder: for live data alone */
 };
@@ -163,9 +163,8 @@ static bool read_rows(struct statement *statement, struct rows *rows, struct err
     }
 }
 
-static bool query_database(struct db *db, const struct query *query,
-                           const struct value *parameters, struct rows **rows,
-                           struct error *error)
+static bool query_database(struct db *db, const struct query *query, const struct value *parameters,
+                           struct rows **rows, struct error *error)
 {
     struct statement *statement;
     if (!db_prepare(db, query->sql, &statement, error))
@@ -185,8 +184,7 @@ bool source_query(struct source *source, const char *name, const struct value *p
                   size_t parameter_count, struct rows **rows, struct error *error)
 {
     if (!source->db)
-        return connection_query(source->connection, name, parameters, parameter_count, rows,
-                                error);
+        return connection_query(source->connection, name, parameters, parameter_count, rows, error);
     const struct query *query = query_find(name);
     if (!query || query->parameter_count != (int)parameter_count)
         return error_set(error, ERROR_FAILED, "this program has no query %s of %zu parameters",

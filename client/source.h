@@ -27,8 +27,8 @@ WARN_UNUSED bool source_open_database(struct source **source, const char *path,
 void source_close(struct source *source); /* takes NULL */
 
 /* Connects to the chosen coordinator, or this user's own; says what to do when nobody is there. */
-WARN_UNUSED bool source_connect(const struct source_choice *choice,
-                                struct connection **connection, struct error *error);
+WARN_UNUSED bool source_connect(const struct source_choice *choice, struct connection **connection,
+                                struct error *error);
 
 WARN_UNUSED bool source_query(struct source *source, const char *name,
                               const struct value *parameters, size_t parameter_count,

@@ -112,7 +112,7 @@ static bool print_status(struct source *source, const struct arguments *argument
 
 static bool run(const struct arguments *arguments, int *exit_code, struct error *error)
 {
-    (void)exit_code;
+    *exit_code = 0;
     struct table_options options;
     struct source *source;
     if (!table_options_read(arguments, &options, error) || !source_open(&source, arguments, error))

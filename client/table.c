@@ -7,6 +7,8 @@
 
 #include "client/memory.h"
 
+#define SEPARATOR "  "
+
 static const char *cell_text(const struct cell *cell)
 {
     return cell->shown ? cell->shown : cell->value ? cell->value : "";
@@ -25,6 +27,23 @@ static bool is_shown(const struct table *table, size_t column, size_t row_count)
         constant = constant && strcmp(text, cell_text(table_cell(table, 0, column))) == 0;
     }
     return !((flags & TABLE_HIDE_EMPTY) && empty) && !((flags & TABLE_HIDE_CONSTANT) && constant);
+}
+
+size_t table_width(const struct table *table)
+{
+    size_t width = 0, row_count = table_row_count(table);
+    for (size_t column = 0; column < table->column_count; column++) {
+        const struct table_column *info = &table->columns[column];
+        if (!is_shown(table, column, row_count))
+            continue;
+        size_t widest = terminal_width(info->heading ? info->heading : info->name);
+        for (size_t row = 0; row < row_count; row++) {
+            size_t own = terminal_width(cell_text(table_cell(table, row, column)));
+            widest = own > widest ? own : widest;
+        }
+        width += widest + (width > 0 ? strlen(SEPARATOR) : 0);
+    }
+    return width;
 }
 
 static void set_cell(struct libscols_line *line, size_t at, const struct cell *cell,
@@ -67,7 +86,7 @@ bool table_print_people(const struct table *table, size_t row_count, struct erro
     if (ok) {
         scols_table_enable_noencoding(scols, 1); /* terminal_escape did it */
         scols_table_enable_colors(scols, terminal.colour);
-        scols_table_set_column_separator(scols, "  ");
+        scols_table_set_column_separator(scols, SEPARATOR);
         scols_table_set_stream(scols, stdout);
     }
     for (size_t row = 0; row < row_count && ok; row++) {
@@ -102,7 +121,8 @@ bool table_print(const struct table *table, const struct table_options *options,
     int64_t all = total > (int64_t)held ? total : (int64_t)held;
     struct terminal terminal = terminal_of(stdout);
     if (all > (int64_t)count)
-        terminal_print(&terminal, stdout, "… %lld more (--limit)\n", (long long)(all - (int64_t)count));
+        terminal_print(&terminal, stdout, "… %lld more (--limit)\n",
+                       (long long)(all - (int64_t)count));
     return true;
 }
 

@@ -32,7 +32,8 @@ struct table_options {
 
 struct table;
 
-/* --format and --limit; `limit` is 50 when people read it on a terminal and nobody said otherwise. */
+/* --format and --limit; `limit` is 50 when people read it on a terminal and nobody said otherwise.
+ */
 WARN_UNUSED bool table_options_read(const struct arguments *arguments,
                                     struct table_options *options, struct error *error);
 
@@ -54,6 +55,9 @@ void table_time(struct table *table, int64_t wall_ms);
 /* What people see in the cell that was added last, and its colour: an escape sequence, or NULL. */
 void table_show(struct table *table, const char *format, ...) PRINTF_LIKE(2, 3);
 void table_colour(struct table *table, const char *colour);
+
+/* Columns of a terminal that the table takes when people read it. */
+size_t table_width(const struct table *table);
 
 size_t table_row_count(const struct table *table);
 

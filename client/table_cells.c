@@ -53,7 +53,9 @@ static void add(struct table *table, enum cell_kind kind, char *value)
 {
     table->cells =
         memory_grow(table->cells, table->cell_count, &table->cell_size, sizeof *table->cells);
-    table->cells[table->cell_count++] = (struct cell){.kind = kind, .value = value};
+    struct cell *cell = &table->cells[table->cell_count++];
+    *cell = (struct cell){.kind = kind};
+    cell->value = value;
 }
 
 static struct cell *newest(struct table *table)

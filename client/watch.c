@@ -31,8 +31,7 @@ static bool follow(const struct follow *what, int *exit_code, struct error *erro
     for (;;) {
         struct progress *progress;
         size_t count;
-        if (!progress_load(what->source, what->sweep, what->view != NULL, &progress, &count,
-                           error))
+        if (!progress_load(what->source, what->sweep, what->view != NULL, &progress, &count, error))
             return false;
         if (what->view)
             progress_view_draw(what->view, progress);
@@ -92,11 +91,13 @@ const struct command command_wait = {
     .name = "wait",
     .group = "Following it",
     .arguments = "SWEEP",
-    .summary = "silent until the sweep is done; exit code 1 if jobs failed, 3 after the timeout",
+    .summary = "silent until the sweep is done; the exit code tells",
+    .details =
+        "Exit code 0: every job has its result; 1: jobs failed; 3: not done after the timeout.",
     .example = "lipsweep wait quickstart --timeout 3600 --db quickstart.db",
     .options =
-        (const struct option_info[]){{"timeout", "S", "give up after so many seconds (exit code 3)"},
-                                     {NULL, NULL, NULL}},
+        (const struct option_info[]){
+            {"timeout", "S", "give up after so many seconds (exit code 3)"}, {NULL, NULL, NULL}},
     .takes = COMMAND_TAKES_SOURCE,
     .positional_min = 1,
     .positional_max = 1,

@@ -127,7 +127,7 @@ static bool print_workers(struct source *source, bool all, const struct table_op
 
 static bool run(const struct arguments *arguments, int *exit_code, struct error *error)
 {
-    (void)exit_code;
+    *exit_code = 0;
     struct table_options options;
     struct source *source;
     if (!table_options_read(arguments, &options, error) || !source_open(&source, arguments, error))
@@ -143,8 +143,8 @@ const struct command command_workers = {
     .arguments = "",
     .summary = "hosts, slots, what they run, speed, last heartbeat",
     .example = "lipsweep workers --db quickstart.db",
-    .options = (const struct option_info[]){{"all", NULL, "also those that left"},
-                                            {NULL, NULL, NULL}},
+    .options =
+        (const struct option_info[]){{"all", NULL, "also those that left"}, {NULL, NULL, NULL}},
     .takes = COMMAND_TAKES_SOURCE | COMMAND_TAKES_TABLE,
     .run = run,
 };

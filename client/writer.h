@@ -14,8 +14,8 @@ struct writer {
 
 /* `create`: the database need not exist. A locked database is tried for 3 s, and its holder must
  * answer before it is used. */
-WARN_UNUSED bool writer_open(struct writer *writer, const struct source_choice *choice,
-                             bool create, struct error *error);
+WARN_UNUSED bool writer_open(struct writer *writer, const struct source_choice *choice, bool create,
+                             struct error *error);
 void writer_close(struct writer *writer);
 
 #endif

@@ -41,6 +41,9 @@ static bool make_room(struct diagnostics *diagnostics)
     return true;
 }
 
+static void add(struct diagnostics *diagnostics, struct place place, bool is_error,
+                const char *format, va_list arguments) PRINTF_LIKE(4, 0);
+
 /* Out of memory loses the message, never the count. */
 static void add(struct diagnostics *diagnostics, struct place place, bool is_error,
                 const char *format, va_list arguments)

@@ -105,8 +105,9 @@ static void sorted_by_name(enum parameter order[PARAMETER_COUNT])
 
 bool job_text(const struct job *job, char text[JOB_TEXT_MAX], struct error *error)
 {
-    struct buffer buffer = {.text = text, .size = JOB_TEXT_MAX};
+    struct buffer buffer = {.size = JOB_TEXT_MAX};
     enum parameter order[PARAMETER_COUNT];
+    buffer.text = text;
     sorted_by_name(order);
     for (int i = 0; i < PARAMETER_COUNT; i++) {
         append(&buffer, "%s: ", parameter_info(order[i])->dotted);

@@ -91,6 +91,13 @@ static const struct query queries[] = {
      "JOIN accuracy a ON a.job = j.source WHERE j.sweep = ?1 AND j.state = 'done' "
      "ORDER BY j.id, a.test_sigma"},
 
+    /* ?1: a sweep's name. Its jobs, and the finished ones of all others: what need not run again.
+     */
+    {"plan-jobs", 1,
+     "SELECT j.job_hash, j.state, s.name = ?1 AS own, j.withdrawn FROM job j "
+     "JOIN sweep s ON s.id = j.sweep WHERE j.superseded_by IS NULL "
+     "AND (s.name = ?1 OR (j.state = 'done' AND j.result_of IS NULL)) ORDER BY j.id"},
+
     /* Measured speed, for predictions. */
     {"speeds", 0,
      "SELECT j.dataset, j.model, j.batch, j.lambda > 0 AS lipschitz, j.control, count(*) AS jobs, "

@@ -52,7 +52,7 @@ bool settings_name(enum parameter parameter, const struct yaml_node *node,
         diagnostics_error(diagnostics, node->place, "%s is longer than %zu bytes", what, longest);
         return false;
     }
-    strcpy(name, node->text);
+    snprintf(name, SETTINGS_NAME_SIZE, "%s", node->text);
     return true;
 }
 
@@ -132,9 +132,10 @@ static void read_list(struct settings *settings, enum parameter parameter,
 static void read_text(struct settings *settings, enum parameter parameter,
                       const struct yaml_node *node, char *member)
 {
-    char name[SETTINGS_NAME_SIZE];
+    size_t size = parameter == PARAMETER_DATASET_DIGEST ? JOB_DIGEST_LENGTH + 1 : JOB_NAME_MAX + 1;
+    char name[SETTINGS_NAME_SIZE] = "";
     if (settings_name(parameter, node, name, settings->diagnostics))
-        strcpy(member, name);
+        memcpy(member, name, size);
 }
 
 static void read_choice(struct settings *settings, enum parameter parameter,
@@ -245,6 +246,10 @@ void settings_read_section(struct settings *settings, const struct yaml_node *ke
     if (map->type != YAML_MAP) {
         diagnostics_error(settings->diagnostics, map->place, "'%s' must be a mapping%s, not %s",
                           key->text, has_name ? " or a name" : "", yaml_type_text(map->type));
+        for (int i = 0; i < PARAMETER_COUNT; i++) {
+            if (key_of((enum parameter)i, key->text))
+                settings->bad[i] = true;
+        }
         return;
     }
     for (const struct yaml_node *inner = map->first; inner; inner = inner->next)

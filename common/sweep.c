@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +37,7 @@ static void read_name(struct sweep_reader *reader, const struct yaml_node *key)
     else if (!sweep_check_name(node->text, &error))
         diagnostics_error(reader->diagnostics, node->place, "%s", error.message);
     else
-        strcpy(reader->sweep->name, node->text);
+        snprintf(reader->sweep->name, sizeof reader->sweep->name, "%s", node->text);
 }
 
 static void read_section(struct sweep_reader *reader, const struct yaml_node *key)
@@ -196,6 +197,19 @@ static const struct {
 };
 enum { TOP_KEY_COUNT = sizeof keys / sizeof *keys };
 
+/* The short name of a parameter that a misspelt word may stand for. */
+static const char *suggest_parameter(const char *word)
+{
+    const char *names[PARAMETER_COUNT];
+    size_t count = 0;
+    for (int i = 0; i < PARAMETER_COUNT; i++) {
+        const char *name = parameter_info((enum parameter)i)->axis;
+        if (name[0])
+            names[count++] = name;
+    }
+    return suggest_name(word, names, count);
+}
+
 static void report_unknown_key(struct sweep_reader *reader, const struct yaml_node *key)
 {
     static const char *const later[] = {"grids", "include", "base"};
@@ -216,7 +230,12 @@ static void report_unknown_key(struct sweep_reader *reader, const struct yaml_no
     }
     for (size_t i = 0; i < TOP_KEY_COUNT; i++)
         names[i] = keys[i].name;
-    suggest_report(reader->diagnostics, key->place, "key", key->text, names, TOP_KEY_COUNT);
+    const char *nearest = suggest_name(key->text, names, TOP_KEY_COUNT);
+    const char *nearest_parameter = nearest ? NULL : suggest_parameter(key->text);
+    if (nearest_parameter)
+        suggest_report(reader->diagnostics, key->place, "key", key->text, &nearest_parameter, 1);
+    else
+        suggest_report(reader->diagnostics, key->place, "key", key->text, names, TOP_KEY_COUNT);
 }
 
 static void read_top(struct sweep_reader *reader, const struct yaml_node *root)

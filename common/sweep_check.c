@@ -175,7 +175,7 @@ static void check_length_above_zero(struct sweep_reader *reader, enum parameter 
 static void check_length(struct sweep_reader *reader)
 {
     bool epochs = is_given(reader, PARAMETER_EPOCHS), steps = is_given(reader, PARAMETER_STEPS);
-    if (!epochs && !steps)
+    if (!epochs && !steps && !is_bad(reader, PARAMETER_EPOCHS))
         diagnostics_error(reader->diagnostics, (struct place){0},
                           "the sweep has neither 'train.epochs' nor 'train.steps'");
     if (epochs && steps)
@@ -220,6 +220,14 @@ static struct place augmentation_place(const struct sweep_reader *reader)
     return place;
 }
 
+/* A warning may be the mere consequence of an error, so it waits until there is none. */
+static void warn_no_effect(struct sweep_reader *reader, enum parameter parameter, const char *where)
+{
+    if (is_given(reader, parameter) && reader->diagnostics->error_count == 0)
+        diagnostics_warning(reader->diagnostics, place_of(reader, parameter), "%s has no effect%s",
+                            parameter_name(parameter), where);
+}
+
 static void check_loss(struct sweep_reader *reader)
 {
     struct candidates lambda, k;
@@ -243,12 +251,9 @@ static void check_loss(struct sweep_reader *reader)
         augmentation = reader->baseline_places[CONTROL_NOISE_AUGMENTATION];
     if (augmentation.line != 0)
         need_sigma(reader, augmentation, "noise-augmentation", "with noise-augmentation");
-    else if (is_given(reader, PARAMETER_SIGMA))
-        diagnostics_warning(reader->diagnostics, place_of(reader, PARAMETER_SIGMA),
-                            "sigma has no effect: lambda is 0 everywhere");
-    if (is_given(reader, PARAMETER_K))
-        diagnostics_warning(reader->diagnostics, place_of(reader, PARAMETER_K),
-                            "k has no effect: lambda is 0 everywhere");
+    else
+        warn_no_effect(reader, PARAMETER_SIGMA, ": lambda is 0 everywhere");
+    warn_no_effect(reader, PARAMETER_K, ": lambda is 0 everywhere");
 }
 
 static void check_optimizer(struct sweep_reader *reader)
@@ -265,30 +270,27 @@ static void check_optimizer(struct sweep_reader *reader)
         return;
     find_candidates(reader, PARAMETER_OPTIMIZER, &optimizer);
     for (size_t i = 0; i < sizeof belongs / sizeof *belongs && optimizer.count == 1; i++) {
-        if (is_given(reader, belongs[i].parameter) &&
-            (int)optimizer.numbers[0] != (int)belongs[i].optimizer)
-            diagnostics_warning(
-                reader->diagnostics, place_of(reader, belongs[i].parameter),
-                "%s has no effect with %s", parameter_name(belongs[i].parameter),
-                parameter_choice_name(PARAMETER_OPTIMIZER, (int)optimizer.numbers[0]));
+        if ((int)optimizer.numbers[0] != (int)belongs[i].optimizer)
+            warn_no_effect(reader, belongs[i].parameter,
+                           belongs[i].optimizer == OPTIMIZER_SGD ? " with adam" : " with sgd");
     }
 }
 
-/* Reports every count above `limit` and returns the largest that is not (`none` without one). */
+/* Reports every count above `limit`, with `why` and the number of images it is about; returns the
+ * largest that is not above it. */
 static double check_counts(struct sweep_reader *reader, enum parameter parameter, double limit,
-                           double none, const char *left, const char *dataset)
+                           const char *why, double images, const char *dataset)
 {
     struct candidates counts;
-    double most = none;
+    double most = 0;
     find_candidates(reader, parameter, &counts);
     for (size_t i = 0; i < counts.count; i++) {
         if (counts.numbers[i] <= limit)
             most = fmax(most, counts.numbers[i]);
         else
             diagnostics_error(reader->diagnostics, counts.places[i],
-                              "%s %.0f %s %.0f training "
-                              "images of %s",
-                              parameter_name(parameter), counts.numbers[i], left, limit, dataset);
+                              "%s %.0f %s %.0f training images of %s", parameter_name(parameter),
+                              counts.numbers[i], why, images, dataset);
     }
     return most;
 }
@@ -304,10 +306,11 @@ static bool fewest_images(struct sweep_reader *reader, const char *dataset, size
     if (!dataset_facts(dataset, &images, &tests, &pixels, &classes))
         return false;
     size_t errors = reader->diagnostics->error_count;
-    double held_out = check_counts(reader, PARAMETER_VALIDATION_COUNT, (double)images - 1, 0,
-                                   "must leave one: at most", dataset);
-    double rest = (double)images - held_out;
-    check_counts(reader, PARAMETER_TRAIN_COUNT, rest, 0, "is more than the remaining", dataset);
+    double all = (double)images;
+    double held_out = check_counts(reader, PARAMETER_VALIDATION_COUNT, all - 1,
+                                   "leaves none of the", all, dataset);
+    double rest = all - held_out;
+    check_counts(reader, PARAMETER_TRAIN_COUNT, rest, "is more than the remaining", rest, dataset);
     if (reader->diagnostics->error_count != errors)
         return false;
     find_candidates(reader, PARAMETER_TRAIN_COUNT, &kept);

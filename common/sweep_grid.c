@@ -213,12 +213,12 @@ static bool is_second(const struct sweep_axis *axis, size_t index)
 static bool read_label(struct sweep_reader *reader, struct sweep_axis *axis, size_t index,
                        const struct yaml_node *node)
 {
-    char name[SETTINGS_NAME_SIZE], quoted[QUOTE_TEXT];
+    char name[SETTINGS_NAME_SIZE] = "", quoted[QUOTE_TEXT];
     int choice = -1;
     if (axis->names) {
         if (!settings_name(axis->parameter, node, name, reader->diagnostics))
             return false;
-        strcpy(axis->names[index], name);
+        memcpy(axis->names[index], name, JOB_NAME_MAX + 1);
     } else {
         if (!settings_choice(axis->parameter, node, &choice, reader->diagnostics))
             return false;
@@ -295,10 +295,8 @@ void sweep_fill_grid(struct sweep_reader *reader)
     bool fits = check_size(reader);
     for (size_t i = 0; i < sweep->axis_count; i++) {
         struct sweep_axis *axis = &sweep->axes[i];
-        if (!fits || reader->bad[axis->parameter])
-            reader->bad[axis->parameter] = true;
-        else if (!fill_axis(reader, axis, &reader->sources[i]))
-            reader->bad[axis->parameter] = true;
+        bool *bad = &reader->bad[axis->parameter];
+        *bad = *bad || !fits || !fill_axis(reader, axis, &reader->sources[i]);
     }
     if (fits && !reader->bad[PARAMETER_SEED] && !fill_seeds(reader))
         reader->bad[PARAMETER_SEED] = true;

@@ -13,7 +13,7 @@ static const double count_max = 1e15; /* doubles count exactly up to here, and b
 static const char *hint(const struct yaml_node *node)
 {
     double number;
-    if (node->type != YAML_TEXT)
+    if (node->type != YAML_TEXT || !node->text)
         return "";
     if (number_parse(node->text, &number))
         return " (without the quotes)";

@@ -29,6 +29,7 @@ struct lease {
     uint64_t memory_bytes;
     uint64_t after_heartbeat; /* the newest heartbeat seen when the Lease was sent */
     bool listed;              /* a heartbeat named it: its Lease has arrived */
+    uint64_t heartbeat;       /* the newest one that named it */
     int64_t deadline_ms;
     int64_t progress_ms; /* when the counter last moved */
     struct lease_progress progress;

@@ -32,7 +32,7 @@ static inline void pool_lanes(real *out, uint8_t *best, const real *in,
     for (size_t y = 0; y < shape->window; y++) {
         for (size_t x = 0; x < shape->window; x++, position++) {
             vector value = load(in + (y * shape->in_width + x) * shape->channels);
-            mask larger = ~(value <= largest) & (largest == largest);
+            mask larger = (value > largest) | ~(value <= (vector){0} + (real)INFINITY);
             at = (at & ~larger) | (((mask){0} + position) & larger);
             largest = (vector)(((mask)largest & ~larger) | ((mask)value & larger));
         }
@@ -50,7 +50,7 @@ static inline void pool_one(real *out, uint8_t *best, const real *in,
     for (size_t y = 0; y < shape->window; y++) {
         for (size_t x = 0; x < shape->window; x++, position++) {
             real value = in[(y * shape->in_width + x) * shape->channels];
-            if (!(value <= largest) && !isnan(largest)) {
+            if (value > largest || isnan(value)) {
                 largest = value;
                 at = position;
             }

@@ -45,8 +45,9 @@ double scores_margin(const real *logits, size_t classes, uint8_t label)
 
 static void add_calibration(struct scores *scores, double confidence, bool correct)
 {
-    int at = (int)ceil(confidence * CALIBRATION_BIN_COUNT) - 1;
-    at = at < 0 ? 0 : at >= CALIBRATION_BIN_COUNT ? CALIBRATION_BIN_COUNT - 1 : at;
+    /* not a number, from a diverged network, goes to the first bin */
+    double bin = ceil(confidence * CALIBRATION_BIN_COUNT) - 1;
+    int at = bin > 0 ? (int)fmin(bin, CALIBRATION_BIN_COUNT - 1) : 0;
     scores->bin[at].count++;
     scores->bin[at].correct += correct;
     scores->bin[at].confidence += confidence;

@@ -123,8 +123,7 @@ static void gather_points(struct result_set *set)
     size_t size = 0, count = rows_count(set->jobs);
     for (size_t row = 0; row < count; row++) {
         if (row == 0 || !point_has(&set->points[set->point_count - 1], set->jobs, row)) {
-            set->points =
-                memory_grow(set->points, set->point_count, &size, sizeof *set->points);
+            set->points = memory_grow(set->points, set->point_count, &size, sizeof *set->points);
             set->points[set->point_count++] = point_of(set->jobs, row);
         }
         count_job(&set->points[set->point_count - 1], set->jobs, row);
@@ -212,8 +211,7 @@ static bool is_control(const struct point *point, const char *control)
 static bool is_comparable(const struct point *a, const struct point *b)
 {
     for (int i = 0; i < POINT_PARAMETER_COUNT; i++) {
-        bool is_loss =
-            i == POINT_lambda || i == POINT_k || i == POINT_sigma || i == POINT_control;
+        bool is_loss = i == POINT_lambda || i == POINT_k || i == POINT_sigma || i == POINT_control;
         if (!is_loss && !values_equal(a->parameters[i], b->parameters[i]))
             return false;
     }
@@ -275,6 +273,30 @@ bool result_set_varies(const struct result_set *set, enum point_parameter parame
                           set->points[0].parameters[parameter]))
             return true;
     return false;
+}
+
+void result_set_swap_levels(struct result_set *set, size_t a, size_t b)
+{
+    double test_sigma = set->test_sigmas[a];
+    set->test_sigmas[a] = set->test_sigmas[b];
+    set->test_sigmas[b] = test_sigma;
+    for (size_t i = 0; i < set->point_count; i++) {
+        struct point *point = &set->points[i];
+        struct sample *samples = point->samples[a];
+        size_t count = point->sample_counts[a];
+        point->samples[a] = point->samples[b];
+        point->sample_counts[a] = point->sample_counts[b];
+        point->samples[b] = samples;
+        point->sample_counts[b] = count;
+    }
+}
+
+void result_set_truncate_levels(struct result_set *set, size_t count)
+{
+    for (size_t i = 0; i < set->point_count; i++)
+        for (size_t level = count; level < set->test_sigma_count; level++)
+            free(set->points[i].samples[level]);
+    set->test_sigma_count = count;
 }
 
 double point_real(const struct point *point, enum point_parameter parameter)

@@ -43,15 +43,15 @@ extern const struct point_parameter_info point_parameters[POINT_PARAMETER_COUNT]
 struct point {
     const struct value *parameters[POINT_PARAMETER_COUNT]; /* in the rows of the result set */
     const char *dataset_digest;
-    size_t first_row;                      /* of its `jobs` rows */
-    int64_t order;                         /* the point's place in the sweep file */
+    size_t first_row; /* of its `jobs` rows */
+    int64_t order;    /* the point's place in the sweep file */
     size_t jobs, done, failed, diverged, cancelled, unfinished;
-    size_t reused;        /* of the done ones: taken over from another sweep */
-    double active_share;  /* mean over finished jobs, last epoch; NAN without the Lipschitz loss */
-    struct sample **samples;               /* [test sigma], sorted by seed */
-    size_t *sample_counts;                 /* [test sigma] */
-    size_t baseline;      /* index of the point to compare with; SIZE_MAX: none */
-    size_t augmentation;  /* the noise-augmentation control of the same sigma; SIZE_MAX: none */
+    size_t reused;       /* of the done ones: taken over from another sweep */
+    double active_share; /* mean over finished jobs, last epoch; NAN without the Lipschitz loss */
+    struct sample **samples; /* [test sigma], sorted by seed */
+    size_t *sample_counts;   /* [test sigma] */
+    size_t baseline;         /* index of the point to compare with; SIZE_MAX: none */
+    size_t augmentation;     /* the noise-augmentation control of the same sigma; SIZE_MAX: none */
 };
 
 struct result_set {
@@ -68,6 +68,10 @@ void result_set_finish(struct result_set *set);
 
 /* Whether the points of the set differ in the parameter. */
 bool result_set_varies(const struct result_set *set, enum point_parameter parameter);
+
+/* Exchanges two levels of the test everywhere; and forgets those from `count` on. */
+void result_set_swap_levels(struct result_set *set, size_t a, size_t b);
+void result_set_truncate_levels(struct result_set *set, size_t count);
 
 double point_real(const struct point *point, enum point_parameter parameter); /* NULL: NAN */
 

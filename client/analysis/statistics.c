@@ -28,8 +28,8 @@ static struct estimate moments_estimate(const struct moments *moments)
     if (moments->n > 1) {
         double degrees = (double)(moments->n - 1);
         estimate.sd = sqrt(moments->square_sum / degrees);
-        estimate.half_width = distribution_t_quantile(0.5 + CONFIDENCE / 2, degrees) *
-                              estimate.sd / sqrt((double)moments->n);
+        estimate.half_width = distribution_t_quantile(0.5 + CONFIDENCE / 2, degrees) * estimate.sd /
+                              sqrt((double)moments->n);
     }
     return estimate;
 }

@@ -1,0 +1,327 @@
+/* The results table as people read it. Three layouts, the first that fits the width:
+ *
+ *     wide     one row a point: accuracy and difference side by side for each test sigma
+ *     folded   one row a point for the accuracies, one below it for the differences
+ *     long     one row a point and test sigma; also beyond four levels
+ */
+#include "client/results.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/job_columns.h"
+#include "client/memory.h"
+#include "common/number.h"
+
+enum { LEVELS_SIDE_BY_SIDE_MAX = 4, COLUMNS_MAX = 64, CELL_TEXT = 64 };
+
+enum layout { LAYOUT_WIDE, LAYOUT_FOLDED, LAYOUT_LONG };
+
+/* How the numbers of one test sigma are written, so that they stand below each other. */
+struct number_form {
+    int digits, mean_width, half_width_width;
+};
+
+struct view {
+    const struct result_set *set;
+    const struct results_options *options;
+    enum layout layout;
+    struct number_form *forms; /* [test sigma] */
+    struct table_column columns[COLUMNS_MAX];
+    char headings[COLUMNS_MAX][CELL_TEXT];
+    size_t column_count;
+    struct table *table;
+};
+
+/* In percent; what rounds to nothing has no sign. */
+static double percent(double share, int digits)
+{
+    double value = 100 * share;
+    return fabs(value) < 0.5 * pow(10, -digits) ? 0 : value;
+}
+
+static void widen(struct number_form *form, const struct estimate *estimate, bool with_sign)
+{
+    char text[CELL_TEXT];
+    if (estimate->n == 0)
+        return;
+    int width = snprintf(text, sizeof text, with_sign ? "%+.*f" : "%.*f", form->digits,
+                         percent(estimate->mean, form->digits));
+    if (width > form->mean_width)
+        form->mean_width = width;
+    if (isnan(estimate->half_width))
+        return;
+    width = snprintf(text, sizeof text, "%.*f", form->digits, 100 * estimate->half_width);
+    if (width > form->half_width_width)
+        form->half_width_width = width;
+}
+
+/* For the levels [first, end): one digit after the point, or two where an interval would otherwise
+ * be rounded to nothing. */
+static struct number_form choose_form(const struct view *view, size_t first, size_t end)
+{
+    struct number_form form = {.digits = 1};
+    const struct result_set *set = view->set;
+    for (size_t i = 0; i < set->point_count; i++)
+        for (size_t level = first; level < end; level++) {
+            double half_width = results_accuracy(set, &set->points[i], level).half_width;
+            if (half_width > 0 && half_width < 0.001)
+                form.digits = 2;
+        }
+    for (size_t i = 0; i < set->point_count; i++)
+        for (size_t level = first; level < end; level++) {
+            struct estimate accuracy = results_accuracy(set, &set->points[i], level);
+            struct estimate difference =
+                results_difference(set, &set->points[i], level, view->options->against);
+            widen(&form, &accuracy, false);
+            widen(&form, &difference, true);
+        }
+    return form;
+}
+
+/* Numbers that share a column share their form. */
+static void choose_forms(struct view *view)
+{
+    size_t count = view->set->test_sigma_count;
+    for (size_t level = 0; level < count; level++)
+        view->forms[level] = view->layout == LAYOUT_LONG ? choose_form(view, 0, count)
+                                                         : choose_form(view, level, level + 1);
+}
+
+static void add_column(struct view *view, const char *name, unsigned flags, const char *heading)
+{
+    char *text = view->headings[view->column_count];
+    snprintf(text, CELL_TEXT, "%s", heading);
+    view->columns[view->column_count++] = (struct table_column){name, text, flags};
+}
+
+static void level_heading(const struct view *view, size_t level, char text[CELL_TEXT])
+{
+    char number[NUMBER_TEXT];
+    number_format(view->set->test_sigmas[level], number);
+    if (view->set->test_sigmas[level] == 0)
+        snprintf(text, CELL_TEXT, "clean");
+    else
+        snprintf(text, CELL_TEXT, "σ %s", number);
+}
+
+/* The loss is always shown; what else is, the sweep varies. */
+static bool is_shown(const struct view *view, enum point_parameter parameter)
+{
+    bool loss = parameter == POINT_lambda || parameter == POINT_k || parameter == POINT_sigma;
+    return loss || (parameter != POINT_control && result_set_varies(view->set, parameter));
+}
+
+static void add_level_columns(struct view *view)
+{
+    char heading[CELL_TEXT];
+    if (view->layout == LAYOUT_LONG) {
+        add_column(view, "test_sigma", TABLE_RIGHT, "test σ");
+        add_column(view, "accuracy", TABLE_RIGHT, "accuracy");
+        add_column(view, "difference", TABLE_RIGHT | TABLE_HIDE_EMPTY, "difference");
+        return;
+    }
+    for (size_t level = 0; level < view->set->test_sigma_count; level++) {
+        level_heading(view, level, heading);
+        add_column(view, "accuracy", TABLE_RIGHT, heading);
+        if (view->layout == LAYOUT_WIDE)
+            add_column(view, "difference", TABLE_RIGHT | TABLE_HIDE_EMPTY, "difference");
+    }
+}
+
+static void add_columns(struct view *view)
+{
+    view->column_count = 0;
+    add_column(view, "training", 0, "training");
+    for (int i = 0; i < POINT_PARAMETER_COUNT; i++)
+        if (is_shown(view, i))
+            add_column(view, point_parameters[i].name,
+                       (point_parameters[i].is_text ? 0 : TABLE_RIGHT) | TABLE_HIDE_EMPTY,
+                       point_parameters[i].heading);
+    add_level_columns(view);
+    add_column(view, "active", TABLE_RIGHT | TABLE_HIDE_EMPTY, "active hinge");
+    add_column(view, "mark", TABLE_HIDE_EMPTY, "");
+    add_column(view, "seeds", TABLE_RIGHT | TABLE_HIDE_CONSTANT, "seeds");
+}
+
+static void add_estimate(struct view *view, const struct estimate *estimate, size_t level,
+                         bool with_sign)
+{
+    const struct number_form *form = &view->forms[level];
+    char mean[CELL_TEXT];
+    if (estimate->n == 0) {
+        table_text(view->table, "");
+        return;
+    }
+    snprintf(mean, sizeof mean, with_sign ? "%+*.*f" : "%*.*f", form->mean_width, form->digits,
+             percent(estimate->mean, form->digits));
+    table_text(view->table, mean);
+    if (!isnan(estimate->half_width))
+        table_show(view->table, "%s ± %*.*f", mean, form->half_width_width, form->digits,
+                   100 * estimate->half_width);
+    else if (form->half_width_width > 0) /* keeps its place below the others */
+        table_show(view->table, "%s   %*s", mean, form->half_width_width, "");
+}
+
+static void add_accuracy(struct view *view, const struct point *point, size_t level)
+{
+    struct estimate accuracy = results_accuracy(view->set, point, level);
+    add_estimate(view, &accuracy, level, false);
+}
+
+/* Coloured where the interval excludes zero. */
+static void add_difference(struct view *view, const struct point *point, size_t level)
+{
+    struct estimate difference =
+        results_difference(view->set, point, level, view->options->against);
+    add_estimate(view, &difference, level, true);
+    if (difference.mean - difference.half_width > 0)
+        table_colour(view->table, "green");
+    else if (difference.mean + difference.half_width < 0)
+        table_colour(view->table, "red");
+}
+
+static const char *training_word(const struct point *point)
+{
+    const char *control = point->parameters[POINT_control]->bytes;
+    if (strcmp(control, "none") != 0)
+        return control;
+    return point_real(point, POINT_lambda) > 0 ? "lipschitz" : "standard";
+}
+
+/* `repeated`: a further row of the same point, which does not say again what it is. */
+static void add_point_cells(struct view *view, const struct point *point, bool repeated)
+{
+    table_text(view->table, repeated ? "" : training_word(point));
+    for (int i = 0; i < POINT_PARAMETER_COUNT; i++) {
+        if (!is_shown(view, i))
+            continue;
+        const struct value *value = point->parameters[i];
+        bool without_meaning = i == POINT_lambda && point_real(point, i) == 0;
+        if (repeated || without_meaning || value->type == VALUE_NULL)
+            table_text(view->table, "");
+        else
+            job_columns_add_value(view->table, value);
+    }
+}
+
+static void add_end_cells(struct view *view, const struct point *point, bool repeated)
+{
+    char seeds[CELL_TEXT];
+    bool has_share = !repeated && !isnan(point->active_share);
+    snprintf(seeds, sizeof seeds, "%zu/%zu", point->done, point->jobs);
+    table_text(view->table, "");
+    if (has_share)
+        table_show(view->table, "%.1f %%", 100 * point->active_share);
+    table_text(view->table, has_share && point_is_inert(point) ? "inert" : "");
+    table_colour(view->table, "yellow");
+    table_text(view->table, repeated ? "" : seeds);
+    if (!repeated && point->done == point->jobs && point->done == view->set->points[0].jobs)
+        table_show(view->table, "%zu", point->done);
+}
+
+static void add_wide_row(struct view *view, const struct point *point)
+{
+    add_point_cells(view, point, false);
+    for (size_t level = 0; level < view->set->test_sigma_count; level++) {
+        add_accuracy(view, point, level);
+        add_difference(view, point, level);
+    }
+    add_end_cells(view, point, false);
+}
+
+static void add_folded_rows(struct view *view, const struct point *point)
+{
+    add_point_cells(view, point, false);
+    for (size_t level = 0; level < view->set->test_sigma_count; level++)
+        add_accuracy(view, point, level);
+    add_end_cells(view, point, false);
+    if (!results_has_rival(point, view->options->against) || point->done == 0)
+        return;
+    add_point_cells(view, point, true);
+    for (size_t level = 0; level < view->set->test_sigma_count; level++)
+        add_difference(view, point, level);
+    add_end_cells(view, point, true);
+}
+
+static void add_long_rows(struct view *view, const struct point *point)
+{
+    for (size_t level = 0; level < view->set->test_sigma_count; level++) {
+        add_point_cells(view, point, level > 0);
+        table_real(view->table, view->set->test_sigmas[level], -1);
+        add_accuracy(view, point, level);
+        add_difference(view, point, level);
+        add_end_cells(view, point, level > 0);
+    }
+}
+
+static void build(struct view *view, enum layout layout, size_t point_count)
+{
+    view->layout = layout;
+    table_destroy(view->table);
+    choose_forms(view);
+    add_columns(view);
+    view->table = table_create(view->columns, view->column_count);
+    for (size_t i = 0; i < point_count; i++) {
+        const struct point *point = &view->set->points[i];
+        if (layout == LAYOUT_WIDE)
+            add_wide_row(view, point);
+        else if (layout == LAYOUT_FOLDED)
+            add_folded_rows(view, point);
+        else
+            add_long_rows(view, point);
+    }
+}
+
+static void build_fitting(struct view *view, const struct terminal *terminal, size_t point_count)
+{
+    size_t width = (size_t)terminal->width;
+    if (view->set->test_sigma_count <= LEVELS_SIDE_BY_SIDE_MAX) {
+        build(view, LAYOUT_WIDE, point_count);
+        if (table_width(view->table) <= width)
+            return;
+        build(view, LAYOUT_FOLDED, point_count);
+        if (table_width(view->table) <= width)
+            return;
+    }
+    build(view, LAYOUT_LONG, point_count);
+}
+
+static bool is_noisy(const struct result_set *set)
+{
+    for (size_t level = 0; level < set->test_sigma_count; level++)
+        if (set->test_sigmas[level] > 0)
+            return true;
+    return false;
+}
+
+bool results_print_people(const struct result_set *set, const char *name,
+                          const struct results_options *options, struct error *error)
+{
+    struct view view = {.set = set, .options = options};
+    struct terminal terminal = terminal_of(stdout);
+    size_t shown = set->point_count;
+    if (options->table.limit >= 0 && (uint64_t)options->table.limit < shown)
+        shown = (size_t)options->table.limit;
+    if (set->test_sigma_count == 0) {
+        terminal_print(&terminal, stdout, "%s: no results yet\n", name);
+        results_print_notes(set, options, view.layout == LAYOUT_FOLDED);
+        return true;
+    }
+    view.forms = memory_allocate(set->test_sigma_count, sizeof *view.forms);
+    build_fitting(&view, &terminal, shown);
+    struct table_options all = {.format = TABLE_FORMAT_PEOPLE, .limit = -1};
+    terminal_print(&terminal, stdout, "%s: accuracy in %% on %s\n\n", name,
+                   is_noisy(set) ? "noisy test images (σ is the noise's)" : "clean test images");
+    bool good = table_print(view.table, &all, 0, error);
+    fputc('\n', stdout);
+    if (shown < set->point_count)
+        terminal_print(&terminal, stdout, "… %zu more points (--limit)\n",
+                       set->point_count - shown);
+    results_print_notes(set, options, view.layout == LAYOUT_FOLDED);
+    table_destroy(view.table);
+    free(view.forms);
+    return good;
+}

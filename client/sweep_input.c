@@ -1,0 +1,75 @@
+#include "client/sweep_input.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/dataset.h"
+#include "common/file.h"
+#include "common/yaml.h"
+
+static bool sum_up(const struct diagnostics *diagnostics, const char *file, struct error *error)
+{
+    return error_set(error, ERROR_INVALID, "%zu error%s in %s; nothing was done",
+                     diagnostics->error_count, diagnostics->error_count == 1 ? "" : "s", file);
+}
+
+bool sweep_input_read(struct sweep_input *input, const char *file, struct error *error)
+{
+    uint8_t *bytes;
+    *input = (struct sweep_input){.file = file};
+    if (!file_read(file, YAML_SIZE_MAX, &bytes, &input->length, error)) {
+        error->code = ERROR_INVALID;
+        return false;
+    }
+    input->text = (char *)bytes;
+    struct diagnostics diagnostics;
+    diagnostics_init(&diagnostics, file, input->text, input->length);
+    bool good = sweep_parse(&input->sweep, &diagnostics);
+    fflush(stdout);
+    diagnostics_print(&diagnostics, stderr);
+    if (!good) {
+        sum_up(&diagnostics, file, error);
+        free(input->text);
+    }
+    diagnostics_finish(&diagnostics);
+    return good;
+}
+
+/* `digest` gets the digest of data set `name`. */
+static bool find_digest(const char *name, const char *directory, enum sweep_input_data how,
+                        char digest[JOB_DIGEST_LENGTH + 1], struct error *error)
+{
+    const char *known = dataset_known_digest(name);
+    if (known && how == SWEEP_INPUT_DATA_KNOWN) {
+        snprintf(digest, JOB_DIGEST_LENGTH + 1, "%s", known);
+        return true;
+    }
+    /* A generated set has nothing to be missing or damaged: one image tells all. */
+    struct dataset_options options = {.directory = directory, .train_limit = 1};
+    struct dataset dataset;
+    if (!dataset_open(&dataset, name, &options, error))
+        return false;
+    snprintf(digest, JOB_DIGEST_LENGTH + 1, "%s", dataset.digest);
+    dataset_close(&dataset);
+    return true;
+}
+
+bool sweep_input_find_data(struct sweep_input *input, const char *directory,
+                           enum sweep_input_data how, struct error *error)
+{
+    const char *name;
+    for (size_t i = 0; (name = sweep_dataset(&input->sweep, i)); i++) {
+        char digest[JOB_DIGEST_LENGTH + 1];
+        if (!find_digest(name, directory, how, digest, error) ||
+            !sweep_set_digest(&input->sweep, name, digest, error))
+            return false;
+    }
+    return true;
+}
+
+void sweep_input_finish(struct sweep_input *input)
+{
+    sweep_finish(&input->sweep);
+    free(input->text);
+}

@@ -1,0 +1,28 @@
+/* The sweep file a command was given: read, checked, and its data sets known. */
+#ifndef LIPSWEEP_CLIENT_SWEEP_INPUT_H
+#define LIPSWEEP_CLIENT_SWEEP_INPUT_H
+
+#include "common/sweep.h"
+
+struct sweep_input {
+    const char *file; /* the caller's */
+    char *text;
+    size_t length;
+    struct sweep sweep;
+};
+
+/* Everything that is wrong with it is printed on standard error; the error then only sums up. */
+WARN_UNUSED bool sweep_input_read(struct sweep_input *input, const char *file, struct error *error);
+
+enum sweep_input_data {
+    SWEEP_INPUT_DATA_KNOWN, /* a digest is enough: the files are the workers' matter */
+    SWEEP_INPUT_DATA_HERE   /* the files are read and checked */
+};
+
+/* Learns the digest of every data set the sweep names. `directory` is NULL for the default places.
+ */
+WARN_UNUSED bool sweep_input_find_data(struct sweep_input *input, const char *directory,
+                                       enum sweep_input_data how, struct error *error);
+void sweep_input_finish(struct sweep_input *input);
+
+#endif

@@ -1,0 +1,144 @@
+#include "coordinator/dispatch_private.h"
+
+#include <stdio.h>
+
+#include "common/log.h"
+
+void dispatch_init(struct dispatch *dispatch, const struct dispatch_options *options,
+                   struct clock clock, struct store *store, struct db *reader)
+{
+    *dispatch =
+        (struct dispatch){.options = *options, .clock = clock, .store = store, .reader = reader};
+    outbox_init(&dispatch->outbox);
+    lease_table_init(&dispatch->leases, clock, options->lease_ms, options->no_progress_ms);
+}
+
+void dispatch_finish(struct dispatch *dispatch)
+{
+    submissions_finish(&dispatch->submissions);
+    lease_table_finish(&dispatch->leases);
+    fleet_finish(&dispatch->fleet);
+    outbox_finish(&dispatch->outbox);
+}
+
+bool dispatch_refuse(struct dispatch *dispatch, const struct inbound *inbound,
+                     Wire__Refused__Code code, const char *format, ...)
+{
+    char reason[SUBMISSION_MESSAGE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(reason, sizeof reason, format, arguments);
+    va_end(arguments);
+    Wire__Refused refused = WIRE__REFUSED__INIT;
+    refused.code = code;
+    refused.reason = reason;
+    refused.protocol = WIRE_PROTOCOL;
+    REPLY(dispatch, inbound->peer, inbound->envelope->request, REFUSED, refused, &refused);
+    return true;
+}
+
+bool dispatch_attempt_id(const Wire__AttemptId *wire, struct attempt_id *id)
+{
+    if (!wire || wire->instance.len != INSTANCE_BYTES || wire->job <= 0 || wire->attempt == 0)
+        return false;
+    *id = (struct attempt_id){.job = wire->job, .number = wire->attempt};
+    memcpy(id->instance, wire->instance.data, INSTANCE_BYTES);
+    return true;
+}
+
+Wire__AttemptId dispatch_wire_id(const struct attempt_id *id)
+{
+    Wire__AttemptId wire = WIRE__ATTEMPT_ID__INIT;
+    wire.job = id->job;
+    wire.attempt = (uint32_t)id->number;
+    wire.instance.len = INSTANCE_BYTES;
+    wire.instance.data = (uint8_t *)(uintptr_t)id->instance;
+    return wire;
+}
+
+void dispatch_say_over(struct dispatch *dispatch, const struct peer *peer,
+                       const struct attempt_id *id, const char *reason)
+{
+    Wire__AttemptId wire = dispatch_wire_id(id);
+    Wire__AttemptOver over = WIRE__ATTEMPT_OVER__INIT;
+    over.attempt = &wire;
+    over.reason = (char *)(uintptr_t)reason;
+    REPLY(dispatch, peer, 0, ATTEMPT_OVER, attempt_over, &over);
+}
+
+/* Who may send what. */
+static const struct route {
+    dispatch_handler *handler;
+    bool of_worker, of_client;
+} routes[] = {
+    [WIRE__ENVELOPE__BODY_HELLO] = {dispatch_hello, true, true},
+    [WIRE__ENVELOPE__BODY_HEARTBEAT] = {dispatch_heartbeat, true, false},
+    [WIRE__ENVELOPE__BODY_EPOCH_REPORT] = {dispatch_epoch_report, true, false},
+    [WIRE__ENVELOPE__BODY_LOG_CHUNK] = {dispatch_log_chunk, true, false},
+    [WIRE__ENVELOPE__BODY_RESULT] = {dispatch_result, true, false},
+    [WIRE__ENVELOPE__BODY_RELEASE] = {dispatch_release, true, false},
+    [WIRE__ENVELOPE__BODY_GOODBYE] = {dispatch_goodbye, true, false},
+    [WIRE__ENVELOPE__BODY_SUBMIT] = {dispatch_submit, false, true},
+    [WIRE__ENVELOPE__BODY_CONTROL] = {dispatch_control, false, true},
+    [WIRE__ENVELOPE__BODY_QUERY] = {dispatch_query, false, true},
+    [WIRE__ENVELOPE__BODY_LIVE] = {dispatch_live, false, true},
+};
+
+static bool route(struct dispatch *dispatch, const struct inbound *inbound, struct error *error)
+{
+    size_t body = (size_t)inbound->envelope->body_case;
+    const struct route *found = body < sizeof routes / sizeof *routes ? &routes[body] : NULL;
+    if (!found || !found->handler)
+        return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__INVALID,
+                               "a coordinator does not take this message");
+    if (inbound->envelope->body_case == WIRE__ENVELOPE__BODY_HELLO)
+        return found->handler(dispatch, inbound, error);
+    if (!inbound->session) {
+        /* It is not looked at: after a restart we know nobody, and everybody says it again. */
+        Wire__WhoAreYou question = WIRE__WHO_ARE_YOU__INIT;
+        REPLY(dispatch, inbound->peer, inbound->envelope->request, WHO_ARE_YOU, who_are_you,
+              &question);
+        return true;
+    }
+    inbound->session->heard_ms = clock_now_ms(&dispatch->clock);
+    if (!(inbound->session->worker ? found->of_worker : found->of_client))
+        return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__INVALID,
+                               "a %s does not send this message",
+                               inbound->session->worker ? "worker" : "client");
+    return found->handler(dispatch, inbound, error);
+}
+
+/* What one message breaks, by itself, is undone and answered with words; any other failure is the
+ * store's, and ends the batch. */
+static bool route_apart(struct dispatch *dispatch, const struct inbound *inbound,
+                        struct error *error)
+{
+    if (!store_part_begin(dispatch->store, error))
+        return false;
+    if (route(dispatch, inbound, error))
+        return store_part_keep(dispatch->store, error);
+    if (error->code != ERROR_FAILED)
+        return false;
+    log_error("a message could not be applied and is dropped: %s", error->message);
+    struct error undo;
+    if (!store_part_undo(dispatch->store, &undo)) {
+        *error = undo;
+        return false;
+    }
+    return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__FAILED, "%s", error->message);
+}
+
+bool dispatch_message(struct dispatch *dispatch, const struct peer *peer, const void *data,
+                      size_t length, struct error *error)
+{
+    Wire__Envelope *envelope = wire_unpack(data, length);
+    if (!envelope) { /* not our protocol: nobody who would understand an answer */
+        dispatch->malformed_count++;
+        return true;
+    }
+    struct inbound inbound = {
+        .peer = peer, .session = fleet_session(&dispatch->fleet, peer), .envelope = envelope};
+    bool good = route_apart(dispatch, &inbound, error);
+    wire__envelope__free_unpacked(envelope, NULL);
+    return good;
+}

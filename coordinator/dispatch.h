@@ -1,0 +1,58 @@
+/* From a message to what it does. Works inside the transaction that the loop opened and puts its
+ * answers into the outbox, which the loop opens after the commit; knows no socket and no clock of
+ * its own, so tests drive it as the loop does.
+ *
+ * A function that fails means the store failed: nothing of the batch may be acknowledged. */
+#ifndef LIPSWEEP_COORDINATOR_DISPATCH_H
+#define LIPSWEEP_COORDINATOR_DISPATCH_H
+
+#include "common/clock.h"
+#include "common/wire.h"
+#include "coordinator/fleet.h"
+#include "coordinator/lease.h"
+#include "coordinator/outbox.h"
+#include "coordinator/store.h"
+#include "coordinator/submission.h"
+
+struct dispatch_options {
+    int64_t lease_ms, heartbeat_ms, no_progress_ms;
+    const char *database; /* its path */
+};
+
+struct dispatch {
+    struct dispatch_options options;
+    struct clock clock;
+    struct store *store;
+    struct db *reader; /* read-only, for queries */
+    struct outbox outbox;
+    struct fleet fleet;
+    struct lease_table leases;
+    struct submissions submissions;
+    uint64_t malformed_count;
+};
+
+/* `store` and `reader` stay the caller's. */
+void dispatch_init(struct dispatch *dispatch, const struct dispatch_options *options,
+                   struct clock clock, struct store *store, struct db *reader);
+void dispatch_finish(struct dispatch *dispatch);
+
+/* After a start: live leases get a full term, unfinished submissions go on. */
+WARN_UNUSED bool dispatch_recover(struct dispatch *dispatch, struct error *error);
+
+/* One message of a peer. */
+WARN_UNUSED bool dispatch_message(struct dispatch *dispatch, const struct peer *peer,
+                                  const void *data, size_t length, struct error *error);
+
+/* Ends what is due: expired and stuck leases, silent workers. */
+WARN_UNUSED bool dispatch_tick(struct dispatch *dispatch, struct error *error);
+
+/* Goes on with a submission, until `until_ms`. */
+WARN_UNUSED bool dispatch_submissions(struct dispatch *dispatch, int64_t until_ms,
+                                      struct error *error);
+
+/* Leases jobs to workers with room, one each a round, at most `limit`. *more tells that there may
+ * be more to lease. */
+WARN_UNUSED bool dispatch_leases(struct dispatch *dispatch, size_t limit, bool *more,
+                                 struct error *error);
+
+#endif

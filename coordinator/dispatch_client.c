@@ -1,0 +1,242 @@
+/* What clients ask. */
+#include "coordinator/dispatch_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/log.h"
+#include "coordinator/reader.h"
+#include "coordinator/store_control.h"
+
+bool dispatch_submit(struct dispatch *dispatch, const struct inbound *inbound, struct error *error)
+{
+    struct submission_refusal refusal;
+    if (!submission_begin(&dispatch->submissions, dispatch->store, inbound->peer,
+                          inbound->envelope->request, inbound->envelope->submit, &refusal, error))
+        return false;
+    return !refusal.refused ||
+           dispatch_refuse(dispatch, inbound, refusal.code, "%s", refusal.reason);
+}
+
+bool dispatch_submissions(struct dispatch *dispatch, int64_t until_ms, struct error *error)
+{
+    struct submission_end end;
+    bool ended;
+    if (!submission_step(&dispatch->submissions, dispatch->store, &dispatch->clock, until_ms,
+                         &ended, &end, error))
+        return false;
+    if (!ended)
+        return true;
+    if (end.is_waiting)
+        REPLY(dispatch, &end.peer, end.request, SUBMIT_REPLY, submit_reply, &end.reply);
+    if (!end.stored)
+        return true;
+    log_info("sweep %s is stored: %lld points, %lld jobs, %lld new", end.name,
+             (long long)end.reply.point_count, (long long)end.reply.job_count,
+             (long long)end.reply.new_count);
+    fleet_wake(&dispatch->fleet);
+    return dispatch_drop_leases(dispatch, end.sweep, 0, "its test was changed", error);
+}
+
+/* Finds what a Control names; answers and returns with both 0 when it is not there. */
+static bool select_target(struct dispatch *dispatch, const struct inbound *inbound,
+                          struct selection *selection, struct job_sight *sight, struct error *error)
+{
+    const Wire__Control *control = inbound->envelope->control;
+    *selection = (struct selection){.sweep = 0};
+    if (control->job != 0) {
+        if (!store_look_at_job(dispatch->store, control->job, sight, error))
+            return false;
+        if (!sight->found)
+            return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__NOT_FOUND,
+                                   "there is no job j%lld", (long long)control->job);
+        if (sight->superseded_by != 0)
+            return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__STATE,
+                                   "j%lld was replaced by j%lld", (long long)control->job,
+                                   (long long)sight->superseded_by);
+        selection->job = control->job;
+        return true;
+    }
+    if (!store_find_sweep(dispatch->store, control->sweep, &selection->sweep, error))
+        return false;
+    return selection->sweep != 0 ||
+           dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__NOT_FOUND,
+                           "there is no sweep '%.64s'", control->sweep);
+}
+
+static bool is_expanding(const struct dispatch *dispatch, int64_t sweep, bool *expanding,
+                         struct error *error)
+{
+    struct statement *statement;
+    int64_t count;
+    if (!db_prepare(dispatch->store->db,
+                    "SELECT count(*) FROM sweep WHERE id = ?1 AND state = 'expanding'", &statement,
+                    error))
+        return false;
+    statement_bind_integer(statement, 1, sweep);
+    if (!store_integer(statement, 0, &count, error))
+        return false;
+    *expanding = count > 0;
+    return true;
+}
+
+static bool apply_control(struct dispatch *dispatch, struct selection selection,
+                          const Wire__Control *control, int64_t *count, struct error *error)
+{
+    static const char reason[] = "cancelled by the user";
+    if (control->verb == WIRE__CONTROL__VERB__RETRY) {
+        fleet_wake(&dispatch->fleet);
+        return store_retry(dispatch->store, selection, control->diverged_too, count, error);
+    }
+    return store_cancel(dispatch->store, selection, reason, count, error) &&
+           dispatch_drop_leases(dispatch, selection.sweep, selection.job, reason, error);
+}
+
+bool dispatch_control(struct dispatch *dispatch, const struct inbound *inbound, struct error *error)
+{
+    const Wire__Control *control = inbound->envelope->control;
+    bool retry = control->verb == WIRE__CONTROL__VERB__RETRY;
+    if (!retry && control->verb != WIRE__CONTROL__VERB__CANCEL)
+        return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__INVALID,
+                               "this coordinator can cancel and retry");
+    struct selection selection;
+    struct job_sight sight = {.found = false};
+    bool expanding = false;
+    if (!select_target(dispatch, inbound, &selection, &sight, error))
+        return false;
+    if (selection.sweep == 0 && selection.job == 0)
+        return true;
+    if (!is_expanding(dispatch, selection.sweep ? selection.sweep : sight.sweep, &expanding, error))
+        return false;
+    if (expanding)
+        return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__BUSY,
+                               "the sweep is being stored right now: try again when it is done");
+    Wire__ControlReply reply = WIRE__CONTROL_REPLY__INIT;
+    if (!apply_control(dispatch, selection, control, &reply.changed_count, error))
+        return false;
+    if (selection.job != 0 && reply.changed_count == 0)
+        return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__STATE,
+                               "j%lld is %s: there is nothing to %s", (long long)selection.job,
+                               sight.state, retry ? "retry" : "cancel");
+    char message[128];
+    snprintf(message, sizeof message, "%lld jobs %s", (long long)reply.changed_count,
+             retry ? "will run again" : "cancelled");
+    reply.message = message;
+    REPLY(dispatch, inbound->peer, inbound->envelope->request, CONTROL_REPLY, control_reply,
+          &reply);
+    return true;
+}
+
+bool dispatch_query(struct dispatch *dispatch, const struct inbound *inbound, struct error *error)
+{
+    (void)error; /* a query changes nothing: whatever goes wrong is told to who asked */
+    Wire__Rows *rows;
+    struct error wrong;
+    if (!reader_rows(dispatch->reader, inbound->envelope->query, &rows, &wrong))
+        return dispatch_refuse(dispatch, inbound,
+                               wrong.code == ERROR_NOT_FOUND ? WIRE__REFUSED__CODE__NOT_FOUND
+                               : wrong.code == ERROR_INVALID ? WIRE__REFUSED__CODE__INVALID
+                                                             : WIRE__REFUSED__CODE__FAILED,
+                               "%s", wrong.message);
+    REPLY(dispatch, inbound->peer, inbound->envelope->request, ROWS, rows, rows);
+    reader_free(rows);
+    return true;
+}
+
+/* LiveReply with its members in three arrays each. */
+struct live {
+    Wire__LiveReply reply;
+    Wire__LiveWorker *workers, **worker_list;
+    Wire__LiveAttempt *attempts, **attempt_list;
+    Wire__Progress *progress;
+    Wire__AttemptId *ids;
+};
+
+static void free_live(struct live *live)
+{
+    free(live->workers);
+    free(live->worker_list);
+    free(live->attempts);
+    free(live->attempt_list);
+    free(live->progress);
+    free(live->ids);
+}
+
+static bool allocate_live(struct live *live, size_t worker_count, size_t attempt_count)
+{
+    *live = (struct live){.workers = calloc(worker_count + 1, sizeof *live->workers),
+                          .worker_list = calloc(worker_count + 1, sizeof *live->worker_list),
+                          .attempts = calloc(attempt_count + 1, sizeof *live->attempts),
+                          .attempt_list = calloc(attempt_count + 1, sizeof *live->attempt_list),
+                          .progress = calloc(attempt_count + 1, sizeof *live->progress),
+                          .ids = calloc(attempt_count + 1, sizeof *live->ids)};
+    wire__live_reply__init(&live->reply);
+    live->reply.workers = live->worker_list;
+    live->reply.attempts = live->attempt_list;
+    return live->workers && live->worker_list && live->attempts && live->attempt_list &&
+           live->progress && live->ids;
+}
+
+static void fill_attempt(const struct dispatch *dispatch, const struct lease *lease,
+                         struct live *live)
+{
+    size_t i = live->reply.n_attempts++;
+    const struct worker *worker = fleet_worker(&dispatch->fleet, lease->id.instance);
+    const struct lease_progress *progress = &lease->progress;
+    live->ids[i] = dispatch_wire_id(&lease->id);
+    live->progress[i] = (Wire__Progress)WIRE__PROGRESS__INIT;
+    live->progress[i].attempt = &live->ids[i];
+    live->progress[i].counter = progress->counter;
+    live->progress[i].phase = progress->phase;
+    live->progress[i].epoch = progress->epoch;
+    live->progress[i].epoch_count = progress->epoch_count;
+    live->progress[i].step = progress->step;
+    live->progress[i].step_count = progress->step_count;
+    live->progress[i].images_per_s = progress->images_per_s;
+    live->attempts[i] = (Wire__LiveAttempt)WIRE__LIVE_ATTEMPT__INIT;
+    live->attempts[i].progress = &live->progress[i];
+    live->attempts[i].sweep = lease->sweep;
+    live->attempts[i].host = worker ? (char *)(uintptr_t)worker->host : live->attempts[i].host;
+    live->attempts[i].lease_left_ms = lease->deadline_ms - clock_now_ms(&dispatch->clock);
+    live->attempt_list[i] = &live->attempts[i];
+}
+
+static void fill_worker(const struct dispatch *dispatch, const struct worker *worker,
+                        struct live *live)
+{
+    size_t i = live->reply.n_workers++;
+    Wire__LiveWorker *entry = &live->workers[i];
+    *entry = (Wire__LiveWorker)WIRE__LIVE_WORKER__INIT;
+    entry->instance.len = INSTANCE_BYTES;
+    entry->instance.data = (uint8_t *)(uintptr_t)worker->instance;
+    entry->host = (char *)(uintptr_t)worker->host;
+    entry->build = (char *)(uintptr_t)worker->build;
+    entry->cpu_class = (char *)(uintptr_t)worker->cpu_class;
+    entry->pid = worker->pid;
+    entry->slots = (uint32_t)worker->slots;
+    entry->memory_bytes = worker->memory_bytes;
+    entry->heartbeat_age_ms = clock_now_ms(&dispatch->clock) - worker->heard_ms;
+    struct table_cursor cursor = {0};
+    for (const struct lease *lease; (lease = lease_next(&dispatch->leases, &cursor));) {
+        entry->running += lease->worker == worker->row;
+        entry->images_per_s += lease->worker == worker->row ? lease->progress.images_per_s : 0;
+    }
+    live->worker_list[i] = entry;
+}
+
+bool dispatch_live(struct dispatch *dispatch, const struct inbound *inbound, struct error *error)
+{
+    struct live live;
+    struct table_cursor workers = {0}, leases = {0};
+    if (!allocate_live(&live, dispatch->fleet.workers.count, dispatch->leases.by_job.count)) {
+        free_live(&live);
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    }
+    for (const struct worker *worker; (worker = fleet_next(&dispatch->fleet, &workers));)
+        fill_worker(dispatch, worker, &live);
+    for (const struct lease *lease; (lease = lease_next(&dispatch->leases, &leases));)
+        fill_attempt(dispatch, lease, &live);
+    REPLY(dispatch, inbound->peer, inbound->envelope->request, LIVE_REPLY, live_reply, &live.reply);
+    free_live(&live);
+    return true;
+}

@@ -1,0 +1,54 @@
+/* What the dispatch_*.c files share. */
+#ifndef LIPSWEEP_COORDINATOR_DISPATCH_PRIVATE_H
+#define LIPSWEEP_COORDINATOR_DISPATCH_PRIVATE_H
+
+#include "coordinator/dispatch.h"
+
+/* One message on its way through. */
+struct inbound {
+    const struct peer *peer;
+    struct session *session; /* NULL for a Hello of somebody new */
+    Wire__Envelope *envelope;
+};
+
+typedef bool dispatch_handler(struct dispatch *dispatch, const struct inbound *inbound,
+                              struct error *error);
+
+dispatch_handler dispatch_hello, dispatch_heartbeat, dispatch_epoch_report, dispatch_log_chunk,
+    dispatch_result, dispatch_release, dispatch_goodbye;
+dispatch_handler dispatch_submit, dispatch_control, dispatch_query, dispatch_live;
+
+/* Puts an envelope with body `member` (its constant and pointer) into the outbox. */
+#define REPLY(dispatch, to, number, BODY, member, message)                                         \
+    do {                                                                                           \
+        Wire__Envelope reply_ = WIRE__ENVELOPE__INIT;                                              \
+        reply_.request = (number);                                                                 \
+        reply_.body_case = WIRE__ENVELOPE__BODY_##BODY;                                            \
+        reply_.member = (message);                                                                 \
+        outbox_add(&(dispatch)->outbox, (to), &reply_, clock_now_ms(&(dispatch)->clock));          \
+    } while (0)
+
+/* Answers "no" with words. Returns true: that is no failure of ours. */
+bool dispatch_refuse(struct dispatch *dispatch, const struct inbound *inbound,
+                     Wire__Refused__Code code, const char *format, ...) PRINTF_LIKE(4, 5);
+
+/* The attempt a message names; false when it names none. */
+bool dispatch_attempt_id(const Wire__AttemptId *wire, struct attempt_id *id);
+
+/* The same for a message to be packed; points into `id`. */
+Wire__AttemptId dispatch_wire_id(const struct attempt_id *id);
+
+/* Tells `peer` that it may stop an attempt. */
+void dispatch_say_over(struct dispatch *dispatch, const struct peer *peer,
+                       const struct attempt_id *id, const char *reason);
+
+/* Tells the workers of all leases of a job or sweep (0: any) that are over in the store, and
+ * forgets those leases. */
+WARN_UNUSED bool dispatch_drop_leases(struct dispatch *dispatch, int64_t sweep, int64_t job,
+                                      const char *reason, struct error *error);
+
+/* Sends Leases again whose arrival this worker's newest heartbeat should have confirmed. */
+WARN_UNUSED bool dispatch_resend_leases(struct dispatch *dispatch, struct worker *worker,
+                                        struct error *error);
+
+#endif

@@ -1,0 +1,113 @@
+#include "coordinator/outbox.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCKED_MAX = 64 };
+
+struct outbox_entry {
+    struct outbox_entry *next;
+    struct peer peer;
+    int64_t since_ms;
+    size_t length;
+    uint8_t data[];
+};
+
+void outbox_init(struct outbox *outbox)
+{
+    *outbox = (struct outbox){.first = NULL};
+    outbox->end = &outbox->first;
+    outbox->held = &outbox->first;
+}
+
+void outbox_finish(struct outbox *outbox)
+{
+    for (struct outbox_entry *entry = outbox->first, *next; entry; entry = next) {
+        next = entry->next;
+        free(entry);
+    }
+    outbox_init(outbox);
+}
+
+void outbox_add(struct outbox *outbox, const struct peer *peer, const Wire__Envelope *envelope,
+                int64_t now_ms)
+{
+    size_t length = wire__envelope__get_packed_size(envelope);
+    struct outbox_entry *entry = NULL;
+    if (length <= SOCKET_MESSAGE_MAX && outbox->count < OUTBOX_MESSAGES_MAX &&
+        outbox->bytes + length <= OUTBOX_BYTES_MAX)
+        entry = malloc(sizeof *entry + length);
+    if (!entry) {
+        outbox->dropped_count++;
+        return;
+    }
+    entry->next = NULL;
+    entry->peer = *peer;
+    entry->since_ms = now_ms;
+    entry->length = length;
+    wire__envelope__pack(envelope, entry->data);
+    *outbox->end = entry;
+    outbox->end = &entry->next;
+    outbox->count++;
+    outbox->bytes += length;
+}
+
+void outbox_release(struct outbox *outbox)
+{
+    outbox->held = outbox->end;
+}
+
+/* Peers that took nothing in this round: their later messages must not overtake. */
+struct blocked {
+    struct peer peers[BLOCKED_MAX];
+    size_t count;
+};
+
+static bool is_blocked(const struct blocked *blocked, const struct peer *peer)
+{
+    for (size_t i = 0; i < blocked->count; i++)
+        if (blocked->peers[i].length == peer->length &&
+            memcmp(blocked->peers[i].id, peer->id, peer->length) == 0)
+            return true;
+    return blocked->count == BLOCKED_MAX;
+}
+
+static void unlink_entry(struct outbox *outbox, struct outbox_entry **link)
+{
+    struct outbox_entry *entry = *link;
+    *link = entry->next;
+    if (outbox->end == &entry->next)
+        outbox->end = link;
+    if (outbox->held == &entry->next)
+        outbox->held = link;
+    outbox->count--;
+    outbox->bytes -= entry->length;
+    free(entry);
+}
+
+bool outbox_flush(struct outbox *outbox, outbox_send *send, void *context, int64_t now_ms,
+                  bool *sent_any, struct error *error)
+{
+    struct blocked blocked = {.count = 0};
+    struct outbox_entry **link = &outbox->first;
+    while (link != outbox->held) {
+        struct outbox_entry *entry = *link;
+        bool sent = false;
+        if (!is_blocked(&blocked, &entry->peer)) {
+            if (!send(context, &entry->peer, entry->data, entry->length, &sent, error))
+                return false;
+            if (!sent)
+                blocked.peers[blocked.count++] = entry->peer;
+        }
+        *sent_any = *sent_any || sent;
+        if (sent) {
+            unlink_entry(outbox, link);
+        } else if (now_ms - entry->since_ms > OUTBOX_AGE_MAX_MS) {
+            outbox->dropped_count++;
+            unlink_entry(outbox, link);
+        } else {
+            link = &entry->next;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,53 @@
+/* Messages on their way out. What a message acknowledges must be committed first: an envelope that
+ * is added is held back until outbox_release, which the loop calls after the commit.
+ *
+ * A peer that does not read has its messages kept for a while, in order, within bounds. What is
+ * dropped in the end is asked for again by whoever needs it: every message may be lost. */
+#ifndef LIPSWEEP_COORDINATOR_OUTBOX_H
+#define LIPSWEEP_COORDINATOR_OUTBOX_H
+
+#include "common/socket.h"
+#include "common/wire.h"
+
+enum {
+    OUTBOX_MESSAGES_MAX = 20000,
+    OUTBOX_BYTES_MAX = 256 * 1024 * 1024,
+    OUTBOX_AGE_MAX_MS = 10000,
+    OUTBOX_RETRY_MS = 50
+};
+
+struct outbox_entry;
+
+struct outbox {
+    struct outbox_entry *first, **end; /* all, oldest first */
+    struct outbox_entry **held;        /* the first one that is not released yet */
+    size_t count, bytes;
+    uint64_t dropped_count;
+};
+
+/* Puts one message on the wire; *sent is false when the peer takes none now. */
+typedef bool outbox_send(void *context, const struct peer *peer, const void *data, size_t length,
+                         bool *sent, struct error *error);
+
+void outbox_init(struct outbox *outbox);
+void outbox_finish(struct outbox *outbox);
+
+/* Packs and keeps; drops (and counts) what would break a bound. */
+void outbox_add(struct outbox *outbox, const struct peer *peer, const Wire__Envelope *envelope,
+                int64_t now_ms);
+
+/* All that was added so far may leave. */
+void outbox_release(struct outbox *outbox);
+
+/* Sends what is released, as far as peers take it; drops what waited too long. *sent_any tells
+ * whether anything left. */
+WARN_UNUSED bool outbox_flush(struct outbox *outbox, outbox_send *send, void *context,
+                              int64_t now_ms, bool *sent_any, struct error *error);
+
+/* Released messages that still wait. */
+static inline bool outbox_is_waiting(const struct outbox *outbox)
+{
+    return outbox->first && outbox->held != &outbox->first;
+}
+
+#endif

@@ -1,0 +1,36 @@
+/* The coordinator's loop: one thread that waits, takes what came, and commits it together.
+ *
+ *     wait (socket, signal, or when the next thing is due)
+ *     begin | messages | tick | a piece of a submission | leases | commit
+ *     only now the answers leave
+ *
+ * A commit that fails has an unknown outcome: nothing is acknowledged and the loop ends; the next
+ * start reads what is there. */
+#ifndef LIPSWEEP_COORDINATOR_SERVER_H
+#define LIPSWEEP_COORDINATOR_SERVER_H
+
+#include "common/error.h"
+
+#include <stdint.h>
+
+struct server_options {
+    const char *database, *endpoint;
+    bool insecure_loopback;
+    int64_t lease_ms, heartbeat_ms, no_progress_ms, tick_ms;
+    int ready_descriptor;  /* gets the bound endpoint and a newline; -1: none */
+    int signal_descriptor; /* readable when the loop is to end */
+};
+
+struct server;
+
+/* Takes the database and the endpoint, and says so in the lock file and on ready_descriptor. */
+WARN_UNUSED bool server_open(struct server **server, const struct server_options *options,
+                             struct error *error);
+
+/* Serves until the signal descriptor is readable. */
+WARN_UNUSED bool server_run(struct server *server, struct error *error);
+void server_close(struct server *server);
+
+const char *server_endpoint(const struct server *server);
+
+#endif

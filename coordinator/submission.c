@@ -1,0 +1,309 @@
+#include "coordinator/submission.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "coordinator/sweep_text.h"
+
+enum { WITHDRAW_A_STEP = 500 };
+
+struct submission {
+    bool is_waiting;
+    struct peer peer;
+    uint64_t request;
+    struct sweep_text text;
+    int64_t id, text_number; /* 0: a plan for a sweep that does not exist yet */
+    size_t ordinal;          /* the next job of the grid */
+    bool dry;                /* a plan, or the same text again: nothing is stored */
+    bool same_text, every_training_new;
+    int64_t current_count; /* asked for before */
+    int64_t was_asked_count;
+    Wire__SubmitReply counts;
+};
+
+static void destroy(struct submission *submission)
+{
+    sweep_text_finish(&submission->text);
+    free(submission);
+}
+
+static bool refuse(struct submission_refusal *refusal, Wire__Refused__Code code, const char *format,
+                   ...) PRINTF_LIKE(3, 4);
+
+/* Fills the refusal; true, because the store is well. */
+static bool refuse(struct submission_refusal *refusal, Wire__Refused__Code code, const char *format,
+                   ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(refusal->reason, sizeof refusal->reason, format, arguments);
+    va_end(arguments);
+    refusal->refused = true;
+    refusal->code = code;
+    return true;
+}
+
+/* What changes if `submission` takes the place of the stored text. */
+static bool compare(struct submission *submission, const struct stored_sweep *stored,
+                    bool confirmed, struct submission_refusal *refusal, struct error *error)
+{
+    struct sweep_text before;
+    struct error unreadable;
+    const char *name = "the file's format";
+    if (sweep_text_read_stored(&before, stored, &unreadable)) {
+        submission->every_training_new = sweep_text_is_another(&before, &submission->text, &name);
+        sweep_text_finish(&before);
+    } else if (unreadable.code == ERROR_MEMORY) {
+        *error = unreadable;
+        return false;
+    } else {
+        submission->every_training_new = true;
+    }
+    if (submission->every_training_new && !submission->dry && !confirmed)
+        return refuse(refusal, WIRE__REFUSED__CODE__NEEDS_CONFIRMATION,
+                      "sweep '%s' is there with other trainings: %s differs, so every training "
+                      "would be new and all there are withdrawn. Better give the file a new name, "
+                      "or confirm (--yes)",
+                      stored->name, name);
+    return true;
+}
+
+static bool look_up(struct submission *submission, struct store *store, const Wire__Submit *submit,
+                    struct submission_refusal *refusal, struct error *error)
+{
+    struct stored_sweep stored;
+    const struct sweep_text *text = &submission->text;
+    if (!store_sweep_load(store, text->sweep.name, &stored, error))
+        return false;
+    submission->id = stored.id;
+    submission->text_number = stored.id ? stored.text_number + 1 : 1;
+    submission->dry = submit->plan_only;
+    bool good = true;
+    if (stored.id != 0 && stored.expanding) {
+        refuse(refusal, WIRE__REFUSED__CODE__BUSY,
+               "sweep '%s' is being stored right now: try again when it is done", stored.name);
+    } else if (stored.id != 0) {
+        submission->same_text =
+            strcmp(stored.text, text->text) == 0 && strcmp(stored.digests, text->digests) == 0;
+        submission->dry = submission->dry || submission->same_text;
+        good = submission->same_text ||
+               compare(submission, &stored, submit->confirmed, refusal, error);
+        good =
+            good && store_sweep_current_count(store, stored.id, &submission->current_count, error);
+    }
+    stored_sweep_finish(&stored);
+    return good;
+}
+
+static bool open_sweep(struct submission *submission, struct store *store, struct error *error)
+{
+    const struct sweep_text *text = &submission->text;
+    struct sweep_source source = {text->file, text->text, text->digests};
+    if (submission->dry)
+        return true;
+    if (submission->id == 0)
+        return store_sweep_create(store, &text->grid, &source, &submission->id, error);
+    return store_sweep_extend(store, submission->id, submission->text_number, &text->grid, &source,
+                              error);
+}
+
+bool submission_begin(struct submissions *submissions, struct store *store, const struct peer *peer,
+                      uint64_t request, const Wire__Submit *submit,
+                      struct submission_refusal *refusal, struct error *error)
+{
+    refusal->refused = false;
+    if (submissions->count == SUBMISSIONS_MAX)
+        return refuse(refusal, WIRE__REFUSED__CODE__BUSY,
+                      "%d submissions are being stored already: try again", SUBMISSIONS_MAX);
+    struct submission *submission = calloc(1, sizeof *submission);
+    if (!submission)
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    char *report;
+    struct error wrong;
+    if (!sweep_text_read(&submission->text, submit, &report, &wrong)) {
+        refuse(refusal,
+               wrong.code == ERROR_MEMORY ? WIRE__REFUSED__CODE__FAILED
+                                          : WIRE__REFUSED__CODE__INVALID,
+               "%s", report && report[0] ? report : wrong.message);
+        free(report);
+        free(submission);
+        return true;
+    }
+    submission->is_waiting = true;
+    submission->peer = *peer;
+    submission->request = request;
+    wire__submit_reply__init(&submission->counts);
+    bool good = look_up(submission, store, submit, refusal, error) &&
+                (refusal->refused || open_sweep(submission, store, error));
+    if (!good || refusal->refused) {
+        destroy(submission);
+        return good;
+    }
+    submissions->running[submissions->count++] = submission;
+    return true;
+}
+
+static bool resume_one(struct submissions *submissions, const struct stored_sweep *stored,
+                       bool *readable, struct error *error)
+{
+    struct error unreadable;
+    struct submission *submission = calloc(1, sizeof *submission);
+    if (!submission)
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    *readable = sweep_text_read_stored(&submission->text, stored, &unreadable);
+    if (!*readable) {
+        free(submission);
+        return true;
+    }
+    submission->id = stored->id;
+    submission->text_number = stored->text_number;
+    submission->ordinal = (size_t)stored->expanded;
+    wire__submit_reply__init(&submission->counts);
+    submissions->running[submissions->count++] = submission;
+    return true;
+}
+
+bool submission_resume(struct submissions *submissions, struct store *store, size_t *unreadable,
+                       struct error *error)
+{
+    *unreadable = 0;
+    for (int64_t after = 0; submissions->count < SUBMISSIONS_MAX;) {
+        struct stored_sweep stored;
+        bool readable = false;
+        if (!store_sweep_load_expanding(store, after, &stored, error))
+            return false;
+        if (stored.id == 0)
+            break;
+        after = stored.id;
+        bool good = resume_one(submissions, &stored, &readable, error);
+        stored_sweep_finish(&stored);
+        if (!good)
+            return false;
+        *unreadable += !readable;
+    }
+    return true;
+}
+
+static void count_placement(struct submission *submission, const struct placement *placement)
+{
+    Wire__SubmitReply *counts = &submission->counts;
+    counts->new_count += placement->placing == PLACE_NEW;
+    counts->finished_count += placement->placing == PLACE_FINISHED;
+    counts->running_count += placement->placing == PLACE_RUNNING;
+    counts->reused_count += placement->placing == PLACE_REUSED;
+    counts->superseded_count += placement->superseded;
+    submission->was_asked_count += placement->was_asked;
+}
+
+static bool place_next(struct submission *submission, struct store *store, struct error *error)
+{
+    const struct grid *grid = &submission->text.grid;
+    struct job job;
+    struct placement placement;
+    grid_job(grid, submission->ordinal, &job);
+    struct placing_request request = {
+        .sweep = submission->id,
+        .text_number = submission->text_number,
+        .point = (int64_t)grid_point_of(grid, submission->ordinal),
+        .reuse = submission->text.sweep.reuse,
+        .dry = submission->dry,
+        .job = &job,
+    };
+    if (!store_sweep_place(store, &request, &placement, error))
+        return false;
+    count_placement(submission, &placement);
+    submission->ordinal++;
+    return true;
+}
+
+static bool place_some(struct submission *submission, struct store *store,
+                       const struct clock *clock, int64_t until_ms, struct error *error)
+{
+    size_t job_count = submission->text.grid.job_count;
+    do {
+        if (!place_next(submission, store, error))
+            return false;
+    } while (submission->ordinal < job_count && clock_now_ms(clock) < until_ms);
+    return submission->dry || store_sweep_advance(store, submission->id, submission->text_number,
+                                                  (int64_t)submission->ordinal, error);
+}
+
+/* *done when nothing is left to withdraw and the sweep is active. */
+static bool close_sweep(struct submission *submission, struct store *store, bool *done,
+                        struct error *error)
+{
+    Wire__SubmitReply *counts = &submission->counts;
+    int64_t count;
+    *done = true;
+    if (submission->dry) {
+        counts->withdrawn_count =
+            submission->current_count - submission->was_asked_count - counts->superseded_count;
+        return true;
+    }
+    if (!store_sweep_withdraw(store, submission->id, submission->text_number, WITHDRAW_A_STEP,
+                              &count, error))
+        return false;
+    counts->withdrawn_count += count;
+    *done = count < WITHDRAW_A_STEP;
+    return !*done || store_sweep_activate(store, submission->id, error);
+}
+
+static void fill_end(const struct submission *submission, struct submission_end *end)
+{
+    *end = (struct submission_end){
+        .is_waiting = submission->is_waiting,
+        .peer = submission->peer,
+        .request = submission->request,
+        .stored = !submission->dry,
+        .sweep = submission->id,
+        .reply = submission->counts,
+    };
+    const struct grid *grid = &submission->text.grid;
+    snprintf(end->name, sizeof end->name, "%s", submission->text.sweep.name);
+    if (submission->same_text)
+        snprintf(end->message, sizeof end->message, "the same file as before: nothing changes");
+    else if (end->reply.superseded_count > 0)
+        snprintf(end->message, sizeof end->message,
+                 "the test part differs: %lld jobs are replaced, and this version trains them anew",
+                 (long long)end->reply.superseded_count);
+    end->reply.sweep = submission->id;
+    end->reply.name = end->name;
+    end->reply.message = end->message;
+    end->reply.point_count = (int64_t)grid->point_count;
+    end->reply.job_count = (int64_t)grid->job_count;
+    end->reply.every_training_new = submission->every_training_new;
+}
+
+static void remove_at(struct submissions *submissions, size_t index)
+{
+    destroy(submissions->running[index]);
+    submissions->running[index] = submissions->running[--submissions->count];
+}
+
+bool submission_step(struct submissions *submissions, struct store *store,
+                     const struct clock *clock, int64_t until_ms, bool *ended,
+                     struct submission_end *end, struct error *error)
+{
+    *ended = false;
+    if (submissions->count == 0)
+        return true;
+    size_t index = submissions->next++ % submissions->count;
+    struct submission *submission = submissions->running[index];
+    if (submission->ordinal < submission->text.grid.job_count)
+        return place_some(submission, store, clock, until_ms, error);
+    if (!close_sweep(submission, store, ended, error))
+        return false;
+    if (*ended) {
+        fill_end(submission, end);
+        remove_at(submissions, index);
+    }
+    return true;
+}
+
+void submissions_finish(struct submissions *submissions)
+{
+    while (submissions->count > 0)
+        remove_at(submissions, 0);
+}

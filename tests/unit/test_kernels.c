@@ -1,0 +1,249 @@
+/* Every instruction set's kernels against the generic ones, on odd sizes, with guard values around
+ * what they write; and the direct convolution against the matrix product. */
+#include "common/rng.h"
+#include "worker/conv.h"
+#include "worker/gemm.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <float.h>
+#include <math.h>
+#include <string.h>
+#include <cmocka.h>
+
+enum { MAX = 40000, GUARD = 64 };
+
+static const real GUARD_VALUE = 12345;
+
+/* Numbers between two guards. */
+struct guarded {
+    real before[GUARD], x[MAX], after_most[GUARD];
+    size_t count;
+};
+
+static void guard(struct guarded *g, size_t count, uint32_t index)
+{
+    assert_true(count <= MAX);
+    struct rng_stream stream = {47, RNG_GLYPHS, 0, index};
+    g->count = count;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t word[4];
+        rng_block(&stream, (uint32_t)i, word);
+        g->x[i] = (real)(2 * rng_uniform(word[0]) - 1);
+    }
+    for (size_t i = 0; i < GUARD; i++) {
+        g->before[i] = GUARD_VALUE;
+        *(count + i < MAX ? &g->x[count + i] : &g->after_most[i]) = GUARD_VALUE;
+    }
+}
+
+static void check_guard(const struct guarded *g)
+{
+    for (size_t i = 0; i < GUARD; i++) {
+        assert_true(g->before[i] == GUARD_VALUE);
+        assert_true((g->count + i < MAX ? g->x[g->count + i] : g->after_most[i]) == GUARD_VALUE);
+    }
+}
+
+/* Sums of `terms` products of numbers up to 1: equal to so many roundings. */
+static void check_equal(const struct guarded *a, const struct guarded *b, double terms)
+{
+    check_guard(a);
+    check_guard(b);
+    for (size_t i = 0; i < a->count; i++) {
+        double bound = terms * FLT_EPSILON;
+        assert_true(fabs((double)a->x[i] - (double)b->x[i]) <= bound);
+    }
+}
+
+static void each_level(void (*check)(const struct kernels *level, const struct kernels *generic))
+{
+    for (int i = 1; i < KERNEL_LEVEL_COUNT; i++) {
+        const struct kernels *level = kernels_level(i);
+        if (level) {
+            check(level, kernels_level(0));
+        }
+    }
+}
+
+static const struct conv_shape shapes[] = {
+    {28, 28, 1, 28, 28, 16, 5, 2}, {6, 9, 1, 6, 9, 16, 5, 2},  {5, 4, 3, 5, 4, 32, 3, 1},
+    {9, 31, 2, 7, 29, 16, 3, 0},   {1, 1, 7, 1, 1, 48, 1, 0},  {7, 15, 4, 7, 15, 16, 3, 1},
+    {13, 3, 1, 13, 3, 32, 7, 3},   {2, 2, 16, 2, 2, 16, 5, 2},
+};
+enum { SHAPE_COUNT = sizeof shapes / sizeof *shapes };
+
+static size_t taps(const struct conv_shape *s)
+{
+    return s->kernel * s->kernel * s->in_channels;
+}
+
+static void check_conv(const struct kernels *level, const struct kernels *generic)
+{
+    static struct guarded padded, packed, bias, dout, a, b, a_bias, b_bias;
+    for (size_t i = 0; i < SHAPE_COUNT; i++) {
+        const struct conv_shape *s = &shapes[i];
+        size_t out = s->out_height * s->out_width * s->out_channels;
+        guard(&padded,
+              (s->in_height + 2 * s->padding) * (s->in_width + 2 * s->padding) * s->in_channels, 1);
+        guard(&packed, taps(s) * s->out_channels, 2);
+        guard(&bias, s->out_channels, 3);
+        guard(&a, out, 4);
+        guard(&b, out, 5);
+        level->conv_forward(a.x, padded.x, packed.x, bias.x, s);
+        generic->conv_forward(b.x, padded.x, packed.x, bias.x, s);
+        check_equal(&a, &b, 2 + (double)taps(s));
+
+        guard(&dout, out, 6);
+        guard(&a, taps(s) * s->out_channels, 7);
+        guard(&b, taps(s) * s->out_channels, 7);
+        guard(&a_bias, s->out_channels, 8);
+        guard(&b_bias, s->out_channels, 8);
+        level->conv_gradient(a.x, a_bias.x, dout.x, padded.x, s);
+        generic->conv_gradient(b.x, b_bias.x, dout.x, padded.x, s);
+        double terms = (double)(s->out_height * s->out_width);
+        check_equal(&a, &b, 2 + terms);
+        check_equal(&a_bias, &b_bias, 2 + terms);
+    }
+}
+
+static void convolution(void **state)
+{
+    (void)state;
+    each_level(check_conv);
+}
+
+static void check_pool(const struct kernels *level, const struct kernels *generic)
+{
+    static const struct pool_shape pools[] = {
+        {28, 28, 16, 2}, {7, 5, 19, 2}, {9, 7, 3, 3}, {2, 2, 1, 2}, {11, 4, 40, 4}};
+    static struct guarded in, dout, a, b;
+    static uint8_t best[2][MAX];
+    for (size_t i = 0; i < sizeof pools / sizeof *pools; i++) {
+        const struct pool_shape *s = &pools[i];
+        size_t in_count = s->in_height * s->in_width * s->channels;
+        size_t out = (s->in_height / s->window) * (s->in_width / s->window) * s->channels;
+        guard(&in, in_count, 1);
+        in.x[in_count / 2] = NAN;
+        in.x[in_count / 3] = INFINITY;
+        guard(&a, out, 2);
+        guard(&b, out, 3);
+        memset(best, 99, sizeof best);
+        level->pool_forward(a.x, best[0], in.x, s);
+        generic->pool_forward(b.x, best[1], in.x, s);
+        check_guard(&a);
+        assert_memory_equal(best[0], best[1], sizeof best[0]);
+        assert_memory_equal(a.x, b.x, out * sizeof *a.x);
+
+        guard(&dout, out, 4);
+        guard(&a, in_count, 5);
+        guard(&b, in_count, 6);
+        level->pool_backward(a.x, dout.x, best[0], s);
+        generic->pool_backward(b.x, dout.x, best[0], s);
+        check_equal(&a, &b, 0);
+    }
+}
+
+static void pooling(void **state)
+{
+    (void)state;
+    each_level(check_pool);
+}
+
+static void check_flat(const struct kernels *level, const struct kernels *generic)
+{
+    static struct guarded weight[2], first[2], second[2], gradient, dx[2];
+    const struct adam_step step = {.beta1 = 0.9f,
+                                   .rest1 = 0.1f,
+                                   .beta2 = 0.99f,
+                                   .rest2 = 0.01f,
+                                   .weight_decay = 0.02f,
+                                   .step_size = 0.01f,
+                                   .root_correction2 = 0.5f,
+                                   .eps = 1e-4f};
+    const struct kernels *kernels[] = {level, generic};
+    for (size_t count = 0; count < 200; count += 13) {
+        guard(&gradient, count, 1);
+        for (int k = 0; k < 2; k++) {
+            guard(&weight[k], count, 2);
+            guard(&first[k], count, 3);
+            guard(&second[k], count, 4);
+            guard(&dx[k], count, 5);
+            for (size_t i = 0; i < count; i++) {
+                second[k].x[i] = 0.5f + second[k].x[i] * second[k].x[i];
+            }
+            kernels[k]->relu_forward(dx[k].x, count);
+            kernels[k]->relu_backward(dx[k].x, gradient.x, count);
+            kernels[k]->sgd(weight[k].x, NULL, gradient.x, count, 0.1f, 0, 0.01f);
+            kernels[k]->sgd(weight[k].x, first[k].x, gradient.x, count, 0.1f, 0.9f, 0.01f);
+            kernels[k]->adam(weight[k].x, first[k].x, second[k].x, gradient.x, count, &step);
+        }
+        check_equal(&dx[0], &dx[1], 0);
+        check_equal(&weight[0], &weight[1], 8);
+        check_equal(&first[0], &first[1], 8);
+        check_equal(&second[0], &second[1], 8);
+    }
+}
+
+static void relu_and_optimizers(void **state)
+{
+    (void)state;
+    each_level(check_flat);
+}
+
+/* Both ways to convolve, from the layer's own interface. */
+static void direct_equals_product(void **state)
+{
+    (void)state;
+    static struct guarded in, weight, bias, dout, out[2], din[2], dweight[2], dbias[2];
+    static real scratch[MAX];
+    const size_t images = 3;
+    for (size_t i = 0; i < SHAPE_COUNT; i++) {
+        const struct conv_shape *s = &shapes[i];
+        size_t in_count = images * s->in_height * s->in_width * s->in_channels;
+        size_t out_count = images * s->out_height * s->out_width * s->out_channels;
+        guard(&in, in_count, 1);
+        guard(&weight, taps(s) * s->out_channels, 2);
+        guard(&bias, s->out_channels, 3);
+        guard(&dout, out_count, 4);
+        for (enum conv_method method = CONV_DIRECT; method <= CONV_PRODUCT; method++) {
+            struct conv conv = {*s, method, kernels_get(), scratch};
+            assert_true(conv_scratch(s, method) <= MAX);
+            guard(&out[method], out_count, 5 + method);
+            guard(&din[method], in_count, 7 + method);
+            guard(&dweight[method], taps(s) * s->out_channels, 9);
+            guard(&dbias[method], s->out_channels, 10);
+            conv_forward(&conv, out[method].x, in.x, weight.x, bias.x, images);
+            conv_backward(&conv, din[method].x, dweight[method].x, dbias[method].x, dout.x, in.x,
+                          weight.x, images);
+        }
+        double pixels = (double)(images * s->out_height * s->out_width);
+        check_equal(&out[0], &out[1], 2 + (double)taps(s));
+        check_equal(&din[0], &din[1], 2 + (double)taps(s));
+        check_equal(&dweight[0], &dweight[1], 2 + pixels);
+        check_equal(&dbias[0], &dbias[1], 2 + pixels);
+    }
+}
+
+static void shape_alone_chooses_the_method(void **state)
+{
+    (void)state;
+    struct conv_shape s = shapes[0];
+    assert_int_equal(conv_method(&s), CONV_DIRECT);
+    s.out_channels = 20;
+    assert_int_equal(conv_method(&s), CONV_PRODUCT);
+}
+
+int main(void)
+{
+    gemm_init();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(convolution),
+        cmocka_unit_test(pooling),
+        cmocka_unit_test(relu_and_optimizers),
+        cmocka_unit_test(direct_equals_product),
+        cmocka_unit_test(shape_alone_chooses_the_method),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
