@@ -119,9 +119,10 @@ bool coordinator_private_start(struct coordinator_private *coordinator, struct e
     if (pipe2(ready, O_CLOEXEC) != 0)
         return error_set_errno(error, errno, "cannot make a pipe");
     snprintf(ready_text, sizeof ready_text, "%d", ready[1]);
+    /* The worker is on this machine: more heartbeats cost nothing and show how jobs get on. */
     const char *arguments[] = {
-        program,    "--db", coordinator->database, "--listen", coordinator->endpoint, "--ready-fd",
-        ready_text, NULL};
+        program,      "--db",     coordinator->database, "--listen", coordinator->endpoint,
+        "--ready-fd", ready_text, "--heartbeat-ms",      "1000",     NULL};
     struct child_options options = {.arguments = arguments,
                                     .new_group = true,
                                     .output = coordinator->log_descriptor,

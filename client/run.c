@@ -57,8 +57,7 @@ static bool start(struct run *run, struct submission *submission, struct error *
                      "; follow that run with: lipsweep watch --db %.200s", run->database);
         return false;
     }
-    if (!submit(run, submission, error) ||
-        !source_open_database(&run->source, run->database, error))
+    if (!submit(run, submission, error))
         return false;
     run->sweep = submission->sweep;
     return true;
@@ -119,15 +118,24 @@ static bool attend(struct run *run, struct progress_view *view, struct error *er
     return true;
 }
 
+static void close_source(struct run *run)
+{
+    source_close(run->source);
+    run->source = NULL;
+}
+
 /* Runs what is left to run. */
 static bool work(struct run *run, struct error *error)
 {
     struct progress_view view = progress_view_on(stderr);
     interrupt_catch();
-    bool good = supervisor_start_worker(&run->supervisor, error) && attend(run, &view, error);
+    bool good = source_open_database(&run->source, run->database, error) &&
+                supervisor_start_worker(&run->supervisor, error) && attend(run, &view, error);
     progress_view_clear(&view);
     if (!good && error->code == ERROR_INTERRUPTED)
         fputs("lipsweep: stopping; jobs that run are handed back\n", stderr);
+    /* The coordinator is the last to let go of the database: it leaves one file, no -wal. */
+    close_source(run);
     supervisor_stop(&run->supervisor);
     if (!good && error->code == ERROR_INTERRUPTED)
         error_set(error, ERROR_INTERRUPTED,
@@ -160,7 +168,8 @@ static bool conclude(struct run *run, int *exit_code, struct error *error)
 {
     struct results_options options = {.table = {.format = TABLE_FORMAT_PEOPLE, .limit = -1}};
     bool any = false;
-    if (!results_print(run->source, run->sweep, &options, error))
+    if (!source_open_database(&run->source, run->database, error) ||
+        !results_print(run->source, run->sweep, &options, error))
         return false;
     fflush(stdout);
     if (!print_failures(run, "failed", &any, error) ||
@@ -179,7 +188,7 @@ static bool run_sweep(struct run *run, int *exit_code, struct error *error)
         good = work(run, error);
     supervisor_finish(&run->supervisor);
     good = good && conclude(run, exit_code, error);
-    source_close(run->source);
+    close_source(run);
     return good;
 }
 
