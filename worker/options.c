@@ -12,16 +12,21 @@
 #include "worker/resources.h"
 #include "worker/training.h"
 
-enum { SLOTS_MAX = 1024, IDLE_MAX_S = 100000000 };
+enum { SLOTS_MAX = 1024, SECONDS_MAX = 100000000 };
 
 static const char usage_text[] =
     "usage: lipsweep-worker [OPTION]...\n"
-    "       lipsweep-worker train JOB.yaml -o DIR [--data DIR]\n"
+    "       lipsweep-worker train JOB.yaml -o DIR [--data DIR] [--weights]\n"
+    "                             [--checkpoints DIR [--checkpoint-s S] [--continue-any]]\n"
     "\n"
     "Connects to a coordinator and runs its jobs, one process each, until it is stopped (SIGTERM "
     "or\n"
     "Ctrl-C: hands its jobs back and ends). Without a coordinator it waits for one.\n"
-    "`train` runs one job on its own, for debugging and replay; its result goes to DIR/result.pb.\n"
+    "`train` runs one job on its own, for debugging and replay; its result goes to DIR/result.pb,\n"
+    "its weights to DIR/weights.safetensors. With --checkpoints it continues from the newest one "
+    "in\n"
+    "that folder and writes one every so many seconds (60) and when it is stopped; --continue-any\n"
+    "takes one of another build or CPU class too.\n"
     "\n"
     "  --connect ENDPOINT    coordinator (LIPSWEEP_CONNECT; default: this user's, over ipc)\n"
     "  --slots N             jobs at a time (default: usable CPUs)\n"
@@ -49,6 +54,10 @@ enum flag {
     OPTION_VERSION,
     OPTION_PROGRESS_FD,
     OPTION_ATTEMPT,
+    OPTION_CHECKPOINTS,
+    OPTION_CHECKPOINT_S,
+    OPTION_CONTINUE_ANY,
+    OPTION_WEIGHTS,
 };
 
 static const struct option work_options[] = {
@@ -71,6 +80,10 @@ static const struct option train_options[] = {
     {"data", required_argument, NULL, OPTION_DATA},
     {"progress-fd", required_argument, NULL, OPTION_PROGRESS_FD},
     {"attempt", required_argument, NULL, OPTION_ATTEMPT},
+    {"checkpoints", required_argument, NULL, OPTION_CHECKPOINTS},
+    {"checkpoint-s", required_argument, NULL, OPTION_CHECKPOINT_S},
+    {"continue-any", no_argument, NULL, OPTION_CONTINUE_ANY},
+    {"weights", no_argument, NULL, OPTION_WEIGHTS},
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
     {NULL, 0, NULL, 0},
@@ -85,11 +98,18 @@ static bool read_number(const char *name, const char *text, int64_t least, int64
                      name, text, (long long)least, (long long)most);
 }
 
-static bool read_seconds(const char *name, const char *text, int64_t *ms, struct error *error)
+static bool read_seconds(const char *name, const char *text, double *seconds, struct error *error)
+{
+    if (!number_parse(text, seconds) || !(*seconds > 0) || *seconds > SECONDS_MAX)
+        return error_set(error, ERROR_USAGE, "--%s %s: a number of seconds is wanted", name, text);
+    return true;
+}
+
+static bool read_idle_timeout(const char *text, int64_t *ms, struct error *error)
 {
     double seconds;
-    if (!number_parse(text, &seconds) || !(seconds > 0) || seconds > IDLE_MAX_S)
-        return error_set(error, ERROR_USAGE, "--%s %s: a number of seconds is wanted", name, text);
+    if (!read_seconds("idle-timeout", text, &seconds, error))
+        return false;
     *ms = (int64_t)ceil(seconds * 1000);
     return true;
 }
@@ -162,7 +182,7 @@ static bool read_work_option(struct options *options, int option, struct error *
         options->work.spool = optarg;
         return true;
     case OPTION_IDLE_TIMEOUT:
-        return read_seconds("idle-timeout", optarg, &options->work.idle_timeout_ms, error);
+        return read_idle_timeout(optarg, &options->work.idle_timeout_ms, error);
     case OPTION_COUNT:
         return read_number("count", optarg, 1, INT64_MAX, &options->work.count, error);
     default: /* OPTION_INSECURE_LOOPBACK */
@@ -225,6 +245,17 @@ static bool read_train_option(struct runner_options *train, int option, struct e
             return false;
         train->progress = (int)number;
         return true;
+    case OPTION_CHECKPOINTS:
+        train->checkpoints = optarg;
+        return true;
+    case OPTION_CHECKPOINT_S:
+        return read_seconds("checkpoint-s", optarg, &train->checkpoint_s, error);
+    case OPTION_CONTINUE_ANY:
+        train->continue_any = true;
+        return true;
+    case OPTION_WEIGHTS:
+        train->keep_weights = true;
+        return true;
     default: /* OPTION_ATTEMPT */
         return attempt_parse(optarg, &train->id) ||
                error_set(error, ERROR_USAGE, "--attempt %s is none", optarg);
@@ -235,6 +266,7 @@ static bool read_train(struct options *options, int argc, char **argv, struct er
 {
     options->verb = OPTIONS_TRAIN;
     options->train.progress = -1;
+    options->train.checkpoint_s = RUNNER_CHECKPOINT_S;
     for (int option; (option = getopt_long(argc, argv, "o:", train_options, NULL)) != -1;) {
         if (option == '?')
             return unknown(argv, optind - 1, error);

@@ -98,6 +98,12 @@ static size_t find(const struct outbox *outbox, const struct attempt_id *id, boo
     return OUTBOX_MAX;
 }
 
+const Wire__Result *outbox_find_result(const struct outbox *outbox, const struct attempt_id *id)
+{
+    size_t index = find(outbox, id, true);
+    return index < OUTBOX_MAX ? outbox->entries[index]->result : NULL;
+}
+
 static void drop(struct outbox *outbox, size_t index)
 {
     free_entry(outbox->entries[index]);

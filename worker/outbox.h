@@ -23,6 +23,9 @@ bool outbox_add_result(struct outbox *outbox, const struct attempt_id *id, Wire_
 bool outbox_add_release(struct outbox *outbox, const struct attempt_id *id, Wire__Outcome outcome,
                         const char *reason);
 
+/* The result that waits for its acknowledgement; NULL when none does. */
+const Wire__Result *outbox_find_result(const struct outbox *outbox, const struct attempt_id *id);
+
 /* False when it was not waiting for that. */
 bool outbox_acknowledge_result(struct outbox *outbox, const struct attempt_id *id);
 bool outbox_acknowledge_release(struct outbox *outbox, const struct attempt_id *id);

@@ -7,10 +7,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/build.h"
 #include "common/clock.h"
 #include "common/dataset.h"
 #include "common/log.h"
+#include "worker/checkpoint_folder.h"
 #include "worker/disk.h"
+#include "worker/keeper.h"
 #include "worker/progress.h"
 #include "worker/report.h"
 #include "worker/spool.h"
@@ -27,7 +30,8 @@ struct runner {
     struct training_result result;
     struct report report;
     struct progress progress;
-    int64_t told_ms; /* when progress was told last */
+    struct keeper *keeper; /* NULL: no checkpoints */
+    int64_t told_ms;       /* when progress was told last */
 };
 
 /* --- what the training tells while it runs --- */
@@ -73,18 +77,31 @@ static void take_progress(void *context, const struct training_progress *progres
     tell_now_and_then(runner);
 }
 
-static void take_epoch(void *context, const struct epoch_metric *metric)
+static void pass_epoch_on(struct runner *runner, const struct epoch_metric *metric)
 {
-    struct runner *runner = context;
     report_add_epoch(&runner->report, metric);
     if (runner->options->progress >= 0)
         progress_write_epoch(runner->options->progress, metric);
+}
+
+static void take_epoch(void *context, const struct epoch_metric *metric)
+{
+    struct runner *runner = context;
+    pass_epoch_on(runner, metric);
     char lipschitz[128] = "";
     if (job_is_lipschitz(&runner->job))
         snprintf(lipschitz, sizeof lipschitz, ", Lipschitz loss %.4g, active hinge %.1f %%",
                  metric->lipschitz_loss, 100 * metric->active_share);
     log_info("epoch %" PRId64 ": loss %.4f, accuracy %.4f%s, %.0f images/s", metric->epoch,
              metric->loss, metric->accuracy, lipschitz, metric->images_per_s);
+}
+
+/* What an earlier attempt did is this one's too. */
+static void take_continued(void *context, const struct training_state *state)
+{
+    struct runner *runner = context;
+    for (size_t i = 0; i < state->metric_count; i++)
+        pass_epoch_on(runner, &state->metrics[i]);
 }
 
 /* --- the job and its data --- */
@@ -130,19 +147,44 @@ static bool open_data(struct runner *runner, struct error *error)
                      runner->job.dataset, runner->dataset.digest, wanted);
 }
 
+/* A training without checkpoints is better than none. */
+static void keep_checkpoints(struct runner *runner)
+{
+    struct error error;
+    struct keeper_options options = {
+        .folder = runner->options->checkpoints,
+        .interval_s = runner->options->checkpoint_s,
+        .any = runner->options->continue_any,
+        .origin = {.build = build_text(), .cpu_class = training_cpu_class()},
+        .context = runner,
+        .continued = take_continued,
+    };
+    if (!options.folder)
+        return;
+    job_train_hash(&runner->job, options.origin.train_hash);
+    if (!keeper_create(&runner->keeper, &options, &error))
+        log_warning("%s; the training runs without checkpoints", error.message);
+}
+
 static bool train(struct runner *runner, struct error *error)
 {
+    if (!read_job(runner, error) || !open_data(runner, error))
+        return false;
+    report_set_job(&runner->report, &runner->job);
+    keep_checkpoints(runner);
     const struct training_observer observer = {
         .context = runner,
         .tick = take_tick,
         .progress = take_progress,
         .epoch = take_epoch,
+        .keeper = runner->keeper ? keeper_hooks(runner->keeper) : NULL,
     };
-    if (!read_job(runner, error) || !open_data(runner, error))
-        return false;
     log_info("training %s on %s, seed %" PRId64 ", %s", runner->job.model, runner->job.dataset,
              runner->job.seed, training_cpu_class());
-    return training_run(&runner->job, &runner->dataset, &observer, &runner->result, error);
+    bool done = training_run(&runner->job, &runner->dataset, &observer, &runner->result, error);
+    keeper_destroy(runner->keeper);
+    runner->keeper = NULL;
+    return done;
 }
 
 /* --- how it ended --- */
@@ -166,7 +208,7 @@ static bool write_result(struct runner *runner, bool done, const struct error *f
     report->result.dataset_digest = runner->dataset.digest;
     if (done) {
         report_end(report, WIRE__OUTCOME__OUTCOME_DONE, "");
-        report_set_training(report, &runner->job, &runner->result);
+        report_set_training(report, &runner->result);
     } else {
         report_end(report, outcome_of(failure->code), failure->message);
     }
@@ -191,6 +233,25 @@ static void print_summary(const struct runner *runner)
     printf("result in %s/result.pb\n", runner->options->folder);
 }
 
+/* The result says it all. Or there is none, and the checkpoint is for the next attempt. */
+static bool finish(struct runner *runner, bool done, struct error *error)
+{
+    struct error writing;
+    if (!done && error->code == ERROR_INTERRUPTED)
+        return false;
+    bool written = write_result(runner, done, error, &writing);
+    if (!written && done)
+        *error = writing;
+    else if (!written)
+        log_error("%s", writing.message);
+    if (!done || !written || runner->options->progress >= 0)
+        return done && written;
+    print_summary(runner);
+    if (runner->options->checkpoints)
+        checkpoint_folder_remove(runner->options->checkpoints);
+    return true;
+}
+
 bool runner_run(const struct runner_options *options, struct error *error)
 {
     if (!disk_make_folders(options->folder, error))
@@ -202,16 +263,9 @@ bool runner_run(const struct runner_options *options, struct error *error)
     report_init(&runner->report, &options->id);
     tell(runner);
     bool done = train(runner, error);
-    struct error writing;
-    bool written = write_result(runner, done, error, &writing);
-    if (!written && done)
-        *error = writing;
-    else if (!written)
-        log_error("%s", writing.message);
-    if (done && written && options->progress < 0)
-        print_summary(runner);
+    done = finish(runner, done, error);
     dataset_close(&runner->dataset);
     report_finish(&runner->report);
     free(runner);
-    return done && written;
+    return done;
 }
