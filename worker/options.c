@@ -16,7 +16,7 @@ enum { SLOTS_MAX = 1024, SECONDS_MAX = 100000000 };
 
 static const char usage_text[] =
     "usage: lipsweep-worker [OPTION]...\n"
-    "       lipsweep-worker train JOB.yaml -o DIR [--data DIR] [--weights]\n"
+    "       lipsweep-worker train JOB.yaml -o DIR [--data DIR]\n"
     "                             [--checkpoints DIR [--checkpoint-s S] [--continue-any]]\n"
     "\n"
     "Connects to a coordinator and runs its jobs, one process each, until it is stopped (SIGTERM "
@@ -278,6 +278,9 @@ static bool read_train(struct options *options, int argc, char **argv, struct er
     if (optind + 1 != argc)
         return error_set(error, ERROR_USAGE, "train takes one job file: see --help");
     options->train.job = argv[optind];
+    /* A person gets all there is to get. */
+    if (options->train.progress < 0)
+        options->train.keep_weights = true;
     if (!options->train.folder)
         return error_set(error, ERROR_USAGE, "train needs a folder for its result: -o DIR");
     if (!options->train.data)

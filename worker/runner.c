@@ -17,6 +17,7 @@
 #include "worker/progress.h"
 #include "worker/report.h"
 #include "worker/spool.h"
+#include "worker/weights.h"
 
 enum {
     JOB_FILE_MAX = 64 * 1024,
@@ -94,6 +95,12 @@ static void take_epoch(void *context, const struct epoch_metric *metric)
                  metric->lipschitz_loss, 100 * metric->active_share);
     log_info("epoch %" PRId64 ": loss %.4f, accuracy %.4f%s, %.0f images/s", metric->epoch,
              metric->loss, metric->accuracy, lipschitz, metric->images_per_s);
+}
+
+static bool take_weights(void *context, const struct weights *weights, struct error *error)
+{
+    struct runner *runner = context;
+    return weights_write(weights, runner->options->folder, WEIGHTS_FILE, error);
 }
 
 /* What an earlier attempt did is this one's too. */
@@ -177,6 +184,7 @@ static bool train(struct runner *runner, struct error *error)
         .tick = take_tick,
         .progress = take_progress,
         .epoch = take_epoch,
+        .trained = runner->options->keep_weights ? take_weights : NULL,
         .keeper = runner->keeper ? keeper_hooks(runner->keeper) : NULL,
     };
     log_info("training %s on %s, seed %" PRId64 ", %s", runner->job.model, runner->job.dataset,

@@ -1,0 +1,19 @@
+/* Trained weights as a safetensors file, and back. */
+#ifndef LIPSWEEP_WORKER_WEIGHTS_H
+#define LIPSWEEP_WORKER_WEIGHTS_H
+
+#include "common/error.h"
+#include "worker/state.h"
+
+#define WEIGHTS_FILE "weights.safetensors"
+
+/* Writes FOLDER/NAME, whole or not at all. */
+WARN_UNUSED bool weights_write(const struct weights *weights, const char *folder, const char *name,
+                               struct error *error);
+
+/* Reads a file's tensors into `weights`: just these names, with these shapes. `digest`, unless NULL
+ * or "", is the BLAKE2b-256 that its bytes must have. */
+WARN_UNUSED bool weights_read(const struct weights *weights, const char *path, const char *digest,
+                              struct error *error);
+
+#endif
