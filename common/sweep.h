@@ -11,11 +11,11 @@
 #include <stdint.h>
 
 enum {
-    SWEEP_NAME_MAX = 64,            /* bytes */
-    SWEEP_JOB_MAX = 10 * 1000000,   /* jobs of one sweep, counted before equal ones are joined */
-    SWEEP_LABEL_MAX = 64,           /* values of an axis of names */
-    SWEEP_MAX_ATTEMPTS = 5,         /* the default of run.max_attempts */
-    SWEEP_MAX_ATTEMPTS_LIMIT = 1000, /* and its largest value */
+    SWEEP_NAME_MAX = 64,              /* bytes */
+    SWEEP_JOB_MAX = 10 * 1000000,     /* jobs of one sweep, counted before equal ones are joined */
+    SWEEP_LABEL_MAX = 64,             /* values of an axis of names */
+    SWEEP_MAX_ATTEMPTS = 5,           /* the default of run.max_attempts */
+    SWEEP_MAX_ATTEMPTS_LIMIT = 1000,  /* and its largest value */
     SWEEP_CHECKPOINT_S = 60,          /* the default of run.checkpoint_s */
     SWEEP_CHECKPOINT_MOST_S = 1000000 /* and its largest value */
 };

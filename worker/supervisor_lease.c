@@ -223,6 +223,14 @@ static void take_result_ack(void *context, const Wire__ResultAck *ack)
     supervisor_heartbeat_soon(supervisor);
 }
 
+static void take_weights_ack(void *context, const Wire__WeightsAck *ack)
+{
+    struct supervisor *supervisor = context;
+    struct attempt_id id;
+    if (attempt_from_wire(ack->attempt, &id))
+        (void)outbox_acknowledge_weights(supervisor->outbox, &id, ack);
+}
+
 static void take_release_ack(void *context, const Wire__ReleaseAck *ack)
 {
     struct supervisor *supervisor = context;
@@ -272,6 +280,7 @@ struct session_listener supervisor_listener(struct supervisor *supervisor)
         .welcome = take_welcome,
         .lease = take_lease,
         .attempt_over = take_attempt_over,
+        .weights_ack = take_weights_ack,
         .result_ack = take_result_ack,
         .release_ack = take_release_ack,
     };
