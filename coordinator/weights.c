@@ -160,7 +160,8 @@ bool weights_page(const char *database, const char *digest, uint64_t offset, uin
         return error_set(error, ERROR_NOT_FOUND, "the weights %.16s… are not kept here", digest);
     }
     *size = (uint64_t)status.st_size;
-    *length = offset < *size ? (size_t)(*size - offset) : 0;
+    offset = offset < *size ? offset : *size;
+    *length = (size_t)(*size - offset);
     *length = *length < WEIGHTS_PIECE_MAX ? *length : WEIGHTS_PIECE_MAX;
     *data = malloc(*length + 1);
     ssize_t got = *data ? pread(file, *data, *length, (off_t)offset) : -1;
