@@ -276,7 +276,7 @@ def test_diverged_jobs_give_exit_code_1(run_program, place):
     write(place, SMALL.replace("lr: 0.05", "lr: 1000").replace("[standard, noise-augmentation]", "true"))
     result = run_program("lipsweep", "run", "sweep.yaml", code=1)
     assert re.search(r"^j\d+ diverged: .*\(lipsweep explain j\d+ --db ./small.db\)", result.stderr, re.MULTILINE)
-    assert re.search(r"^\d jobs diverged", result.stdout, re.MULTILINE)
+    assert re.search(r"^\d jobs? diverged", result.stdout, re.MULTILINE)
     job = rows(run_program, "jobs", "last", "--state", "diverged", "--db", "small.db")[0]["job"]
     assert "diverged" in run_program("lipsweep", "explain", job, "--db", "small.db", code=0).stdout
     assert run_program("lipsweep", "wait", "last", "--db", "small.db").returncode == 1
