@@ -119,10 +119,12 @@ bool coordinator_private_start(struct coordinator_private *coordinator, struct e
     if (pipe2(ready, O_CLOEXEC) != 0)
         return error_set_errno(error, errno, "cannot make a pipe");
     snprintf(ready_text, sizeof ready_text, "%d", ready[1]);
-    /* The worker is on this machine: more heartbeats cost nothing and show how jobs get on. */
+    /* The worker is on this machine: more heartbeats cost nothing and show how jobs get on, and a
+     * worker that is silent for so long was killed: its jobs need not wait for a minute. */
     const char *arguments[] = {
         program,      "--db",     coordinator->database, "--listen", coordinator->endpoint,
-        "--ready-fd", ready_text, "--heartbeat-ms",      "1000",     NULL};
+        "--ready-fd", ready_text, "--heartbeat-ms",      "1000",     "--lease-ms",
+        "10000",      NULL};
     struct child_options options = {.arguments = arguments,
                                     .new_group = true,
                                     .output = coordinator->log_descriptor,
