@@ -66,13 +66,10 @@ static bool allows(const struct sweep_axis *axis, int branch, bool is_special)
     return is_special || has_meaning(axis->parameter, branch);
 }
 
+/* A baseline sets lambda and the control itself; k and sigma follow from their meaning there. */
 static bool is_used(const struct grid_part *part, enum parameter parameter)
 {
-    if (!part->is_baseline)
-        return true;
-    return parameter != PARAMETER_LAMBDA && parameter != PARAMETER_K &&
-           parameter != PARAMETER_CONTROL &&
-           (parameter != PARAMETER_SIGMA || part->control != CONTROL_NONE);
+    return !part->is_baseline || (parameter != PARAMETER_LAMBDA && parameter != PARAMETER_CONTROL);
 }
 
 static int base_branch(const struct sweep *sweep)

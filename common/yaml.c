@@ -9,6 +9,8 @@
 #include <string.h>
 #include <yaml.h>
 
+enum { TAG_DIRECTIVE_MAX = 64 };
+
 struct reader {
     yaml_parser_t parser;
     struct yaml_tree *tree;
@@ -292,6 +294,20 @@ static bool read_events(struct reader *reader)
     return true;
 }
 
+/* libyaml compares each %TAG directive with all before it, and shows none of them to its caller. */
+static bool has_many_tag_directives(const char *text, size_t length)
+{
+    static const char directive[] = "%TAG";
+    const char *end = text + length;
+    for (int count = 0; count < TAG_DIRECTIVE_MAX; count++) {
+        text = memmem(text, (size_t)(end - text), directive, sizeof directive - 1);
+        if (!text)
+            return false;
+        text += sizeof directive - 1;
+    }
+    return true;
+}
+
 bool yaml_parse(struct yaml_tree *tree, const char *text, size_t length,
                 struct diagnostics *diagnostics)
 {
@@ -300,6 +316,10 @@ bool yaml_parse(struct yaml_tree *tree, const char *text, size_t length,
     if (length > YAML_SIZE_MAX) {
         diagnostics_error(diagnostics, (struct place){0}, "%zu bytes; at most %d are read", length,
                           YAML_SIZE_MAX);
+        return false;
+    }
+    if (has_many_tag_directives(text, length)) {
+        diagnostics_error(diagnostics, (struct place){0}, "tags (%%TAG) are not supported here");
         return false;
     }
     if (!yaml_parser_initialize(&reader.parser)) {

@@ -28,9 +28,9 @@ void report_end(struct report *report, Wire__Outcome outcome, const char *reason
 void report_add_epoch(struct report *report, const struct epoch_metric *metric);
 void report_epoch(const struct epoch_metric *metric, Wire__EpochMetric *wire);
 
-/* `result` lives as long as the report. */
+/* `training` lives as long as the report. */
 void report_set_training(struct report *report, const struct job *job,
-                         const struct training_result *result);
+                         const struct training_result *training);
 
 /* What outlives the report; NULL when out of memory. Free with
  * wire__result__free_unpacked(copy, NULL). */

@@ -5,6 +5,7 @@
 #include "worker/plan.h"
 #include "worker/sort.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +35,7 @@ bool training_memory(const struct job *job, size_t pixels, int class_count, size
                      size_t test_images, size_t *bytes, struct error *error)
 {
     struct plan_shape shape = {.class_count = (size_t)class_count, .test_count = test_images};
-    if (!plan_image_shape(pixels, &shape.image, error) ||
+    if (!job_check(job, NULL, error) || !plan_image_shape(pixels, &shape.image, error) ||
         !dataset_training_count(job, train_images, &shape.train_count, error)) {
         return false;
     }
@@ -209,26 +210,19 @@ static bool run_phases(struct training *training, struct training_result *result
     return true;
 }
 
-static bool plan_schedule(struct training *training, struct error *error)
+/* A normalised job has either epochs or steps. */
+static void plan_schedule(struct training *training)
 {
     const struct job *job = training->job;
-    int64_t batch = job->batch, steps = job->steps;
-    int64_t steps_an_epoch = ((int64_t)training->plan.shape.train_count + batch - 1) / batch;
-    if ((job->epochs > 0) == (steps > 0)) {
-        return error_set(error, ERROR_INVALID, "one of train.epochs and train.steps is needed");
-    }
-    if (steps == 0 && __builtin_mul_overflow(job->epochs, steps_an_epoch, &steps)) {
-        steps = INT64_MAX;
-    }
+    int64_t steps_an_epoch =
+        ((int64_t)training->plan.shape.train_count + job->batch - 1) / job->batch;
+    int64_t steps = job->steps > 0 ? job->steps : job->epochs * steps_an_epoch;
     training->progress.step_count = steps;
     training->progress.epoch_count = steps / steps_an_epoch + (steps % steps_an_epoch > 0);
-    if (training->progress.epoch_count > UINT32_MAX) {
-        return error_set(error, ERROR_INVALID, "more than %u epochs", UINT32_MAX);
-    }
-    return true;
+    assert(steps > 0 && training->progress.epoch_count <= UINT32_MAX);
 }
 
-/* Sizes, memory, indices, initial weights. */
+/* Checks, sizes, memory, indices, initial weights. */
 static bool prepare(struct training *training, struct error *error)
 {
     const struct job *job = training->job;
@@ -239,12 +233,13 @@ static bool prepare(struct training *training, struct error *error)
         .image = {(size_t)dataset->channels, (size_t)dataset->height, (size_t)dataset->width},
         .class_count = (size_t)dataset->class_count,
         .test_count = dataset->test.count};
-    if (!dataset_training_indices(dataset, job, &indices, &shape.train_count, error)) {
+    if (!job_check(job, NULL, error) ||
+        !dataset_training_indices(dataset, job, &indices, &shape.train_count, error)) {
         return false;
     }
-    bool placed = plan_init(plan, job, shape, error) && plan_schedule(training, error) &&
-                  plan_place(plan, job, error);
+    bool placed = plan_init(plan, job, shape, error) && plan_place(plan, job, error);
     if (placed) {
+        plan_schedule(training);
         memcpy(plan->indices, indices, shape.train_count * sizeof *indices);
         network_initial_weights(&plan->network, (uint64_t)job->seed, plan->parameters);
         plan->pass.tick = plan->evaluation.pass.tick = training->observer->tick;

@@ -77,13 +77,14 @@ struct training_observer {
 };
 
 /* Bytes that training_run will place for this job on this data set's shape: what a lease must have
- * free. */
+ * free besides the data set itself. The image's sides follow from `pixels`: square, of one channel
+ * or three. */
 WARN_UNUSED bool training_memory(const struct job *job, size_t pixels, int class_count,
                                  size_t train_images, size_t test_images, size_t *bytes,
                                  struct error *error);
 
-/* Trains and tests. A NaN or infinite loss fails with ERROR_DIVERGED; the message names epoch and
- * step. */
+/* Trains and tests a normalised job. A NaN or infinite loss fails with ERROR_DIVERGED; the message
+ * names epoch and step. */
 WARN_UNUSED bool training_run(const struct job *job, const struct dataset *dataset,
                               const struct training_observer *observer,
                               struct training_result *result, struct error *error);

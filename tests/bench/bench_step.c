@@ -5,6 +5,7 @@
 #include "worker/training.h"
 #include "common/rng.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,10 +36,11 @@ static struct training_result run(const struct dataset *dataset, double lambda, 
 {
     struct job job;
     job_init(&job);
+    snprintf(job.dataset, sizeof job.dataset, "random");
     snprintf(job.model, sizeof job.model, "mnist-cnn");
     job.lambda = lambda;
-    job.k = 0.01;
-    job.sigma = 0.1;
+    job.k = lambda > 0 ? 0.01 : (double)NAN;
+    job.sigma = lambda > 0 ? 0.1 : (double)NAN;
     job.epochs = 0;
     job.steps = steps;
     job.batch = 100;

@@ -102,3 +102,6 @@ def pytest_runtest_makereport(item, call):
         for stream, text in (("stdout", program.stdout()), ("stderr", program.stderr())):
             if text:
                 report.sections.append((f"{program.name} {words}: {stream}", text[-4000:]))
+    place = item.funcargs.get("place")
+    for log in sorted(place.glob("*.db.d/*.log")) if place else ():
+        report.sections.append((log.name, log.read_text(encoding="utf-8", errors="replace")[-4000:]))

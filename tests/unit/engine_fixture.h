@@ -57,6 +57,7 @@ static inline struct job fixture_job(void)
 {
     struct job job;
     job_init(&job);
+    snprintf(job.dataset, sizeof job.dataset, "fixture");
     snprintf(job.model, sizeof job.model, "mnist-cnn");
     job.lambda = 0.5;
     job.k = 0.02;

@@ -135,6 +135,11 @@ static void dense(void **state)
     check(&probe, in, din, 5 * 37);
     check(&probe, weight, dweight, 37 * 11);
     check(&probe, bias, dbias, 11);
+
+    /* backward adds */
+    real once = dweight[1], bias_once = dbias[1];
+    dense_backward(NULL, dweight, dbias, r, in, weight, shape, 5);
+    assert_true(fabs(dweight[1] - 2 * once) < 1e-12 && fabs(dbias[1] - 2 * bias_once) < 1e-12);
 }
 
 static double pool_value(const struct probe *probe)

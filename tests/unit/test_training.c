@@ -229,6 +229,7 @@ static void replays_steps_that_end_inside_an_epoch(void **state)
     (void)state;
     struct job job = fixture_job();
     job.lambda = 0;
+    job.k = job.sigma = NAN;
     job.epochs = 0;
     job.steps = 5; /* three an epoch: 16, 16 and the last 11 images */
     replay(&job, 0);
@@ -257,20 +258,27 @@ static void diverges_with_epoch_and_step(void **state)
     (void)state;
     struct dataset dataset = fixture_dataset(43, 10);
     struct job job = fixture_job();
-    job.lr = 1e20;
+    job.lr = 1000;
+    job.weight_decay = 0.9; /* each step multiplies the weights by about -900 */
+    job.epochs = 50;
     struct training_result result;
     struct error error = {0};
     assert_false(training_run(&job, &dataset, NULL, &result, &error));
     assert_int_equal(error.code, ERROR_DIVERGED);
-    assert_non_null(strstr(error.message, "epoch 1, step "));
+    long long epoch = 0, step = 0;
+    const char *place = strstr(error.message, "in epoch ");
+    assert_non_null(place);
+    assert_int_equal(sscanf(place, "in epoch %lld, step %lld", &epoch, &step), 2);
+    assert_true(step > 1 && epoch == (step + 2) / 3);
 
-    /* only the last step spoils the weights: seen by the test */
-    job.lr = 1e38;
+    /* A step less, and only the test sees that the last step spoiled the weights. */
     job.epochs = 0;
-    job.steps = 1;
+    job.steps = step - 1;
+    char words[64];
+    snprintf(words, sizeof words, "after epoch %lld, step %lld", (step + 1) / 3, step - 1);
     assert_false(training_run(&job, &dataset, NULL, &result, &error));
     assert_int_equal(error.code, ERROR_DIVERGED);
-    assert_non_null(strstr(error.message, "after epoch 1, step 1"));
+    assert_non_null(strstr(error.message, words));
     fixture_free(&dataset);
 }
 
@@ -290,9 +298,11 @@ static void refuses_what_cannot_be_trained(void **state)
     struct job job = fixture_job();
     refuses(&job, 15, "train.batch of 16 is larger than the 15 training images");
     job.epochs = 0;
-    refuses(&job, 20, "one of train.epochs and train.steps");
-    job.steps = INT64_MAX;
-    refuses(&job, 20, "epochs");
+    refuses(&job, 20, "train.epochs or train.steps");
+    job.epochs = 1;
+    job.k = NAN;
+    refuses(&job, 20, "k is needed");
+    job = fixture_job();
     strcpy(job.model, "no-such");
     refuses(&job, 20, "unknown network 'no-such'");
 
@@ -354,6 +364,32 @@ static void standard_training_never_computes_the_perturbed_copy(void **state)
     }
 }
 
+static void arena_adds_up_and_refuses(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    assert_null(arena_take(&arena, 3, 5));
+    assert_null(arena_take(&arena, 0, 8));
+    assert_null(arena_take(&arena, 65, 1));
+    assert_int_equal(arena.used, 64 + 128);
+    assert_true(arena_place(&arena, NULL));
+    char *first = arena_take(&arena, 3, 5), *none = arena_take(&arena, 0, 8);
+    char *last = arena_take(&arena, 65, 1);
+    assert_true((uintptr_t)first % 64 == 0 && none == first + 64 && last == none);
+    assert_int_equal(last[64], 0);
+    arena_finish(&arena);
+
+    struct error error = {0};
+    const size_t sizes[] = {SIZE_MAX / 4, SIZE_MAX, (size_t)1 << 60};
+    for (int i = 0; i < 3; i++) {
+        struct arena large = {0};
+        arena_take(&large, sizes[i], 8);
+        assert_false(arena_place(&large, &error));
+        assert_int_equal(error.code, ERROR_MEMORY);
+        arena_finish(&large);
+    }
+}
+
 static void cpu_class_names_its_parts(void **state)
 {
     (void)state;
@@ -378,6 +414,7 @@ int main(void)
         cmocka_unit_test(refuses_what_cannot_be_trained),
         cmocka_unit_test(memory_is_what_is_placed),
         cmocka_unit_test(standard_training_never_computes_the_perturbed_copy),
+        cmocka_unit_test(arena_adds_up_and_refuses),
         cmocka_unit_test(cpu_class_names_its_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,6 +180,7 @@ static void refuses_what_has_no_bound(void **state)
     assert_refused("- ", 40000, "lists and mappings are nested deeper than 32");
     assert_refused("{a: ", 100, "lists and mappings are nested deeper than 32");
     assert_refused("- 1\n", 200001, "more than 200000 keys and values");
+    assert_refused("%TAG !a! b\n", 64, "tags (%TAG) are not supported here");
     assert_refused("abcd", 1025, "a value of 4100 bytes; at most 4096 are read");
     assert_refused("x", (1 << 20) + 1, "1048577 bytes; at most 1048576 are read");
 }
