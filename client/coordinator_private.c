@@ -19,6 +19,9 @@ enum {
     LOG_LINE_MAX = 512
 };
 
+/* What stands before the message in a line of the log. */
+#define LOG_ERROR_MARK "error: "
+
 bool database_files_prepare(struct database_files *files, const char *database, int *log_descriptor,
                             struct error *error)
 {
@@ -59,7 +62,7 @@ bool coordinator_private_init(struct coordinator_private *coordinator, const cha
     return true;
 }
 
-/* The last line the child wrote to its log, after `start`: its reason. */
+/* The last line the child wrote to its log, after `start`: why it ended. */
 static void last_log_line(int descriptor, off_t start, char line[LOG_LINE_MAX])
 {
     char path[64], text[4096];
@@ -89,9 +92,14 @@ static bool child_failed(struct coordinator_private *coordinator, off_t log_star
     waitpid(coordinator->child.pid, &status, 0);
     child_release(&coordinator->child);
     last_log_line(coordinator->log_descriptor, log_start, line);
-    bool refused = WIFEXITED(status) && WEXITSTATUS(status) == error_exit_code(ERROR_BUSY);
-    return error_set(error, refused ? ERROR_BUSY : ERROR_FAILED, "%s",
-                     *line ? line : "the private coordinator ended without a word");
+    const char *message = strstr(line, LOG_ERROR_MARK);
+    message = message ? message + strlen(LOG_ERROR_MARK) : line;
+    bool refused = WIFEXITED(status) && WEXITSTATUS(status) == error_exit_code(ERROR_REFUSED);
+    enum error_code code = !refused                    ? ERROR_FAILED
+                           : strstr(message, "in use") ? ERROR_BUSY
+                                                       : ERROR_REFUSED;
+    return error_set(error, code, "%s",
+                     *message ? message : "the private coordinator ended without a word");
 }
 
 /* True when the child says that it listens; false when it ended, or takes for ever. */

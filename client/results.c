@@ -191,7 +191,7 @@ const struct command command_results = {
     .arguments = "SWEEP",
     .summary = "accuracy by test noise: mean, 95 % interval, difference to baseline",
     .details = "json and csv have one row a point and test sigma; accuracies and differences are\n"
-               "shares there, not percent. The limit counts points.",
+               "shares there, not percent. --limit counts points in the table, rows in json and csv.",
     .example = "lipsweep results quickstart --against noise-augmentation --db quickstart.db",
     .options =
         (const struct option_info[]){
