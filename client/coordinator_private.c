@@ -1,5 +1,6 @@
 #include "client/coordinator_private.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -7,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -16,7 +19,8 @@
 enum {
     READY_TIMEOUT_MS = 120000, /* an old database may have to be copied and migrated first */
     STOP_TIMEOUT_MS = 10000,
-    LOG_LINE_MAX = 512
+    LOG_LINE_MAX = 512,
+    ABANDONED_AGE_S = 60, /* a folder younger than that may be about to be used */
 };
 
 /* What stands before the message in a line of the log. */
@@ -40,6 +44,46 @@ bool database_files_prepare(struct database_files *files, const char *database, 
     return true;
 }
 
+static void remove_folder(const char *folder)
+{
+    static const char *const names[] = {"c.sock", "c.sock.lock"};
+    char path[PRIVATE_PATH_MAX];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(path, sizeof path, "%.3000s/%s", folder, names[i]);
+        unlink(path);
+    }
+    rmdir(folder);
+}
+
+/* Whether the folder is an old one whose coordinator is gone: its lock can be had. */
+static bool is_abandoned(const char *folder)
+{
+    char path[PRIVATE_PATH_MAX];
+    struct stat status;
+    if (stat(folder, &status) != 0 || time(NULL) - status.st_mtime < ABANDONED_AGE_S)
+        return false;
+    snprintf(path, sizeof path, "%.3000s/c.sock.lock", folder);
+    int descriptor = open(path, O_RDWR | O_CLOEXEC);
+    bool abandoned = descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) == 0;
+    if (descriptor >= 0)
+        close(descriptor);
+    return abandoned;
+}
+
+/* What runs left that were killed. */
+static void remove_abandoned(const char *base)
+{
+    char folder[PRIVATE_PATH_MAX];
+    DIR *list = opendir(base);
+    for (struct dirent *entry; list && (entry = readdir(list));) {
+        snprintf(folder, sizeof folder, "%.1000s/%.255s", base, entry->d_name);
+        if (strncmp(entry->d_name, "run-", 4) == 0 && is_abandoned(folder))
+            remove_folder(folder);
+    }
+    if (list)
+        closedir(list);
+}
+
 bool coordinator_private_init(struct coordinator_private *coordinator, const char *database,
                               int log_descriptor, struct error *error)
 {
@@ -48,6 +92,7 @@ bool coordinator_private_init(struct coordinator_private *coordinator, const cha
         .database = database, .log_descriptor = log_descriptor, .child = {.lifeline = -1}};
     if (!socket_folder(base, error))
         return false;
+    remove_abandoned(base);
     if (snprintf(coordinator->folder, sizeof coordinator->folder, "%s/run-XXXXXX", base) >=
         (int)sizeof coordinator->folder - (int)sizeof "/c.sock.lock")
         return error_set(error, ERROR_SYSTEM, "the folder for sockets, %s, has too long a name",
@@ -177,12 +222,6 @@ void coordinator_private_finish(struct coordinator_private *coordinator)
         stop(&coordinator->child);
     if (!coordinator->folder[0])
         return;
-    static const char *const names[] = {"c.sock", "c.sock.lock"};
-    char path[160];
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        snprintf(path, sizeof path, "%s/%s", coordinator->folder, names[i]);
-        unlink(path);
-    }
-    rmdir(coordinator->folder);
+    remove_folder(coordinator->folder);
     coordinator->folder[0] = '\0';
 }

@@ -338,6 +338,10 @@ def test_killed_run_leaves_nothing_and_runs_again(run_program, start_program, pl
     wait_until(lambda: not any(map(processes.alive, family)), 2, "the children to be gone")
     assert again.wait(100) == 0, again.stderr()
     assert "in use" not in again.stderr()
+    left, = (place / "run/lipsweep").glob("run-*")  # the killed run's; the next run but not at once removes it
+    os.utime(left, (0, 0))
+    run_program("lipsweep", "run", "sweep.yaml", code=0)
+    assert not left.exists()
     recorded.assert_all_done_once(database, 4)
 
 
