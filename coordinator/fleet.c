@@ -40,6 +40,7 @@ static void make_room(struct fleet *fleet)
     for (struct session *session; (session = table_next(&fleet->sessions, &cursor));)
         if (!stalest || session->heard_ms < stalest->heard_ms)
             stalest = session;
+    assert(stalest); /* the table is full */
     struct peer peer = stalest->peer;
     forget_session(fleet, &peer);
 }
