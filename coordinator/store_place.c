@@ -182,8 +182,7 @@ static bool add(struct store *store, const struct placing_request *request,
         !store_integer(statement, 1, &id, error))
         return false;
     if (old->id != 0 && !old->finished &&
-        !store_cancel(store, (struct selection){.job = old->id}, "its test was changed", &cancelled,
-                      error))
+        !store_cancel(store, selection_of_job(old->id), "its test was changed", &cancelled, error))
         return false;
     if (old->id != 0 && !set_successor(store, old->id, id, error))
         return false;
