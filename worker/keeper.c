@@ -39,12 +39,14 @@ static void want_stop(int number)
     stop_wanted = 1;
 }
 
+/* What the program ignores stays ignored. */
 static void handle_stop(void (*handler)(int))
 {
     const int numbers[] = {SIGTERM, SIGINT};
-    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART}, before;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        sigaction(numbers[i], &action, NULL);
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(numbers[i], &action, NULL);
 }
 
 static int64_t now_ms(void)

@@ -51,6 +51,8 @@ void slot_kill(struct slot *slot);
 
 struct slot_ending {
     char text[512];      /* "runner killed by SIGKILL (Killed); last words: …" */
+    int signal;          /* that killed it; 0: it ended by itself */
+    bool interrupted;    /* it says that it was stopped */
     uint64_t peak_bytes; /* resident, by wait4 */
 };
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,10 +76,20 @@ static void finish_slot(struct supervisor *supervisor, struct slot *slot,
         log_warning("%s: too much waits to be delivered, the result stays on disk", label);
 }
 
+/* Asked to by this worker, or by whoever stops all of its group at once; it says so when it came to
+ * write a checkpoint. */
+static bool was_stopped(const struct slot *slot, const struct slot_ending *ending)
+{
+    bool killed = ending->signal == SIGINT || ending->signal == SIGTERM;
+    return !spool_has_result(slot->folder) &&
+           (slot->leaving || ending->interrupted || (signals_stop_count() > 0 && killed));
+}
+
 static void hand_back(struct supervisor *supervisor, struct slot *slot)
 {
     supervisor_release(supervisor, &slot->id, WIRE__OUTCOME__OUTCOME_PREEMPTED,
                        "the worker was stopped");
+    spool_remove_folder(slot->folder);
 }
 
 static void reap(struct supervisor *supervisor)
@@ -89,11 +100,10 @@ static void reap(struct supervisor *supervisor)
         struct slot_ending ending;
         if (!slot_reap(slot, &listener, &ending))
             continue;
-        bool left = slot->leaving && !slot->doomed && !spool_has_result(slot->folder);
-        if (left)
-            hand_back(supervisor, slot);
-        if (slot->doomed || left)
+        if (slot->doomed)
             spool_remove_folder(slot->folder);
+        else if (was_stopped(slot, &ending))
+            hand_back(supervisor, slot);
         else
             finish_slot(supervisor, slot, &ending);
         slot_clear(slot);
