@@ -1,4 +1,4 @@
-#include "worker/options.h"
+#include "worker/options_private.h"
 
 #include <getopt.h>
 #include <math.h>
@@ -12,12 +12,13 @@
 #include "worker/resources.h"
 #include "worker/training.h"
 
-enum { SLOTS_MAX = 1024, SECONDS_MAX = 100000000 };
+enum { SLOTS_MAX = 1024 };
 
 static const char usage_text[] =
     "usage: lipsweep-worker [OPTION]...\n"
-    "       lipsweep-worker train JOB.yaml -o DIR [--data DIR]\n"
+    "       lipsweep-worker train JOB.yaml -o DIR [--data DIR] [--trace [--trace-steps N]]\n"
     "                             [--checkpoints DIR [--checkpoint-s S] [--continue-any]]\n"
+    "       lipsweep-worker dump-data JOB.yaml -o DIR [--data DIR]\n"
     "\n"
     "Connects to a coordinator and runs its jobs, one process each, until it is stopped (SIGTERM "
     "or\n"
@@ -26,7 +27,10 @@ static const char usage_text[] =
     "its weights to DIR/weights.safetensors. With --checkpoints it continues from the newest one "
     "in\n"
     "that folder and writes one every so many seconds (60) and when it is stopped; --continue-any\n"
-    "takes one of another build or CPU class too.\n"
+    "takes one of another build or CPU class too. --trace leaves in DIR/trace what the first 10 "
+    "(N)\n"
+    "steps started from and computed, for tests/replay/replay.py.\n"
+    "`dump-data` writes a job's images as idx files.\n"
     "\n"
     "  --connect ENDPOINT    coordinator (LIPSWEEP_CONNECT; default: this user's, over ipc)\n"
     "  --slots N             jobs at a time (default: usable CPUs)\n"
@@ -40,25 +44,6 @@ static const char usage_text[] =
     "  --help, --version\n"
     "\n"
     "Example: lipsweep-worker --slots 2 --data ~/data\n";
-
-enum flag {
-    OPTION_CONNECT = 256,
-    OPTION_SLOTS,
-    OPTION_THREADS,
-    OPTION_DATA,
-    OPTION_SPOOL,
-    OPTION_IDLE_TIMEOUT,
-    OPTION_COUNT,
-    OPTION_INSECURE_LOOPBACK,
-    OPTION_HELP,
-    OPTION_VERSION,
-    OPTION_PROGRESS_FD,
-    OPTION_ATTEMPT,
-    OPTION_CHECKPOINTS,
-    OPTION_CHECKPOINT_S,
-    OPTION_CONTINUE_ANY,
-    OPTION_WEIGHTS,
-};
 
 static const struct option work_options[] = {
     {"connect", required_argument, NULL, OPTION_CONNECT},
@@ -74,23 +59,8 @@ static const struct option work_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-/* --progress-fd and --attempt are for the worker that starts a runner, not for people. */
-static const struct option train_options[] = {
-    {"output", required_argument, NULL, 'o'},
-    {"data", required_argument, NULL, OPTION_DATA},
-    {"progress-fd", required_argument, NULL, OPTION_PROGRESS_FD},
-    {"attempt", required_argument, NULL, OPTION_ATTEMPT},
-    {"checkpoints", required_argument, NULL, OPTION_CHECKPOINTS},
-    {"checkpoint-s", required_argument, NULL, OPTION_CHECKPOINT_S},
-    {"continue-any", no_argument, NULL, OPTION_CONTINUE_ANY},
-    {"weights", no_argument, NULL, OPTION_WEIGHTS},
-    {"help", no_argument, NULL, OPTION_HELP},
-    {"version", no_argument, NULL, OPTION_VERSION},
-    {NULL, 0, NULL, 0},
-};
-
-static bool read_number(const char *name, const char *text, int64_t least, int64_t most,
-                        int64_t *value, struct error *error)
+bool options_number(const char *name, const char *text, int64_t least, int64_t most, int64_t *value,
+                    struct error *error)
 {
     if (number_parse_integer(text, value) && *value >= least && *value <= most)
         return true;
@@ -98,7 +68,7 @@ static bool read_number(const char *name, const char *text, int64_t least, int64
                      name, text, (long long)least, (long long)most);
 }
 
-static bool read_seconds(const char *name, const char *text, double *seconds, struct error *error)
+bool options_seconds(const char *name, const char *text, double *seconds, struct error *error)
 {
     if (!number_parse(text, seconds) || !(*seconds > 0) || *seconds > SECONDS_MAX)
         return error_set(error, ERROR_USAGE, "--%s %s: a number of seconds is wanted", name, text);
@@ -108,7 +78,7 @@ static bool read_seconds(const char *name, const char *text, double *seconds, st
 static bool read_idle_timeout(const char *text, int64_t *ms, struct error *error)
 {
     double seconds;
-    if (!read_seconds("idle-timeout", text, &seconds, error))
+    if (!options_seconds("idle-timeout", text, &seconds, error))
         return false;
     *ms = (int64_t)ceil(seconds * 1000);
     return true;
@@ -130,7 +100,7 @@ static bool default_spool(char spool[SPOOL_PATH_MAX], struct error *error)
            error_set(error, ERROR_USAGE, "the path of the spool folder is too long");
 }
 
-static const char *environment(const char *name)
+const char *options_environment(const char *name)
 {
     const char *value = getenv(name);
     return value && *value ? value : NULL;
@@ -142,7 +112,7 @@ static void print_version(void)
            protobuf_c_version(), training_cpu_class());
 }
 
-static bool print(struct options *options, int option)
+bool options_print(struct options *options, int option)
 {
     options->verb = OPTIONS_PRINTED;
     if (option == OPTION_HELP)
@@ -152,7 +122,7 @@ static bool print(struct options *options, int option)
     return true;
 }
 
-static bool unknown(char *const *argv, int index, struct error *error)
+bool options_unknown(char *const *argv, int index, struct error *error)
 {
     return error_set(error, ERROR_USAGE, "%s: see lipsweep-worker --help", argv[index]);
 }
@@ -165,12 +135,12 @@ static bool read_work_option(struct options *options, int option, struct error *
         options->work.endpoint = optarg;
         return true;
     case OPTION_SLOTS:
-        if (!read_number("slots", optarg, 1, SLOTS_MAX, &number, error))
+        if (!options_number("slots", optarg, 1, SLOTS_MAX, &number, error))
             return false;
         options->work.slots = (int)number;
         return true;
     case OPTION_THREADS:
-        return read_number("threads", optarg, 1, SLOTS_MAX, &number, error) &&
+        return options_number("threads", optarg, 1, SLOTS_MAX, &number, error) &&
                (number == 1 || error_set(error, ERROR_USAGE,
                                          "--threads %s: this version runs one thread a job; use "
                                          "more slots instead",
@@ -184,7 +154,7 @@ static bool read_work_option(struct options *options, int option, struct error *
     case OPTION_IDLE_TIMEOUT:
         return read_idle_timeout(optarg, &options->work.idle_timeout_ms, error);
     case OPTION_COUNT:
-        return read_number("count", optarg, 1, INT64_MAX, &options->work.count, error);
+        return options_number("count", optarg, 1, INT64_MAX, &options->work.count, error);
     default: /* OPTION_INSECURE_LOOPBACK */
         options->work.insecure_loopback = true;
         return true;
@@ -195,14 +165,14 @@ static bool fill_work(struct options *options, struct error *error)
 {
     struct supervisor_options *work = &options->work;
     if (!work->endpoint)
-        work->endpoint = environment("LIPSWEEP_CONNECT");
+        work->endpoint = options_environment("LIPSWEEP_CONNECT");
     if (!work->endpoint) {
         if (!socket_default_endpoint(options->endpoint, error))
             return false;
         work->endpoint = options->endpoint;
     }
     if (!work->data)
-        work->data = environment("LIPSWEEP_DATA");
+        work->data = options_environment("LIPSWEEP_DATA");
     if (!work->spool) {
         if (!default_spool(options->spool, error))
             return false;
@@ -219,73 +189,15 @@ static bool read_work(struct options *options, int argc, char **argv, struct err
 {
     for (int option; (option = getopt_long(argc, argv, "", work_options, NULL)) != -1;) {
         if (option == '?')
-            return unknown(argv, optind - 1, error);
+            return options_unknown(argv, optind - 1, error);
         if (option == OPTION_HELP || option == OPTION_VERSION)
-            return print(options, option);
+            return options_print(options, option);
         if (!read_work_option(options, option, error))
             return false;
     }
     if (optind < argc)
-        return unknown(argv, optind, error);
+        return options_unknown(argv, optind, error);
     return fill_work(options, error);
-}
-
-static bool read_train_option(struct runner_options *train, int option, struct error *error)
-{
-    int64_t number;
-    switch (option) {
-    case 'o':
-        train->folder = optarg;
-        return true;
-    case OPTION_DATA:
-        train->data = optarg;
-        return true;
-    case OPTION_PROGRESS_FD:
-        if (!read_number("progress-fd", optarg, 3, 1 << 20, &number, error))
-            return false;
-        train->progress = (int)number;
-        return true;
-    case OPTION_CHECKPOINTS:
-        train->checkpoints = optarg;
-        return true;
-    case OPTION_CHECKPOINT_S:
-        return read_seconds("checkpoint-s", optarg, &train->checkpoint_s, error);
-    case OPTION_CONTINUE_ANY:
-        train->continue_any = true;
-        return true;
-    case OPTION_WEIGHTS:
-        train->keep_weights = true;
-        return true;
-    default: /* OPTION_ATTEMPT */
-        return attempt_parse(optarg, &train->id) ||
-               error_set(error, ERROR_USAGE, "--attempt %s is none", optarg);
-    }
-}
-
-static bool read_train(struct options *options, int argc, char **argv, struct error *error)
-{
-    options->verb = OPTIONS_TRAIN;
-    options->train.progress = -1;
-    options->train.checkpoint_s = RUNNER_CHECKPOINT_S;
-    for (int option; (option = getopt_long(argc, argv, "o:", train_options, NULL)) != -1;) {
-        if (option == '?')
-            return unknown(argv, optind - 1, error);
-        if (option == OPTION_HELP || option == OPTION_VERSION)
-            return print(options, option);
-        if (!read_train_option(&options->train, option, error))
-            return false;
-    }
-    if (optind + 1 != argc)
-        return error_set(error, ERROR_USAGE, "train takes one job file: see --help");
-    options->train.job = argv[optind];
-    /* A person gets all there is to get. */
-    if (options->train.progress < 0)
-        options->train.keep_weights = true;
-    if (!options->train.folder)
-        return error_set(error, ERROR_USAGE, "train needs a folder for its result: -o DIR");
-    if (!options->train.data)
-        options->train.data = environment("LIPSWEEP_DATA");
-    return true;
 }
 
 bool options_read(struct options *options, int argc, char **argv, struct error *error)
@@ -293,6 +205,8 @@ bool options_read(struct options *options, int argc, char **argv, struct error *
     *options = (struct options){.verb = OPTIONS_WORK};
     opterr = 0;
     if (argc > 1 && strcmp(argv[1], "train") == 0)
-        return read_train(options, argc - 1, argv + 1, error);
+        return options_train(options, argc - 1, argv + 1, error);
+    if (argc > 1 && strcmp(argv[1], "dump-data") == 0)
+        return options_dump(options, argc - 1, argv + 1, error);
     return read_work(options, argc, argv, error);
 }

@@ -14,16 +14,15 @@
 #include "common/log.h"
 #include "worker/checkpoint_folder.h"
 #include "worker/disk.h"
+#include "worker/job_file.h"
 #include "worker/keeper.h"
 #include "worker/progress.h"
 #include "worker/report.h"
 #include "worker/spool.h"
+#include "worker/trace.h"
 #include "worker/weights.h"
 
-enum {
-    JOB_FILE_MAX = 64 * 1024,
-    PROGRESS_MS = 200, /* at most so often */
-};
+enum { PROGRESS_MS = 200 /* at most so often */ };
 
 struct runner {
     const struct runner_options *options;
@@ -101,7 +100,7 @@ static void take_epoch(void *context, const struct epoch_metric *metric)
 static bool take_weights(void *context, const struct weights *weights, struct error *error)
 {
     struct runner *runner = context;
-    return weights_write(weights, runner->options->folder, WEIGHTS_FILE, error);
+    return weights_write(weights, &runner->job, runner->options->folder, WEIGHTS_FILE, error);
 }
 
 /* What an earlier attempt did is this one's too. */
@@ -112,48 +111,7 @@ static void take_continued(void *context, const struct training_state *state)
         pass_epoch_on(runner, &state->metrics[i]);
 }
 
-/* --- the job and its data --- */
-
-static bool read_job(struct runner *runner, struct error *error)
-{
-    char *text;
-    size_t length;
-    const char *path = runner->options->job;
-    const char *slash = strrchr(path, '/');
-    char folder[DISK_PATH_MAX] = ".";
-    if (slash)
-        snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path), path);
-    if (!disk_read(folder, slash ? slash + 1 : path, JOB_FILE_MAX, &text, &length, error))
-        return false;
-    bool parsed = job_parse(text, length, &runner->job, error);
-    free(text);
-    if (parsed || error->line == 0)
-        return parsed || error_prefix(error, "%s", path);
-    return error_prefix(error, "%s:%d:%d: error", path, error->line, error->column);
-}
-
-/* A copy that is missing or differs is this machine's trouble: another may run the job. */
-static bool open_data(struct runner *runner, struct error *error)
-{
-    const struct dataset_options options = {
-        .directory = runner->options->data,
-        .train_limit = dataset_train_limit(&runner->job),
-    };
-    const char *wanted = runner->job.dataset_digest;
-    if (!dataset_open(&runner->dataset, runner->job.dataset, &options, error)) {
-        if (error->code != ERROR_MEMORY)
-            error->code = ERROR_REFUSED;
-        return false;
-    }
-    if (*wanted == '\0' || strcmp(wanted, runner->dataset.digest) == 0) {
-        /* So that the result's train_hash names the data that was used. */
-        memcpy(runner->job.dataset_digest, runner->dataset.digest, sizeof runner->dataset.digest);
-        return true;
-    }
-    return error_set(error, ERROR_REFUSED,
-                     "this machine's data set %s has the digest %.16s…, the job wants %.16s…",
-                     runner->job.dataset, runner->dataset.digest, wanted);
-}
+/* --- the training --- */
 
 /* A training without checkpoints is better than none. */
 static void keep_checkpoints(struct runner *runner)
@@ -176,7 +134,13 @@ static void keep_checkpoints(struct runner *runner)
 
 static bool train(struct runner *runner, struct error *error)
 {
-    if (!read_job(runner, error) || !open_data(runner, error))
+    struct trace *trace = NULL;
+    if (!job_file_read(runner->options->job, &runner->job, error) ||
+        !job_file_open_data(&runner->job, runner->options->data, &runner->dataset, error))
+        return false;
+    if (runner->options->trace_steps > 0 &&
+        !trace_create(&trace, runner->options->folder, &runner->job, runner->options->trace_steps,
+                      error))
         return false;
     report_set_job(&runner->report, &runner->job);
     keep_checkpoints(runner);
@@ -187,13 +151,19 @@ static bool train(struct runner *runner, struct error *error)
         .epoch = take_epoch,
         .trained = runner->options->keep_weights ? take_weights : NULL,
         .keeper = runner->keeper ? keeper_hooks(runner->keeper) : NULL,
+        .trace = trace ? trace_hooks(trace) : NULL,
     };
     log_info("training %s on %s, seed %" PRId64 ", %s", runner->job.model, runner->job.dataset,
              runner->job.seed, training_cpu_class());
     bool done = training_run(&runner->job, &runner->dataset, &observer, &runner->result, error);
     keeper_destroy(runner->keeper);
     runner->keeper = NULL;
-    return done;
+    struct error tracing;
+    if (trace_destroy(trace, &tracing))
+        return done;
+    if (done)
+        *error = tracing;
+    return false;
 }
 
 /* --- how it ended --- */

@@ -128,7 +128,7 @@ static double gradient_norm(const struct plan *plan)
 static void trace_state(struct training *training)
 {
     const struct training_trace *trace = training->observer->trace;
-    if (trace) {
+    if (trace && training->state.step <= trace->steps) {
         trace->state(trace->context, &training->state, &training->weights);
     }
 }
@@ -137,7 +137,7 @@ static void trace_step(const struct training *training, size_t first, size_t ima
                        const struct loss_sums *sums)
 {
     const struct training_trace *trace = training->observer->trace;
-    if (!trace) {
+    if (!trace || training->state.step >= trace->steps) {
         return;
     }
     struct training_step step = {

@@ -77,10 +77,11 @@ struct training_step {
     double gradient_norm; /* Euclidean, over all parameters */
 };
 
-/* Both are called for each step, the first before anything of the step has happened, and once more
- * after the last. */
+/* Both are called for each of the first steps, the first before anything of the step has happened,
+ * and once more after the last one. */
 struct training_trace {
     void *context;
+    int64_t steps;
     void (*state)(void *context, const struct training_state *state, const struct weights *weights);
     void (*step)(void *context, const struct training_step *step);
 };

@@ -10,6 +10,9 @@
 
 _Static_assert(sizeof(real) == sizeof(float), "weights are kept as they were trained");
 
+static const char job_key[] = "lipsweep.job";
+enum { METADATA_MAX = JOB_TEXT_MAX + 64 };
+
 static void describe(const struct weight *weight, struct safetensor *tensor)
 {
     *tensor = (struct safetensor){.rank = weight->rank, .data = (const float *)weight->data};
@@ -17,19 +20,41 @@ static void describe(const struct weight *weight, struct safetensor *tensor)
     memcpy(tensor->shape, weight->shape, (size_t)weight->rank * sizeof *weight->shape);
 }
 
-bool weights_write(const struct weights *weights, const char *folder, const char *name,
-                   struct error *error)
+/* "format": what PyTorch's own files say. */
+static bool make_metadata(const struct job *job, char metadata[METADATA_MAX], struct error *error)
+{
+    struct job training, defaults;
+    char *end = metadata;
+    memset(metadata, 0, METADATA_MAX);
+    end += sprintf(end, "format") + 1;
+    end += sprintf(end, "pt") + 1;
+    if (!job)
+        return true;
+    job_init(&defaults);
+    training = *job;
+    memcpy(training.test_sigma, defaults.test_sigma, sizeof defaults.test_sigma);
+    memcpy(training.test_seed, defaults.test_seed, sizeof defaults.test_seed);
+    training.test_sigma_count = defaults.test_sigma_count;
+    training.test_seed_count = defaults.test_seed_count;
+    end += sprintf(end, "%s", job_key) + 1;
+    return job_text(&training, end, error);
+}
+
+bool weights_write(const struct weights *weights, const struct job *job, const char *folder,
+                   const char *name, struct error *error)
 {
     uint8_t *bytes;
     size_t length;
+    char metadata[METADATA_MAX];
+    if (!make_metadata(job, metadata, error))
+        return false;
     struct safetensors file = {.count = weights->count,
                                .list = calloc(weights->count + 1, sizeof *file.list)};
     if (!file.list)
         return error_set(error, ERROR_MEMORY, "out of memory for the weights");
     for (size_t i = 0; i < weights->count; i++)
         describe(&weights->list[i], &file.list[i]);
-    /* What PyTorch's own files say. */
-    bool good = safetensors_write(&file, "format\0pt\0", &bytes, &length, error);
+    bool good = safetensors_write(&file, metadata, &bytes, &length, error);
     free(file.list);
     if (!good)
         return false;

@@ -2,14 +2,16 @@
 #ifndef LIPSWEEP_WORKER_WEIGHTS_H
 #define LIPSWEEP_WORKER_WEIGHTS_H
 
-#include "common/error.h"
+#include "common/job.h"
 #include "worker/state.h"
 
 #define WEIGHTS_FILE "weights.safetensors"
 
-/* Writes FOLDER/NAME, whole or not at all. */
-WARN_UNUSED bool weights_write(const struct weights *weights, const char *folder, const char *name,
-                               struct error *error);
+/* Writes FOLDER/NAME, whole or not at all. `job`, unless NULL, stands in the file's metadata as
+ * "lipsweep.job", with a default test: what was trained, whichever of the jobs that share it comes
+ * first. */
+WARN_UNUSED bool weights_write(const struct weights *weights, const struct job *job,
+                               const char *folder, const char *name, struct error *error);
 
 /* Reads a file's tensors into `weights`: just these names, with these shapes. `digest`, unless NULL
  * or "", is the BLAKE2b-256 that its bytes must have. */
