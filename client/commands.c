@@ -20,6 +20,7 @@ const struct command *const commands[] = {&command_new,
                                           &command_retry,
                                           &command_results,
                                           &command_weights,
+                                          &command_predict,
                                           NULL};
 
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands - 1 };

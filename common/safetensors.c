@@ -226,23 +226,50 @@ static bool check_gaps(struct safetensors *file, struct error *error)
                      file->data_length - end);
 }
 
+/* The header, and how long it is; the caller gives it back. */
+static json_t *load_header(const uint8_t *bytes, size_t length, uint64_t *header_length,
+                           struct error *error)
+{
+    *header_length = length >= LENGTH_BYTES ? get_little(bytes, LENGTH_BYTES) : 0;
+    if (length < LENGTH_BYTES || *header_length > length - LENGTH_BYTES) {
+        error_set(error, ERROR_DATA, "no safetensors file: it is shorter than its header");
+        return NULL;
+    }
+    if (*header_length > SAFETENSORS_HEADER_MAX) {
+        error_set(error, ERROR_DATA, "a header of %llu bytes is longer than the limit of %d",
+                  (unsigned long long)*header_length, SAFETENSORS_HEADER_MAX);
+        return NULL;
+    }
+    json_error_t reason;
+    json_t *header = json_loadb((const char *)bytes + LENGTH_BYTES, (size_t)*header_length,
+                                JSON_REJECT_DUPLICATES, &reason);
+    if (!header)
+        error_set(error, ERROR_DATA, "the header is no JSON: %.100s", reason.text);
+    return header;
+}
+
+char *safetensors_metadata(const uint8_t *bytes, size_t length, const char *key)
+{
+    uint64_t header_length;
+    json_t *header = load_header(bytes, length, &header_length, NULL);
+    const char *text =
+        json_string_value(json_object_get(json_object_get(header, "__metadata__"), key));
+    char *copy = text ? strdup(text) : NULL;
+    json_decref(header);
+    return copy;
+}
+
 bool safetensors_read(struct safetensors *file, const uint8_t *bytes, size_t length,
                       struct error *error)
 {
+    uint64_t header_length;
     *file = (struct safetensors){.count = 0};
-    uint64_t header_length = length >= LENGTH_BYTES ? get_little(bytes, LENGTH_BYTES) : 0;
-    if (length < LENGTH_BYTES || header_length > length - LENGTH_BYTES)
-        return error_set(error, ERROR_DATA, "no safetensors file: it is shorter than its header");
-    if (header_length > SAFETENSORS_HEADER_MAX)
-        return error_set(error, ERROR_DATA, "a header of %llu bytes is longer than the limit of %d",
-                         (unsigned long long)header_length, SAFETENSORS_HEADER_MAX);
+    json_t *header = load_header(bytes, length, &header_length, error);
+    if (!header)
+        return false;
     file->data = bytes + LENGTH_BYTES + header_length;
     file->data_length = length - LENGTH_BYTES - (size_t)header_length;
-    json_error_t reason;
-    json_t *header = json_loadb((const char *)bytes + LENGTH_BYTES, (size_t)header_length,
-                                JSON_REJECT_DUPLICATES, &reason);
-    bool good = header ? read_tensors(file, header, error) && check_gaps(file, error)
-                       : error_set(error, ERROR_DATA, "the header is no JSON: %.100s", reason.text);
+    bool good = read_tensors(file, header, error) && check_gaps(file, error);
     json_decref(header);
     if (!good)
         safetensors_finish(file);

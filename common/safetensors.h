@@ -48,6 +48,9 @@ WARN_UNUSED bool safetensors_write(struct safetensors *file, const char *metadat
  * gaps and overlaps is checked; only F32 is taken. `bytes` must outlive `file`. */
 WARN_UNUSED bool safetensors_read(struct safetensors *file, const uint8_t *bytes, size_t length,
                                   struct error *error);
+/* A text of the file's metadata, malloc'ed; NULL when there is none of that key. */
+char *safetensors_metadata(const uint8_t *bytes, size_t length, const char *key);
+
 void safetensors_finish(struct safetensors *file);
 
 /* NULL when there is none of that name. */

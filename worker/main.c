@@ -21,8 +21,9 @@ static int work(const struct options *options)
 static int work_on_one(const struct options *options)
 {
     struct error error;
-    bool good = options->verb == OPTIONS_TRAIN ? runner_run(&options->train, &error)
-                                               : dump_run(&options->dump, &error);
+    bool good = options->verb == OPTIONS_TRAIN     ? runner_run(&options->train, &error)
+                : options->verb == OPTIONS_PREDICT ? predict_run(&options->predict, &error)
+                                                   : dump_run(&options->dump, &error);
     if (good)
         return 0;
     log_error("%s", error.message);

@@ -19,6 +19,8 @@ static const char usage_text[] =
     "       lipsweep-worker train JOB.yaml -o DIR [--data DIR] [--trace [--trace-steps N]]\n"
     "                             [--checkpoints DIR [--checkpoint-s S] [--continue-any]]\n"
     "       lipsweep-worker dump-data JOB.yaml -o DIR [--data DIR]\n"
+    "       lipsweep-worker predict FILE --image N [--sigma 0,0.1] [--draws N] [--dataset NAME]\n"
+    "                               [--model NAME] [--data DIR]\n"
     "\n"
     "Connects to a coordinator and runs its jobs, one process each, until it is stopped (SIGTERM "
     "or\n"
@@ -30,7 +32,8 @@ static const char usage_text[] =
     "takes one of another build or CPU class too. --trace leaves in DIR/trace what the first 10 "
     "(N)\n"
     "steps started from and computed, for tests/replay/replay.py.\n"
-    "`dump-data` writes a job's images as idx files.\n"
+    "`dump-data` writes a job's images as idx files. `predict` says what weights make of a test\n"
+    "image under noise (lipsweep predict prints it as a table).\n"
     "\n"
     "  --connect ENDPOINT    coordinator (LIPSWEEP_CONNECT; default: this user's, over ipc)\n"
     "  --slots N             jobs at a time (default: usable CPUs)\n"
@@ -208,5 +211,7 @@ bool options_read(struct options *options, int argc, char **argv, struct error *
         return options_train(options, argc - 1, argv + 1, error);
     if (argc > 1 && strcmp(argv[1], "dump-data") == 0)
         return options_dump(options, argc - 1, argv + 1, error);
+    if (argc > 1 && strcmp(argv[1], "predict") == 0)
+        return options_predict(options, argc - 1, argv + 1, error);
     return read_work(options, argc, argv, error);
 }

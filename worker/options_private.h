@@ -25,6 +25,12 @@ enum flag {
     OPTION_WEIGHTS,
     OPTION_TRACE,
     OPTION_TRACE_STEPS,
+    OPTION_DATASET,
+    OPTION_MODEL,
+    OPTION_IMAGE,
+    OPTION_SIGMA,
+    OPTION_DRAWS,
+    OPTION_RESULT_FD,
 };
 
 WARN_UNUSED bool options_number(const char *name, const char *text, int64_t least, int64_t most,
@@ -43,5 +49,7 @@ bool options_unknown(char *const *argv, int index, struct error *error);
 /* `argv` begins with the tool's name. */
 WARN_UNUSED bool options_train(struct options *options, int argc, char **argv, struct error *error);
 WARN_UNUSED bool options_dump(struct options *options, int argc, char **argv, struct error *error);
+WARN_UNUSED bool options_predict(struct options *options, int argc, char **argv,
+                                 struct error *error);
 
 #endif

@@ -1,7 +1,12 @@
-/* The command lines of the programs that work on one job: train, dump-data. */
+/* The command lines of the programs that work on one job: train, dump-data, predict. */
 #include "worker/options_private.h"
 
 #include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/number.h"
 
 enum { TRACE_STEPS = 10, TRACE_STEPS_MAX = 100000 };
 
@@ -109,5 +114,94 @@ bool options_dump(struct options *options, int argc, char **argv, struct error *
     options->dump.job = argv[optind];
     if (!options->dump.data)
         options->dump.data = options_environment("LIPSWEEP_DATA");
+    return true;
+}
+
+/* --result-fd is for the client that starts it. */
+static const struct option predict_flags[] = {
+    {"dataset", required_argument, NULL, OPTION_DATASET},
+    {"model", required_argument, NULL, OPTION_MODEL},
+    {"data", required_argument, NULL, OPTION_DATA},
+    {"image", required_argument, NULL, OPTION_IMAGE},
+    {"sigma", required_argument, NULL, OPTION_SIGMA},
+    {"draws", required_argument, NULL, OPTION_DRAWS},
+    {"result-fd", required_argument, NULL, OPTION_RESULT_FD},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+/* "0,0.1,0.2" */
+static bool read_sigmas(struct predict_options *predict, const char *text, struct error *error)
+{
+    predict->sigma_count = 0;
+    for (const char *part = text;; part++) {
+        char number[32] = "";
+        size_t length = strcspn(part, ",");
+        double *sigma = &predict->sigma[predict->sigma_count];
+        if (predict->sigma_count == JOB_TEST_SIGMA_MAX)
+            return error_set(error, ERROR_USAGE, "--sigma takes at most %d values",
+                             JOB_TEST_SIGMA_MAX);
+        if (length < sizeof number)
+            memcpy(number, part, length);
+        if (!number_parse(number, sigma))
+            return error_set(error, ERROR_USAGE, "--sigma %.200s: numbers are wanted, as in 0,0.1",
+                             text);
+        if (!parameter_check_number(PARAMETER_TEST_SIGMA, *sigma, error))
+            return false;
+        predict->sigma_count++;
+        part += length;
+        if (*part == '\0')
+            return true;
+    }
+}
+
+static bool read_predict_option(struct predict_options *predict, int option, struct error *error)
+{
+    int64_t number;
+    switch (option) {
+    case OPTION_DATASET:
+        predict->dataset = optarg;
+        return true;
+    case OPTION_MODEL:
+        predict->model = optarg;
+        return true;
+    case OPTION_DATA:
+        predict->data = optarg;
+        return true;
+    case OPTION_IMAGE:
+        return options_number("image", optarg, 0, INT32_MAX, &predict->image, error);
+    case OPTION_SIGMA:
+        return read_sigmas(predict, optarg, error);
+    case OPTION_DRAWS:
+        return options_number("draws", optarg, 1, PREDICT_DRAWS_MAX, &predict->draws, error);
+    default: /* OPTION_RESULT_FD */
+        if (!options_number("result-fd", optarg, 3, 1 << 20, &number, error))
+            return false;
+        predict->output = (int)number;
+        return true;
+    }
+}
+
+bool options_predict(struct options *options, int argc, char **argv, struct error *error)
+{
+    struct predict_options *predict = &options->predict;
+    options->verb = OPTIONS_PREDICT;
+    *predict = (struct predict_options){
+        .image = -1, .draws = PREDICT_DRAWS, .sigma_count = 1, .output = STDOUT_FILENO};
+    for (int option; (option = getopt_long(argc, argv, "", predict_flags, NULL)) != -1;) {
+        if (option == '?')
+            return options_unknown(argv, optind - 1, error);
+        if (option == OPTION_HELP || option == OPTION_VERSION)
+            return options_print(options, option);
+        if (!read_predict_option(predict, option, error))
+            return false;
+    }
+    if (optind + 1 != argc || predict->image < 0)
+        return error_set(error, ERROR_USAGE,
+                         "predict takes one file of weights and --image N: see --help");
+    predict->weights = argv[optind];
+    if (!predict->data)
+        predict->data = options_environment("LIPSWEEP_DATA");
     return true;
 }

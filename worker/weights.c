@@ -112,3 +112,17 @@ bool weights_read(const struct weights *weights, const char *path, const char *d
     free(bytes);
     return good || error_prefix(error, "%s", path);
 }
+
+bool weights_read_job(const char *path, struct job *job, struct error *error)
+{
+    uint8_t *bytes;
+    size_t length;
+    job_init(job);
+    if (!file_read(path, SAFETENSORS_FILE_MAX, &bytes, &length, error))
+        return false;
+    char *text = safetensors_metadata(bytes, length, job_key);
+    free(bytes);
+    bool good = !text || job_parse(text, strlen(text), job, error);
+    free(text);
+    return good || error_prefix(error, "%s: the job in its metadata", path);
+}

@@ -18,4 +18,8 @@ WARN_UNUSED bool weights_write(const struct weights *weights, const struct job *
 WARN_UNUSED bool weights_read(const struct weights *weights, const char *path, const char *digest,
                               struct error *error);
 
+/* What was trained, from the file's metadata; job_init's when it does not say (another program's).
+ */
+WARN_UNUSED bool weights_read_job(const char *path, struct job *job, struct error *error);
+
 #endif

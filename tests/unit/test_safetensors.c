@@ -28,6 +28,11 @@ static void what_is_written_is_read(void **state)
     struct safetensors file;
     float numbers[6];
     write_two("format\0pt\0");
+    char *format = safetensors_metadata(bytes, length, "format");
+    assert_string_equal(format, "pt");
+    free(format);
+    assert_null(safetensors_metadata(bytes, length, "else"));
+    assert_null(safetensors_metadata(bytes, 7, "format"));
     assert_int_equal((length - 32) % 8, 0);
     assert_true(safetensors_read(&file, bytes, length, NULL));
     assert_int_equal(file.count, 2);
