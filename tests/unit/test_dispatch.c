@@ -157,6 +157,20 @@ static void nobody_gets_more_than_it_has_room_for(void **state)
     assert_int_equal(TAKE(1, LEASE)->lease->attempt->job, 3);
 }
 
+/* An idle worker that was killed has room for ever: a job leased to it would wait for its lease to
+ * end, and lose an attempt. */
+static void silent_workers_get_nothing(void **state)
+{
+    (void)state;
+    harness_hello(1, WIRE__ROLE__ROLE_WORKER, 1);
+    harness_heartbeat(1, 1, 1, NULL, 0, 0);
+    harness_tick(3 * HEARTBEAT_MS + 1);
+    harness_submit(SWEEP);
+    assert_null(TAKE(1, LEASE));
+    harness_heartbeat(1, 2, 1, NULL, 0, 0);
+    assert_non_null(TAKE(1, LEASE));
+}
+
 static void a_reconnected_worker_is_the_same_one(void **state)
 {
     (void)state;
@@ -383,6 +397,7 @@ int main(void)
         TEST(a_restart_gives_every_lease_a_full_term),
         TEST(a_lease_that_never_arrived_is_sent_again),
         TEST(nobody_gets_more_than_it_has_room_for),
+        TEST(silent_workers_get_nothing),
         TEST(a_reconnected_worker_is_the_same_one),
         TEST(another_instance_may_deliver_a_spooled_result),
         TEST(goodbye_and_silence_end_a_worker),
