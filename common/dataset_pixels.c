@@ -28,8 +28,9 @@ static void shrink_planes(uint8_t *pixels, size_t plane_count, size_t from, size
 static void shrink_split(struct dataset_split *split, size_t channels, size_t from, size_t side)
 {
     shrink_planes(split->images, split->count * channels, from, side);
-    assert(split->count > 0 && channels > 0 && side > 0);
-    uint8_t *smaller = realloc(split->images, split->count * channels * side * side);
+    size_t size = split->count * channels * side * side;
+    assert(size > 0);
+    uint8_t *smaller = realloc(split->images, size);
     if (smaller)
         split->images = smaller;
 }

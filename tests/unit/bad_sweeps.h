@@ -185,7 +185,8 @@ static const struct {
      "5:8: error: 'test.sigma' is no axis: every job is tested at all its values; give them under "
      "'test'\n"},
     {HEAD TRAIN "grid: {dataset.digest: [a]}\n",
-     "5:8: error: unknown axis 'dataset.digest' (known: dataset, dataset.validation_count, "
+     "5:8: error: unknown axis 'dataset.digest' (known: dataset, dataset.resize, "
+     "dataset.augment.crop_padding, dataset.augment.flip, dataset.validation_count, "
      "dataset.train_count, fraction, model, lambda, k, sigma, control, epochs, steps, batch, "
      "train.optimizer, lr, train.momentum, train.weight_decay, train.beta1, train.beta2, "
      "train.eps, seed)\n"},
