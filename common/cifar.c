@@ -98,10 +98,10 @@ static bool read_file(const char *folder, const struct dataset_file *file, int c
 
 bool cifar_read(struct dataset *dataset, const struct dataset_source *source, struct error *error)
 {
-    char folder[PATH_MAX];
+    const char *folder = dataset->origin.folder;
     struct names names;
     list_files(&names, !source->path);
-    if (!dataset_files_find(source, names.files, names.count, folder, error) ||
+    if (!dataset_files_find(source, names.files, names.count, &dataset->origin, error) ||
         !count_files(folder, &names, error))
         return false;
     dataset->channels = CIFAR_CHANNELS;

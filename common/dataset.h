@@ -13,6 +13,7 @@
 #ifndef LIPSWEEP_COMMON_DATASET_H
 #define LIPSWEEP_COMMON_DATASET_H
 
+#include "common/dataset_files.h"
 #include "common/error.h"
 #include "common/job.h"
 
@@ -31,6 +32,7 @@ struct dataset {
     int channels, height, width, class_count;
     char class_names[JOB_CLASS_NAMES_MAX + 1]; /* one a line; "": none known */
     char note[256]; /* what is odd without being wrong, for the user to read; "": nothing */
+    struct dataset_origin origin;
     struct dataset_split train, test;
 };
 

@@ -1,5 +1,6 @@
 #include "common/dataset_files.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,10 +111,25 @@ static bool not_found(const struct dataset_source *source, const struct folders 
         advice);
 }
 
+static void set_origin(struct dataset_origin *origin, const char *folder,
+                       const struct dataset_file *files, size_t count)
+{
+    char path[PATH_MAX];
+    origin->file_count = 0;
+    memcpy(origin->folder, folder, PATH_MAX);
+    for (size_t i = 0; i < count; i++) {
+        if (!dataset_files_path(folder, &files[i], path))
+            continue;
+        const char *name = strrchr(path, '/') + 1;
+        snprintf(origin->files[origin->file_count++], DATASET_FILE_NAME, "%s", name);
+    }
+}
+
 bool dataset_files_find(const struct dataset_source *source, const struct dataset_file *files,
-                        size_t count, char folder[PATH_MAX], struct error *error)
+                        size_t count, struct dataset_origin *origin, struct error *error)
 {
     struct folders folders;
+    assert(count <= DATASET_FILE_MAX);
     char path[PATH_MAX];
     list_folders(&folders, source);
     for (size_t i = 0; i < folders.count; i++) {
@@ -129,7 +145,7 @@ bool dataset_files_find(const struct dataset_source *source, const struct datase
             return error_set(error, ERROR_NOT_FOUND, "data set %s is incomplete: %s has no %s[.gz]",
                              source->name, folders.path[i], missing->spellings[0]);
         if (found > 0) {
-            memcpy(folder, folders.path[i], PATH_MAX);
+            set_origin(origin, folders.path[i], files, count);
             return true;
         }
     }

@@ -12,7 +12,12 @@
 #include <limits.h>
 #include <stddef.h>
 
-enum { DATASET_FOLDER_NAME_MAX = 4, DATASET_SPELLING_MAX = 2 };
+enum {
+    DATASET_FOLDER_NAME_MAX = 4,
+    DATASET_SPELLING_MAX = 2,
+    DATASET_FILE_MAX = 24,  /* files of a set */
+    DATASET_FILE_NAME = 48, /* bytes of a file's name, final NUL included */
+};
 
 /* What a reader needs to know of the set it reads. */
 struct dataset_source {
@@ -30,12 +35,19 @@ struct dataset_file {
     bool is_optional;
 };
 
-/* `folder` gets the folder that holds the `count` files; the optional ones may be missing. Else
+/* Where a set was found. */
+struct dataset_origin {
+    char folder[PATH_MAX]; /* "" for a generated set */
+    size_t file_count;
+    char files[DATASET_FILE_MAX][DATASET_FILE_NAME]; /* as they are spelled there */
+};
+
+/* `origin` gets the folder that holds the `count` files; the optional ones may be missing. Else
  * ERROR_NOT_FOUND: the places that were looked at and the command that brings the set, or the file
  * that is missing. */
 WARN_UNUSED bool dataset_files_find(const struct dataset_source *source,
                                     const struct dataset_file *files, size_t count,
-                                    char folder[PATH_MAX], struct error *error);
+                                    struct dataset_origin *origin, struct error *error);
 
 /* The file in `folder`, as it is spelled there; false when it is not there. */
 bool dataset_files_path(const char *folder, const struct dataset_file *file, char path[PATH_MAX]);

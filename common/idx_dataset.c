@@ -51,8 +51,8 @@ static bool read_split(struct dataset *dataset, const char *folder, enum idx_fil
 bool idx_dataset_read(struct dataset *dataset, const struct dataset_source *source,
                       struct error *error)
 {
-    char folder[PATH_MAX];
-    if (!dataset_files_find(source, files, FILE_COUNT, folder, error))
+    const char *folder = dataset->origin.folder;
+    if (!dataset_files_find(source, files, FILE_COUNT, &dataset->origin, error))
         return false;
     dataset->channels = 1;
     dataset->height = dataset->width = source->path ? 0 : MNIST_SIDE;

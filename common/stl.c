@@ -75,8 +75,8 @@ static bool read_split(const char *folder, enum stl_file images, int class_count
 
 bool stl_read(struct dataset *dataset, const struct dataset_source *source, struct error *error)
 {
-    char folder[PATH_MAX];
-    if (!dataset_files_find(source, files, FILE_COUNT, folder, error))
+    const char *folder = dataset->origin.folder;
+    if (!dataset_files_find(source, files, FILE_COUNT, &dataset->origin, error))
         return false;
     dataset->channels = STL_CHANNELS;
     dataset->height = dataset->width = STL_SIDE;

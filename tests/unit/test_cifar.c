@@ -77,6 +77,9 @@ static void reads_the_five_files_in_order(void **state)
     write_set(fixture, "", 5);
     expect_open(fixture, &dataset);
     expect_images(&dataset, 5);
+    assert_string_equal(dataset.origin.folder, fixture->folder.path);
+    assert_int_equal(dataset.origin.file_count, 6);
+    assert_string_equal(dataset.origin.files[5], "data_batch_5.bin");
     assert_int_equal(dataset.channels, 3);
     assert_int_equal(dataset.height, 32);
     assert_int_equal(dataset.width, 32);
