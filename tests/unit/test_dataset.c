@@ -194,7 +194,7 @@ static void refuses_an_unsound_set(void **state)
     expect_failure(fixture, ERROR_NOT_FOUND, "not found");
     write_set(fixture, "", '-', "");
     remove(folder_file(&fixture->folder, "t10k-labels-idx1-ubyte"));
-    expect_failure(fixture, ERROR_NOT_FOUND, "has no t10k-labels-idx1-ubyte");
+    expect_failure(fixture, ERROR_DATA, "has no t10k-labels-idx1-ubyte");
     write_labels(fixture, "t10k-labels-idx1-ubyte", TEST - 1);
     expect_failure(fixture, ERROR_DATA, "19 labels, expected 20, one for each image");
     write_labels(fixture, "t10k-labels-idx1-ubyte", TEST);
