@@ -11,9 +11,9 @@ struct data_bar data_bar_on(const char *label)
         .label = label, .terminal = terminal_of(stderr), .clock = clock_system()};
 }
 
-void data_bar_draw(void *context, const struct fetch_progress *progress)
+void data_bar_draw(void *drawn, const struct fetch_progress *progress)
 {
-    struct data_bar *bar = context;
+    struct data_bar *bar = drawn;
     int64_t now_ms = clock_now_ms(&bar->clock);
     if (!bar->terminal.interactive || now_ms < bar->drawn_ms + PERIOD_MS)
         return;
@@ -22,7 +22,7 @@ void data_bar_draw(void *context, const struct fetch_progress *progress)
     double rate = progress->elapsed_s > 0
                       ? (double)(progress->bytes - progress->resumed) / mib / progress->elapsed_s
                       : 0;
-    char cells[3 * BAR_WIDTH + 1] = "";
+    char cells[3 * BAR_WIDTH + 1];
     if (progress->total <= 0) {
         terminal_print(&bar->terminal, stderr, "\r\033[K%s  %.1f MiB  %.1f MiB/s", bar->label, here,
                        rate);
@@ -30,7 +30,7 @@ void data_bar_draw(void *context, const struct fetch_progress *progress)
     }
     double share = (double)progress->bytes / (double)progress->total;
     for (int i = 0; i < BAR_WIDTH; i++)
-        strcat(cells, i < (int)(share * BAR_WIDTH) ? "█" : "░");
+        memcpy(cells + 3 * i, i < (int)(share * BAR_WIDTH) ? "█" : "░", 4);
     terminal_print(&bar->terminal, stderr, "\r\033[K%s  %s %3.0f %%  %.1f of %.1f MiB  %.1f MiB/s",
                    bar->label, cells, 100 * share, here, (double)progress->total / mib, rate);
 }

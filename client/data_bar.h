@@ -15,8 +15,8 @@ struct data_bar {
 
 struct data_bar data_bar_on(const char *label);
 
-/* For struct fetch_request. */
-void data_bar_draw(void *bar, const struct fetch_progress *progress);
+/* For struct fetch_request, with a data_bar. */
+void data_bar_draw(void *drawn, const struct fetch_progress *progress);
 
 /* Removes the drawing. */
 void data_bar_clear(const struct data_bar *bar);

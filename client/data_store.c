@@ -108,30 +108,30 @@ static bool check_staged(const struct data_store *store, const char *name, const
 }
 
 /* Puts PLACE/NAME out of the way. */
-static bool keep_old(const char *path, char old[PATH_MAX], struct error *error)
+static bool keep_old(const char *path, char aside[PATH_MAX], struct error *error)
 {
-    old[0] = '\0';
+    aside[0] = '\0';
     if (!file_exists(path))
         return true;
     for (int i = 1; i < OLD_MAX; i++) {
         char number[16] = "";
         if (i > 1)
             snprintf(number, sizeof number, "%d", i);
-        int length = snprintf(old, PATH_MAX, "%s.old%s", path, number);
-        if (length >= PATH_MAX || file_exists(old))
+        int length = snprintf(aside, PATH_MAX, "%s.old%s", path, number);
+        if (length >= PATH_MAX || file_exists(aside))
             continue;
-        return rename(path, old) == 0 || error_set_errno(error, errno, "cannot rename %s", path);
+        return rename(path, aside) == 0 || error_set_errno(error, errno, "cannot rename %s", path);
     }
     return error_set(error, ERROR_REFUSED, "%s.old and its like are in the way", path);
 }
 
 bool data_store_install(const struct data_store *store, const char *name, const char *digest,
-                        char old[PATH_MAX], struct error *error)
+                        char aside[PATH_MAX], struct error *error)
 {
     char staged[PATH_MAX], path[PATH_MAX];
     if (!data_store_path(staged, store->incoming, name, error) ||
         !data_store_path(path, store->place, name, error) ||
-        !check_staged(store, name, digest, error) || !keep_old(path, old, error))
+        !check_staged(store, name, digest, error) || !keep_old(path, aside, error))
         return false;
     return rename(staged, path) == 0 ||
            error_set_errno(error, errno, "cannot move %s to %s", staged, path);

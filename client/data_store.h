@@ -30,10 +30,10 @@ WARN_UNUSED bool data_store_read(const struct data_store *store, const char *nam
                                  struct dataset *dataset, struct error *error);
 
 /* Reads and checks the staged set and moves its folder to PLACE/NAME. What was there is kept as
- * PLACE/NAME.old (then .old2 …); `old`, which may hold PATH_MAX bytes, gets its path or "". With a
+ * PLACE/NAME.old (then .old2 …); `aside` gets its path or "". With a
  * digest, the staged set must have it. */
 WARN_UNUSED bool data_store_install(const struct data_store *store, const char *name,
-                                    const char *digest, char old[PATH_MAX], struct error *error);
+                                    const char *digest, char aside[PATH_MAX], struct error *error);
 
 /* FOLDER/NAME; fails when that is longer than a path can be. */
 WARN_UNUSED bool data_store_path(char path[PATH_MAX], const char *folder, const char *name,

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "client/interrupt.h"
+#include "common/clock.h"
 
 enum { REDIRECT_MAX = 5, CONNECT_S = 30 };
 
@@ -13,8 +14,11 @@ struct transfer {
     const struct fetch_request *request;
     CURL *curl;
     FILE *file;
+    struct clock clock;
     curl_off_t begin; /* bytes that were there */
-    bool too_large;
+    curl_off_t moved; /* when something came last, how much there was, and when that was */
+    int64_t moved_ms;
+    bool too_large, stalled;
     int write_errno; /* 0: none */
 };
 
@@ -51,7 +55,13 @@ static int tell(void *context, curl_off_t total, curl_off_t now, curl_off_t up_t
                                             .elapsed_s = (double)elapsed_us / 1e6};
     if (transfer->request->progress && now > 0)
         transfer->request->progress(transfer->request->context, &progress);
-    return interrupt_count() > 0;
+    int64_t now_ms = clock_now_ms(&transfer->clock);
+    if (now != transfer->moved) {
+        transfer->moved = now;
+        transfer->moved_ms = now_ms;
+    }
+    transfer->stalled = now_ms - transfer->moved_ms >= (int64_t)1000 * transfer->request->stall_s;
+    return interrupt_count() > 0 || transfer->stalled;
 }
 
 static void set_options(struct transfer *transfer)
@@ -66,8 +76,6 @@ static void set_options(struct transfer *transfer)
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "lipsweep");
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)transfer->request->stall_s);
     curl_easy_setopt(curl, CURLOPT_RESUME_FROM_LARGE, transfer->begin);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
@@ -88,10 +96,12 @@ static bool report(const struct transfer *transfer, CURLcode code, const char *d
                          (long long)transfer->request->size_max);
     switch (code) {
     case CURLE_ABORTED_BY_CALLBACK:
+        if (transfer->stalled)
+            return error_set(error, ERROR_TIMEOUT, "%s: nothing came for %d s", url,
+                             transfer->request->stall_s);
         return error_set(error, ERROR_INTERRUPTED, "interrupted; what came is kept");
     case CURLE_OPERATION_TIMEDOUT:
-        return error_set(error, ERROR_TIMEOUT, "%s: nothing came for %d s", url,
-                         transfer->request->stall_s);
+        return error_set(error, ERROR_TIMEOUT, "%s: %s", url, why);
     case CURLE_PARTIAL_FILE:
     case CURLE_RECV_ERROR:
         return error_set(error, ERROR_DATA, "%s: the answer ended early (%s)", url, why);
@@ -104,6 +114,8 @@ static CURLcode perform(struct transfer *transfer, char detail[CURL_ERROR_SIZE])
 {
     detail[0] = '\0';
     curl_easy_setopt(transfer->curl, CURLOPT_ERRORBUFFER, detail);
+    transfer->moved = 0;
+    transfer->moved_ms = clock_now_ms(&transfer->clock);
     return curl_easy_perform(transfer->curl);
 }
 
@@ -126,7 +138,8 @@ static bool run(struct transfer *transfer, struct error *error)
 
 bool fetch_file(const struct fetch_request *request, struct error *error)
 {
-    struct transfer transfer = {.request = request, .file = fopen(request->path, "ab")};
+    struct transfer transfer = {
+        .request = request, .clock = clock_system(), .file = fopen(request->path, "ab")};
     if (!transfer.file)
         return error_set_errno(error, errno, "cannot write %s", request->path);
     if (fseeko(transfer.file, 0, SEEK_END) == 0)

@@ -109,12 +109,13 @@ struct gzip_file {
 
 struct gzip_file *gzip_file_open(const char *path, struct error *error)
 {
-    struct gzip_file *file = malloc(sizeof *file + strlen(path) + 1);
+    size_t size = strlen(path) + 1;
+    struct gzip_file *file = malloc(sizeof *file + size);
     if (!file) {
         error_set(error, ERROR_MEMORY, "no memory to read %s", path);
         return NULL;
     }
-    strcpy(file->path, path);
+    memcpy(file->path, path, size);
     errno = 0;
     file->handle = gzopen(path, "rbe");
     if (file->handle) {
