@@ -11,7 +11,6 @@ enum { QUERY_TIMEOUT_MS = 30000 };
 struct connection {
     struct socket *socket;
     char *endpoint;
-    int64_t peer_pid;
 };
 
 bool connection_open(struct connection **connection, const struct connection_options *options,
@@ -25,7 +24,6 @@ bool connection_open(struct connection **connection, const struct connection_opt
         connection_close(made);
         return false;
     }
-    made->peer_pid = welcome->welcome->pid;
     wire__envelope__free_unpacked(welcome, NULL);
     *connection = made;
     return true;
@@ -39,16 +37,6 @@ void connection_close(struct connection *connection)
         socket_close(connection->socket);
     free(connection->endpoint);
     free(connection);
-}
-
-const char *connection_endpoint(const struct connection *connection)
-{
-    return connection->endpoint;
-}
-
-int64_t connection_peer_pid(const struct connection *connection)
-{
-    return connection->peer_pid;
 }
 
 bool connection_request(struct connection *connection, Wire__Envelope *request, int timeout_ms,

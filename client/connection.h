@@ -18,12 +18,6 @@ WARN_UNUSED bool connection_open(struct connection **connection,
                                  const struct connection_options *options, struct error *error);
 void connection_close(struct connection *connection); /* takes NULL */
 
-/* The endpoint that was asked for. */
-const char *connection_endpoint(const struct connection *connection);
-
-/* The coordinator's process, as it said. */
-int64_t connection_peer_pid(const struct connection *connection);
-
 /* Sends `request` and waits for an answer of kind `expected`; the caller frees it. */
 WARN_UNUSED bool connection_request(struct connection *connection, Wire__Envelope *request,
                                     int timeout_ms, Wire__Envelope__BodyCase expected,

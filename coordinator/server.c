@@ -112,8 +112,7 @@ const char *server_endpoint(const struct server *server)
 static int64_t next_due_ms(const struct server *server, int64_t now_ms)
 {
     const struct dispatch *dispatch = &server->dispatch;
-    if (!server->drained || server->sent_any || server->more_leases ||
-        dispatch->submissions.count > 0)
+    if (!server->drained || server->sent_any || server->more_leases || dispatch_has_tasks(dispatch))
         return now_ms;
     int64_t due_ms = server->tick_due_ms;
     if (outbox_is_waiting(&dispatch->outbox) && now_ms + OUTBOX_RETRY_MS < due_ms)
@@ -190,7 +189,7 @@ static bool work(struct server *server, struct error *error)
         !tick_if_due(server, error))
         return false;
     int64_t until_ms = clock_now_ms(&server->clock) + BATCH_MS;
-    return dispatch_submissions(dispatch, until_ms, error) &&
+    return dispatch_tasks(dispatch, until_ms, error) &&
            dispatch_leases(dispatch, BATCH_LEASES_MAX, &server->more_leases, error) &&
            store_commit(&server->store, error);
 }
