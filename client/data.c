@@ -231,8 +231,8 @@ static bool run(const struct arguments *arguments, int *exit_code, struct error 
 const struct command command_data = {
     .name = "data",
     .group = "Starting",
-    .arguments = "list|fetch NAME|import DIR|verify",
-    .summary = "data sets: what is here, get one, take one from a folder, check all",
+    .arguments = "ACTION [NAME|DIR]",
+    .summary = "data sets: list, fetch NAME, import DIR, verify",
     .details = "  list          mnist, cifar10, stl10 and glyphs (built in): what is here, and "
                "whether its\n"
                "                images are the official ones\n"

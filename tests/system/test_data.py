@@ -364,3 +364,27 @@ def test_a_set_of_ones_own_trains_by_its_path(run_program, place):
     (place / "job.yaml").write_text(job.replace("classes: 3", "classes: 2").replace("b, c", "b"))
     refused = run_program("lipsweep-worker", "train", "job.yaml", "-o", "out2")
     assert refused.returncode != 0 and "train_y.bin: label 2 is 3, expected 1 to 2" in refused.stderr
+
+
+OWN_SWEEP = """name: own
+dataset: {{path: {folder}, format: stl, classes: 3, resize: 32, augment: {{crop_padding: 4}}}}
+model: mnist-cnn
+train: {{epochs: 1, batch: 2}}
+grid: {{dataset.augment.flip: [false, true]}}
+"""
+
+
+def test_a_sweep_over_a_set_of_ones_own(run_program, place):
+    write_stl(place / "mine")
+    (place / "own.yaml").write_text(OWN_SWEEP.format(folder=place / "mine"))
+    run_program("lipsweep", "run", "own.yaml", "--db", "own.db", code=0)
+    result = run_program("lipsweep", "jobs", "own", "--db", "own.db", "--format", "json", code=0)
+    jobs = json.loads(result.stdout)
+    assert [(job["dataset"], job["resize"], job["crop_padding"], job["flip"]) for job in jobs] == [
+        ("mine", 32, 4, "false"), ("mine", 32, 4, "true")]
+    result = run_program("lipsweep", "results", "own", "--db", "own.db", "--format", "json", code=0)
+    points = json.loads(result.stdout)
+    assert sorted(point["flip"] for point in points) == ["false", "true"]  # not two seeds of one point
+    (place / "own.yaml").write_text(OWN_SWEEP.format(folder="nowhere"))
+    missing = run_program("lipsweep", "plan", "own.yaml", code=4)
+    assert "data set nowhere not found" in missing.stderr and "data/lipsweep/nowhere" in missing.stderr
