@@ -60,7 +60,11 @@ static bool recover(struct server *server, struct error *error)
 static bool open_all(struct server *server, struct error *error)
 {
     const struct server_options *options = &server->options;
-    if (!store_open(&server->store, options->database, error) ||
+    /* A coordinator that may not listen leaves no database behind. */
+    if (!store_lock(&server->store, options->database, error) ||
+        !socket_bind(&server->socket, options->endpoint, options->insecure_loopback,
+                     server->endpoint, error) ||
+        !store_open(&server->store, options->database, error) ||
         !db_open_read_only(&server->reader, options->database, error))
         return false;
     struct dispatch_options dispatch_options = {.lease_ms = options->lease_ms,
@@ -69,9 +73,7 @@ static bool open_all(struct server *server, struct error *error)
                                                 .database = options->database};
     dispatch_init(&server->dispatch, &dispatch_options, server->clock, &server->store,
                   server->reader);
-    return socket_bind(&server->socket, options->endpoint, options->insecure_loopback,
-                       server->endpoint, error) &&
-           recover(server, error) && announce(server, error);
+    return recover(server, error) && announce(server, error);
 }
 
 bool server_open(struct server **server, const struct server_options *options, struct error *error)
