@@ -10,6 +10,11 @@
 
 enum { REDIRECT_MAX = 5, CONNECT_S = 30 };
 
+const char *fetch_library_version(void)
+{
+    return curl_version_info(CURLVERSION_NOW)->version;
+}
+
 struct transfer {
     const struct fetch_request *request;
     CURL *curl;

@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+const char *fetch_library_version(void);
+
 /* For the life of the program, before anything else here. */
 void fetch_init(void);
 

@@ -174,3 +174,8 @@ bool tarball_extract(const char *path, const char *folder, const char *const *na
     free(source);
     return good;
 }
+
+const char *tarball_library_version(void)
+{
+    return archive_version_string();
+}

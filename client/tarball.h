@@ -13,4 +13,7 @@
 WARN_UNUSED bool tarball_extract(const char *path, const char *folder, const char *const *names,
                                  size_t count, int64_t size_max, struct error *error);
 
+/* "libarchive 3.6.2" */
+const char *tarball_library_version(void);
+
 #endif
