@@ -61,7 +61,7 @@ static bool transfer(const struct download *download, const char *url, struct er
         data_bar_clear(&bar);
         if (good)
             return true;
-        bool is_worth_it = error->code == ERROR_DATA || error->code == ERROR_TIMEOUT;
+        bool is_worth_it = error->code != ERROR_INTERRUPTED && error->code != ERROR_SYSTEM;
         if (!is_worth_it || size_of(download->part) <= before)
             return false;
         fprintf(stderr, "%s; going on\n", error->message);

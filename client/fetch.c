@@ -136,7 +136,8 @@ static bool run(struct transfer *transfer, struct error *error)
             return error_set_errno(error, errno, "cannot write %s", transfer->request->path);
         code = perform(transfer, detail);
     }
-    if (fflush(transfer->file) != 0)
+    if (fflush(transfer->file) != 0 ||
+        (transfer->too_large && ftruncate(fileno(transfer->file), 0) != 0))
         transfer->write_errno = errno;
     return (code == CURLE_OK && !transfer->write_errno) || report(transfer, code, detail, error);
 }

@@ -28,9 +28,10 @@ struct fetch_request {
 };
 
 /* Fetches what is missing of the file. When the server cannot continue a file, it is fetched from
- * the start. A failure leaves what came, for a later try: ERROR_UNREACHABLE (no connection, or an
- * answer that is none), ERROR_TIMEOUT (stalled), ERROR_DATA (the answer ends early or is too
- * large), ERROR_INTERRUPTED (see interrupt.h). The message names the URL. */
+ * the start. A failure leaves what came (but for what is too large), for a later try:
+ * ERROR_UNREACHABLE (no connection, or an answer that is none), ERROR_TIMEOUT (stalled), ERROR_DATA
+ * (the answer ends early or is too large), ERROR_INTERRUPTED (see interrupt.h). The message names
+ * the URL. */
 WARN_UNUSED bool fetch_file(const struct fetch_request *request, struct error *error);
 
 #endif

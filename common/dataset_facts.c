@@ -37,21 +37,23 @@ bool dataset_facts(const char *name, size_t *train_count, size_t *test_count, si
 static bool measure(const struct job *job, const char *directory, struct dataset_facts *facts,
                     struct error *error)
 {
-    struct job plain = *job;
-    const struct dataset_options options = {.directory = directory};
-    struct dataset dataset;
-    plain.resize = 0;
-    if (!dataset_open_job(&dataset, &plain, &options, error))
+    struct dataset dataset = {0};
+    if (!dataset_read_path(&dataset, job, directory, error)) {
+        dataset_close(&dataset);
         return false;
+    }
+    int own = dataset.height, side = job->resize > 0 ? (int)job->resize : own;
+    size_t channels = (size_t)dataset.channels;
     *facts = (struct dataset_facts){.train_count = dataset.train.count,
                                     .test_count = dataset.test.count,
-                                    .file_pixels = (size_t)dataset.channels *
-                                                   (size_t)dataset.height * (size_t)dataset.width,
+                                    .pixels = channels * (size_t)side * (size_t)side,
+                                    .file_pixels = channels * (size_t)own * (size_t)own,
                                     .class_count = dataset.class_count};
-    bool good = job->resize == 0 || dataset_resize(&dataset, (int)job->resize, error);
-    facts->pixels = (size_t)dataset.channels * (size_t)dataset.height * (size_t)dataset.width;
     dataset_close(&dataset);
-    return good;
+    return (side <= own && own % side == 0) ||
+           error_set(error, ERROR_DATA,
+                     "dataset.resize %d is no divisor of %d, the side of images of %s", side, own,
+                     job->dataset);
 }
 
 bool dataset_job_facts(const struct job *job, const char *directory, struct dataset_facts *facts,

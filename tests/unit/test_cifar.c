@@ -204,6 +204,9 @@ static void knows_facts_without_and_with_files(void **state)
     assert_int_equal(facts.pixels, 3 * 8 * 8);
     assert_int_equal(facts.file_pixels, PIXELS);
     assert_int_equal(facts.class_count, 11);
+    fixture->job.classes = 4;
+    assert_false(dataset_job_facts(&fixture->job, NULL, &facts, &fixture->error));
+    assert_non_null(strstr(fixture->error.message, "expected 0 to 3"));
 }
 
 static void reads_the_official_files(void **state)
