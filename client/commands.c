@@ -21,6 +21,7 @@ const struct command *const commands[] = {&command_new,
                                           &command_results,
                                           &command_weights,
                                           &command_predict,
+                                          &command_data,
                                           NULL};
 
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands - 1 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/log.h"
 #include "worker/disk.h"
 
 enum { JOB_FILE_MAX = 64 * 1024 };
@@ -33,11 +34,13 @@ bool job_file_open_data(struct job *job, const char *directory, struct dataset *
         .train_limit = dataset_train_limit(job),
     };
     const char *wanted = job->dataset_digest;
-    if (!dataset_open(dataset, job->dataset, &options, error)) {
+    if (!dataset_open_job(dataset, job, &options, error)) {
         if (error->code != ERROR_MEMORY)
             error->code = ERROR_REFUSED;
         return false;
     }
+    if (dataset->note[0])
+        log_warning("%s", dataset->note);
     if (*wanted == '\0' || strcmp(wanted, dataset->digest) == 0) {
         /* So that the result's train_hash names the data that was used. */
         memcpy(job->dataset_digest, dataset->digest, sizeof dataset->digest);

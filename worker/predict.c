@@ -35,8 +35,10 @@ static bool find_job(struct predict *predict, struct error *error)
         return false;
     if (options->model)
         snprintf(job->model, sizeof job->model, "%s", options->model);
-    if (options->dataset)
+    if (options->dataset) {
         snprintf(job->dataset, sizeof job->dataset, "%s", options->dataset);
+        job->dataset_path[0] = '\0';
+    }
     /* Another copy of the data may be asked for. */
     job->dataset_digest[0] = '\0';
     if (!job->model[0])
@@ -163,12 +165,14 @@ static void print_level(FILE *file, struct predict *predict, double sigma)
     size_t draws = sigma == 0 ? 1 : (size_t)predict->options->draws;
     size_t label = predict->dataset.test.labels[predict->options->image];
     double share;
-    char text[NUMBER_TEXT];
+    char text[NUMBER_TEXT], label_name[JOB_NAME_MAX + 1], class_name[JOB_NAME_MAX + 1];
     run_level(predict, sigma, draws);
     size_t class = vote(predict, draws, &share);
     number_format(sigma, text);
-    fprintf(file, "%s\t%zu\t%zu\t%zu\t%zu\t%zu\t%.9g", text, draws, label, label, class, class,
-            share);
+    dataset_class_name(&predict->dataset, (int)label, label_name);
+    dataset_class_name(&predict->dataset, (int)class, class_name);
+    fprintf(file, "%s\t%zu\t%zu\t%s\t%zu\t%s\t%.9g", text, draws, label, label_name, class,
+            class_name, share);
     print_confidence(file, predict, class, draws);
     print_confidence(file, predict, label, draws);
     fputc('\n', file);

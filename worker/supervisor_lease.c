@@ -82,7 +82,7 @@ static void doom_older(struct supervisor *supervisor, const struct attempt_id *i
 static bool fits(const struct supervisor *supervisor, const struct job *job, uint64_t *bytes,
                  struct error *error)
 {
-    if (!footprint_bytes(job, bytes, error))
+    if (!footprint_bytes(job, supervisor->options->data, bytes, error))
         return false;
     if (*bytes <= supervisor_free_memory(supervisor))
         return true;
