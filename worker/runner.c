@@ -116,11 +116,13 @@ static bool open_data(struct runner *runner, struct error *error)
         .train_limit = dataset_train_limit(&runner->job),
     };
     const char *wanted = runner->job.dataset_digest;
-    if (!dataset_open(&runner->dataset, runner->job.dataset, &options, error)) {
+    if (!dataset_open_job(&runner->dataset, &runner->job, &options, error)) {
         if (error->code != ERROR_MEMORY)
             error->code = ERROR_REFUSED;
         return false;
     }
+    if (runner->dataset.note[0])
+        log_warning("%s", runner->dataset.note);
     if (*wanted == '\0' || strcmp(wanted, runner->dataset.digest) == 0) {
         /* So that the result's train_hash names the data that was used. */
         memcpy(runner->job.dataset_digest, runner->dataset.digest, sizeof runner->dataset.digest);
