@@ -19,6 +19,8 @@ const struct command *const commands[] = {&command_new,
                                           &command_cancel,
                                           &command_retry,
                                           &command_results,
+                                          &command_weights,
+                                          &command_predict,
                                           &command_data,
                                           NULL};
 
