@@ -106,13 +106,24 @@ static bool check_named(const struct job *job, enum parameter *culprit, struct e
                      parameter_info(given)->dotted);
 }
 
+/* What would not come back from YAML as it is: control characters of one byte, those of two
+ * (U+0080 to U+009F), line ends (U+2028, U+2029) and what is no character (U+FFFE, U+FFFF). */
+static bool is_control(const char *at)
+{
+    const unsigned char *byte = (const unsigned char *)at;
+    bool is_one = byte[0] < 0x20 || byte[0] == 0x7f;
+    bool is_two = byte[0] == 0xc2 && byte[1] >= 0x80 && byte[1] < 0xa0;
+    return is_one || is_two || strncmp(at, "\xe2\x80\xa8", 3) == 0 ||
+           strncmp(at, "\xe2\x80\xa9", 3) == 0 || strncmp(at, "\xef\xbf\xbe", 3) == 0 ||
+           strncmp(at, "\xef\xbf\xbf", 3) == 0;
+}
+
 /* `separators` may be in it: those of a list. */
 static bool check_printable(enum parameter parameter, const char *text, const char *separators,
                             struct error *error)
 {
     for (const char *letter = text; *letter; letter++) {
-        bool is_control = (unsigned char)*letter < 0x20 || *letter == 0x7f;
-        if (is_control && !strchr(separators, *letter))
+        if (is_control(letter) && !strchr(separators, *letter))
             return error_set(error, ERROR_INVALID, "%s holds a control character",
                              parameter_info(parameter)->dotted);
     }

@@ -86,6 +86,10 @@ static const struct {
      "2:59: error: dataset.class_names must be a list of names, not text\n"},
     {DATASET("{path: \"/d\\ne\", format: idx, classes: 2, name: x}"),
      "2:17: error: dataset.path holds a control character\n"},
+    {DATASET("{path: \"/d\\Le\", format: idx, classes: 2, name: x}"),
+     "2:17: error: dataset.path holds a control character\n"},
+    {DATASET("{path: \"/d\\x85\", format: idx, classes: 2, name: x}"),
+     "2:17: error: dataset.path holds a control character\n"},
     {DATASET("{path: /, format: idx, classes: 3}"), "2:17: error: dataset.name is missing\n"},
     {DATASET("{name: a b, path: /d, format: idx, classes: 3}"),
      "2:17: error: dataset.name may hold letters, digits, '.', '_' and '-' only, and starts with a "
