@@ -5,6 +5,7 @@
 #include "worker/batch.h"
 #include "worker/evaluation.h"
 #include "worker/optimizer.h"
+#include "worker/state.h"
 
 /* The sizes that decide how much memory a job takes. */
 struct plan_shape {
@@ -37,6 +38,12 @@ WARN_UNUSED bool plan_init(struct plan *plan, const struct job *job, struct plan
 /* Places what was booked. */
 WARN_UNUSED bool plan_place(struct plan *plan, const struct job *job, struct error *error);
 void plan_finish(struct plan *plan);
+
+/* The arrays that a training changes: every one that a step reads and an earlier step wrote. */
+size_t plan_state(struct plan *plan, struct state_array arrays[STATE_ARRAY_MAX]);
+
+/* The tensors that make up the trained network, in the order of its weights digest. */
+void plan_weights(struct plan *plan, struct weights *weights);
 
 /* The shape of an image known by its number of numbers alone: square, grey or of three colours. */
 WARN_UNUSED bool plan_image_shape(size_t pixels, struct image_shape *shape, struct error *error);
