@@ -6,6 +6,8 @@
 
 #include "common/dataset.h"
 #include "common/file.h"
+#include "common/hash.h"
+#include "common/safetensors.h"
 #include "common/yaml.h"
 
 static bool sum_up(const struct diagnostics *diagnostics, const char *file, struct error *error)
@@ -61,6 +63,27 @@ static bool find_digest(const struct job *base, const char *name, const char *di
     return true;
 }
 
+/* The digest of the weights that every training starts from. */
+static bool find_init(struct sweep *sweep, struct error *error)
+{
+    uint8_t *bytes, hash[HASH_BYTES];
+    char digest[HASH_TEXT];
+    size_t length;
+    struct safetensors file;
+    if (!sweep->base.init[0])
+        return true;
+    if (!file_read(sweep->base.init, SAFETENSORS_FILE_MAX, &bytes, &length, error))
+        return error_prefix(error, "model.init");
+    hash_buffer(bytes, length, hash);
+    hash_text(hash, sizeof hash, digest);
+    bool good = safetensors_read(&file, bytes, length, error);
+    if (good)
+        safetensors_finish(&file);
+    free(bytes);
+    return good ? sweep_set_init_digest(sweep, digest, error)
+                : error_prefix(error, "model.init: %s", sweep->base.init);
+}
+
 bool sweep_input_find_data(struct sweep_input *input, const char *directory,
                            enum sweep_input_data how, struct error *error)
 {
@@ -71,7 +94,7 @@ bool sweep_input_find_data(struct sweep_input *input, const char *directory,
             !sweep_set_digest(&input->sweep, name, digest, error))
             return false;
     }
-    return true;
+    return find_init(&input->sweep, error);
 }
 
 void sweep_input_finish(struct sweep_input *input)

@@ -131,14 +131,22 @@ bool job_check_name(enum parameter parameter, const char *name, struct error *er
     return true;
 }
 
-static bool check_digest(const char *digest, struct error *error)
+static bool check_digest(enum parameter parameter, const char *digest, struct error *error)
 {
     size_t length = strlen(digest);
     if (length != 0 &&
         (length != JOB_DIGEST_LENGTH || strspn(digest, "0123456789abcdef") != length))
-        return error_set(error, ERROR_INVALID,
-                         "dataset.digest must be %d lower-case hexadecimal digits",
-                         JOB_DIGEST_LENGTH);
+        return error_set(error, ERROR_INVALID, "%s must be %d lower-case hexadecimal digits",
+                         parameter_info(parameter)->dotted, JOB_DIGEST_LENGTH);
+    return true;
+}
+
+/* It stands in messages and on a line of the job's text. */
+static bool check_init(const char *path, struct error *error)
+{
+    for (const char *c = path; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            return error_set(error, ERROR_INVALID, "model.init may not hold control characters");
     return true;
 }
 
@@ -197,8 +205,10 @@ static bool check_one(const struct job *job, enum parameter parameter, struct er
     case PARAMETER_COUNT_:
         return parameter_check_number(parameter, (double)*(const int64_t *)member, error);
     case PARAMETER_TEXT:
-        if (parameter == PARAMETER_DATASET_DIGEST)
-            return check_digest(member, error);
+        if (parameter == PARAMETER_DATASET_DIGEST || parameter == PARAMETER_INIT_DIGEST)
+            return check_digest(parameter, member, error);
+        if (parameter == PARAMETER_INIT)
+            return check_init(member, error);
         if (parameter == PARAMETER_DATASET_PATH) /* dataset_check_job's matter */
             return true;
         return job_check_name(parameter, member, error);

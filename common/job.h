@@ -94,6 +94,8 @@ enum parameter_part { PART_NONE, PART_TRAIN, PART_TEST };
     X(TRAIN_COUNT, train_count, "dataset.train_count", "", COUNT_, TRAIN)                          \
     X(FRACTION, fraction, "dataset.fraction", "fraction", REAL, TRAIN)                             \
     X(MODEL, model, "model.name", "model", TEXT, TRAIN)                                            \
+    X(INIT, init, "model.init", "", TEXT, NONE)                                                    \
+    X(INIT_DIGEST, init_digest, "model.init_digest", "", TEXT, TRAIN)                              \
     X(LAMBDA, lambda, "loss.lambda", "lambda", REAL, TRAIN)                                        \
     X(K, k, "loss.k", "k", REAL, TRAIN)                                                            \
     X(SIGMA, sigma, "loss.sigma", "sigma", REAL, TRAIN)                                            \
@@ -135,6 +137,8 @@ struct job {
     int64_t train_count;      /* of the rest; 0: all */
     double fraction;          /* of those; (0, 1] */
     char model[JOB_NAME_MAX + 1];
+    char init[JOB_PATH_MAX + 1]; /* a file of weights to start from; "": initial ones are drawn */
+    char init_digest[JOB_DIGEST_LENGTH + 1]; /* of its bytes; "" until it was looked at */
     double lambda; /* weight of the Lipschitz loss; 0: standard training */
     double k;      /* Lipschitz constant; NAN without the Lipschitz loss */
     double sigma;  /* standard deviation of the training noise, [0,1] pixel scale; NAN where it has

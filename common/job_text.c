@@ -72,7 +72,7 @@ static void append_quoted(struct buffer *buffer, const char *text, size_t length
 /* Names are plain enough to stand without quotes, paths are not. */
 static void append_text(struct buffer *buffer, enum parameter parameter, const char *text)
 {
-    if (text[0] && parameter != PARAMETER_DATASET_PATH)
+    if (text[0] && parameter != PARAMETER_DATASET_PATH && parameter != PARAMETER_INIT)
         append(buffer, "%s", text);
     else
         append_quoted(buffer, text, strlen(text));

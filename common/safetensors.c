@@ -61,9 +61,10 @@ static json_t *describe(const struct safetensor *tensor)
     json_t *shape = json_array();
     for (int i = 0; i < tensor->rank; i++)
         json_array_append_new(shape, json_integer((json_int_t)tensor->shape[i]));
-    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", "F32", "shape", shape, "data_offsets",
-                     (json_int_t)tensor->offset,
-                     (json_int_t)(tensor->offset + NUMBER_BYTES * tensor->count));
+    json_int_t begin = (json_int_t)tensor->offset;
+    json_int_t bytes = (json_int_t)(NUMBER_BYTES * tensor->count);
+    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", "F32", "shape", shape, "data_offsets", begin,
+                     begin + bytes);
 }
 
 static json_t *describe_metadata(const char *metadata)

@@ -13,9 +13,9 @@ enum { SECTION_COUNT = sizeof sections / sizeof *sections, KEY_MAX = 32, CHOICE_
 
 /* Keys of the format that this version does not read yet: refused as such, not as unknown. */
 static const char *const later_keys[] = {
-    "model.shortcut", "model.bn_passes",   "model.bn_running", "model.init",
-    "model.exact",    "loss.penalty",      "loss.output",      "loss.grad_through",
-    "train.nesterov", "train.decay_norms", "train.schedule",
+    "model.shortcut",    "model.bn_passes", "model.bn_running",  "model.exact",
+    "loss.penalty",      "loss.output",     "loss.grad_through", "train.nesterov",
+    "train.decay_norms", "train.schedule",
 };
 
 bool settings_is_section(const char *name)

@@ -289,3 +289,13 @@ bool sweep_set_digest(struct sweep *sweep, const char *name, const char *digest,
     }
     return true;
 }
+
+bool sweep_set_init_digest(struct sweep *sweep, const char *digest, struct error *error)
+{
+    char *own = sweep->base.init_digest;
+    if (own[0] && strcmp(own, digest) != 0)
+        return error_set(error, ERROR_DATA, "%s has digest %s here; the sweep asks for %s",
+                         sweep->base.init, digest, own);
+    memcpy(own, digest, JOB_DIGEST_LENGTH + 1);
+    return true;
+}

@@ -63,6 +63,12 @@ const char *sweep_dataset(const struct sweep *sweep, size_t index);
 WARN_UNUSED bool sweep_set_digest(struct sweep *sweep, const char *name, const char *digest,
                                   struct error *error);
 
+/* The same for the file of model.init. Its digest goes among those of the data sets under this
+ * name, which no data set can have. */
+#define SWEEP_INIT "model.init:"
+WARN_UNUSED bool sweep_set_init_digest(struct sweep *sweep, const char *digest,
+                                       struct error *error);
+
 /* What to call value `index` of an axis of names or choices; NULL for numbers. */
 const char *sweep_axis_label(const struct sweep_axis *axis, size_t index);
 

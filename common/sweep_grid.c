@@ -15,10 +15,10 @@ static void report_unknown_axis(struct sweep_reader *reader, const struct yaml_n
     size_t count = 0;
     for (int i = 0; i < PARAMETER_COUNT; i++) {
         const struct parameter_info *info = parameter_info((enum parameter)i);
-        if (i == PARAMETER_DATASET_DIGEST || i == PARAMETER_DATASET_PATH ||
-            i == PARAMETER_DATASET_FORMAT || i == PARAMETER_CLASSES ||
-            info->type == PARAMETER_REALS || info->type == PARAMETER_COUNTS ||
-            info->type == PARAMETER_NAMES)
+        if (i == PARAMETER_INIT || i == PARAMETER_INIT_DIGEST || i == PARAMETER_DATASET_DIGEST ||
+            i == PARAMETER_DATASET_PATH || i == PARAMETER_DATASET_FORMAT ||
+            i == PARAMETER_CLASSES || info->type == PARAMETER_REALS ||
+            info->type == PARAMETER_COUNTS || info->type == PARAMETER_NAMES)
             continue;
         names[count++] = info->axis[0] ? info->axis : info->dotted;
     }
@@ -39,6 +39,11 @@ static bool can_be_axis(struct sweep_reader *reader, enum parameter parameter,
                         const struct yaml_node *key)
 {
     enum parameter_type type = parameter_info(parameter)->type;
+    if (parameter == PARAMETER_INIT) {
+        diagnostics_error(reader->diagnostics, key->place,
+                          "'%s' is no axis: give one file of weights under 'model'", key->text);
+        return false;
+    }
     if (type == PARAMETER_NAMES || parameter == PARAMETER_DATASET_PATH ||
         parameter == PARAMETER_DATASET_FORMAT || parameter == PARAMETER_CLASSES) {
         diagnostics_error(reader->diagnostics, key->place,
@@ -107,7 +112,8 @@ static void read_axis(struct sweep_reader *reader, const struct yaml_node *key)
                           "'grid.%s' is not supported by this version", key->text);
         return;
     }
-    if (parameter == PARAMETER_COUNT || parameter == PARAMETER_DATASET_DIGEST) {
+    if (parameter == PARAMETER_COUNT || parameter == PARAMETER_DATASET_DIGEST ||
+        parameter == PARAMETER_INIT_DIGEST) {
         report_unknown_axis(reader, key);
         return;
     }

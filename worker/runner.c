@@ -103,6 +103,16 @@ static bool take_weights(void *context, const struct weights *weights, struct er
     return weights_write(weights, &runner->job, runner->options->folder, WEIGHTS_FILE, error);
 }
 
+static bool take_initial(void *context, const struct weights *weights, struct error *error)
+{
+    struct runner *runner = context;
+    if (weights_read(weights, runner->job.init, runner->job.init_digest, error))
+        return true;
+    if (error->code == ERROR_NOT_FOUND)
+        error->code = ERROR_REFUSED; /* another machine may have it */
+    return false;
+}
+
 /* What an earlier attempt did is this one's too. */
 static void take_continued(void *context, const struct training_state *state)
 {
@@ -136,6 +146,7 @@ static bool train(struct runner *runner, struct error *error)
 {
     struct trace *trace = NULL;
     if (!job_file_read(runner->options->job, &runner->job, error) ||
+        !weights_find_digest(&runner->job, error) ||
         !job_file_open_data(&runner->job, runner->options->data, &runner->dataset, error))
         return false;
     if (runner->options->trace_steps > 0 &&
@@ -149,6 +160,7 @@ static bool train(struct runner *runner, struct error *error)
         .tick = take_tick,
         .progress = take_progress,
         .epoch = take_epoch,
+        .initial = runner->job.init[0] ? take_initial : NULL,
         .trained = runner->options->keep_weights ? take_weights : NULL,
         .keeper = runner->keeper ? keeper_hooks(runner->keeper) : NULL,
         .trace = trace ? trace_hooks(trace) : NULL,

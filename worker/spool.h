@@ -33,7 +33,7 @@ void spool_remove_folder(const char *folder);
 
 /* The folder of a training's checkpoints; it need not be there. */
 WARN_UNUSED bool spool_checkpoints(const struct spool *spool, const uint8_t train_hash[32],
-                                   char folder[SPOOL_PATH_MAX], struct error *error);
+                                   char path[SPOOL_PATH_MAX], struct error *error);
 
 /* Removes the checkpoints that nobody came back for in SPOOL_CHECKPOINT_DAYS. */
 enum { SPOOL_CHECKPOINT_DAYS = 14 };

@@ -113,6 +113,20 @@ bool weights_read(const struct weights *weights, const char *path, const char *d
     return good || error_prefix(error, "%s", path);
 }
 
+bool weights_find_digest(struct job *job, struct error *error)
+{
+    uint8_t *bytes, hash[HASH_BYTES];
+    size_t length;
+    if (!job->init[0] || job->init_digest[0])
+        return true;
+    if (!file_read(job->init, SAFETENSORS_FILE_MAX, &bytes, &length, error))
+        return error_prefix(error, "model.init");
+    hash_buffer(bytes, length, hash);
+    hash_text(hash, sizeof hash, job->init_digest);
+    free(bytes);
+    return true;
+}
+
 bool weights_read_job(const char *path, struct job *job, struct error *error)
 {
     uint8_t *bytes;

@@ -18,6 +18,10 @@ WARN_UNUSED bool weights_write(const struct weights *weights, const struct job *
 WARN_UNUSED bool weights_read(const struct weights *weights, const char *path, const char *digest,
                               struct error *error);
 
+/* Fills in the digest of the file that the job starts from, where there is one and the job does not
+ * say. */
+WARN_UNUSED bool weights_find_digest(struct job *job, struct error *error);
+
 /* What was trained, from the file's metadata; job_init's when it does not say (another program's).
  */
 WARN_UNUSED bool weights_read_job(const char *path, struct job *job, struct error *error);

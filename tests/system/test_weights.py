@@ -188,3 +188,32 @@ def test_keep_none_keeps_none(run_program, place):
     assert not (place / "s.db.d/weights").exists()
     done = run_program("lipsweep", "weights", "j1", "-o", place / "x", "--db", place / "s.db", code=4)
     assert "keep: none" in done.stderr
+
+
+def test_init_starts_from_given_weights(run_program, place):
+    """Two epochs in one go are two of one, for an optimiser without memory: same shuffles and noise apart."""
+    text = SWEEP.replace("momentum: 0.9", "momentum: 0")
+    (place / "a.yaml").write_text(text.replace("epochs: 2", "epochs: 1"))
+    run_program("lipsweep", "run", place / "a.yaml", "--db", place / "a.db", "--slots", 1, "--quiet", code=0)
+    run_program("lipsweep", "weights", "j1", "-o", place / "w.safetensors", "--db", place / "a.db", code=0)
+    start = f"model: {{name: mnist-cnn, init: {place / 'w.safetensors'}}}"
+    (place / "b.yaml").write_text(text.replace("model: mnist-cnn", start).replace("kept", "begun"))
+    run_program("lipsweep", "run", place / "b.yaml", "--db", place / "a.db", "--slots", 1, "--quiet", code=0)
+    jobs = recorded.query(place / "a.db", "SELECT id, init_digest, train_hash FROM job ORDER BY id")
+    file = (place / "w.safetensors").read_bytes()
+    assert [job["init_digest"] for job in jobs] == ["", hashlib.blake2b(file, digest_size=32).hexdigest()]
+    accuracies = [row["accuracy"] for row in recorded.query(
+        place / "a.db", "SELECT accuracy FROM accuracy WHERE test_sigma = 0 ORDER BY job")]
+    assert accuracies[1] > accuracies[0] + 0.05  # three epochs, not two or one
+    # The file is known by what it holds: moved, the jobs are the same; changed, they are others.
+    (place / "w.safetensors").rename(place / "v.safetensors")
+    moved = (place / "b.yaml").read_text().replace("w.safetensors", "v.safetensors")
+    (place / "b.yaml").write_text(moved)
+    again = run_program("lipsweep", "plan", place / "b.yaml", "--db", place / "a.db", "--format", "json", code=0)
+    assert '"new": 0' in again.stdout, again.stdout
+    (place / "v.safetensors").write_bytes(file[:-1] + bytes([file[-1] ^ 1]))
+    other = run_program("lipsweep", "plan", place / "b.yaml", "--db", place / "a.db", "--format", "json", code=0)
+    assert '"new": 1' in other.stdout, other.stdout
+    (place / "v.safetensors").write_bytes(file[:-1])
+    damaged = run_program("lipsweep", "plan", place / "b.yaml", "--db", place / "a.db")
+    assert damaged.returncode != 0 and "v.safetensors" in damaged.stderr

@@ -293,6 +293,8 @@ static void text_is_sorted_and_whole(void **state)
                               "loss.k: 0.1\n"
                               "loss.lambda: 1\n"
                               "loss.sigma: 0.1\n"
+                              "model.init: \"\"\n"
+                              "model.init_digest: \"\"\n"
                               "model.name: mnist-cnn\n"
                               "seed: 1\n"
                               "test.seed: [1]\n"

@@ -100,7 +100,8 @@ static void refuses(const char *header, size_t data, const char *words)
     assert_non_null(made);
     made[0] = (uint8_t)text;
     made[1] = (uint8_t)(text >> 8);
-    memcpy(made + 8, header, text);
+    for (size_t i = 0; i < text; i++)
+        made[8 + i] = (uint8_t)header[i];
     struct safetensors file;
     struct error error = {0};
     bool read = safetensors_read(&file, made, size, &error);
