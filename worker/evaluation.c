@@ -34,7 +34,7 @@ static void run_clean(struct evaluation *e, const real *parameters, const uint8_
     for (size_t i = 0; i < images; i++) {
         images_clean(pass_images(&e->pass) + i * size, bytes + i * size, e->image);
     }
-    memcpy(e->clean_logits, pass_forward(&e->pass, parameters, images),
+    memcpy(e->clean_logits, pass_forward(&e->pass, parameters, images, 1),
            images * e->classes * sizeof *e->clean_logits);
 }
 
@@ -46,7 +46,7 @@ static const real *run_noisy(struct evaluation *e, const real *parameters, const
         e->norms[i] = images_noise(e->noise, e->z + i * size, sigma, size);
         images_perturbed(pass_images(&e->pass) + i * size, bytes + i * size, e->noise, e->image);
     }
-    return pass_forward(&e->pass, parameters, images);
+    return pass_forward(&e->pass, parameters, images, 1);
 }
 
 static void score_level(struct evaluation *e, size_t level, const real *logits,

@@ -14,6 +14,7 @@
 #endif
 
 #include "worker/kernels_conv.h"
+#include "worker/kernels_norm.h"
 
 #ifdef REAL_DOUBLE
 typedef int64_t mask __attribute__((vector_size(VECTOR_BYTES)));
@@ -181,6 +182,9 @@ const struct kernels KERNELS = {
     .conv_gradient = conv_gradient,
     .pool_forward = pool_forward,
     .pool_backward = pool_backward,
+    .norm_sums = norm_sums,
+    .norm_forward = norm_forward,
+    .norm_backward = norm_backward,
     .relu_forward = relu_forward,
     .relu_backward = relu_backward,
     .sgd = sgd,

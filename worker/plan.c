@@ -8,7 +8,7 @@ static void take_all(struct plan *plan, const struct job *job)
     const struct network *network = &plan->network;
     struct batch_copies copies = batch_copies(job);
     size_t capacity = (size_t)job->batch * (copies.clean && copies.perturbed ? 2 : 1);
-    plan->parameters = arena_take(arena, network->parameter_count, sizeof(real));
+    plan->parameters = arena_take(arena, network->number_count, sizeof(real));
     plan->gradients = arena_take(arena, network->parameter_count, sizeof(real));
     plan->indices = arena_take(arena, plan->shape.train_count, sizeof *plan->indices);
     plan->order = arena_take(arena, plan->shape.train_count, sizeof *plan->order);
@@ -29,7 +29,8 @@ bool plan_init(struct plan *plan, const struct job *job, struct plan_shape shape
                          "train.batch of %lld is larger than the %zu training images",
                          (long long)job->batch, shape.train_count);
     }
-    if (!network_init(&plan->network, job->model, shape.image, shape.class_count, error)) {
+    if (!network_init(&plan->network, job->model, SHORTCUT_A, shape.image, shape.class_count,
+                      error)) {
         return false;
     }
     take_all(plan, job);

@@ -103,6 +103,7 @@ static bool run_step(struct training *training, size_t first, size_t images, str
                (uint32_t)training->progress.epoch, &plan->pass);
     objective_gradient(&plan->pass, &training->loss, plan->parameters, plan->batch.labels,
                        plan->batch.norms, images, plan->gradients, sums);
+    pass_move_running(&plan->pass, plan->parameters, false);
     training->progress.step++;
     double loss = loss_mean(&training->loss, sums, (double)images);
     if (!isfinite(loss)) {

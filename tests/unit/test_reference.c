@@ -96,7 +96,7 @@ static void build(struct model *model, const char *case_name, const struct job *
     const struct image_shape image = {1, SIDE, SIDE};
     *model = (struct model){0};
     if (strcmp(case_name, "real") == 0) {
-        assert_true(network_init(&model->network, "mnist-cnn", image, 10, NULL));
+        assert_true(network_init(&model->network, "mnist-cnn", SHORTCUT_A, image, 10, NULL));
     } else {
         assert_true(network_init_table(&model->network, narrow, sizeof narrow / sizeof *narrow,
                                        image, 5, NULL));
