@@ -112,17 +112,27 @@ static bool wait_until_ready(int descriptor)
 
 bool coordinator_private_start(struct coordinator_private *coordinator, struct error *error)
 {
-    char program[4096], ready_text[16];
+    char program[4096], ready_text[16], lease_text[16], heartbeat_text[16];
     int ready[2];
     if (!child_program_path("lipsweep-coordinator", program, error))
         return false;
     if (pipe2(ready, O_CLOEXEC) != 0)
         return error_set_errno(error, errno, "cannot make a pipe");
     snprintf(ready_text, sizeof ready_text, "%d", ready[1]);
-    /* The worker is on this machine: more heartbeats cost nothing and show how jobs get on. */
-    const char *arguments[] = {
-        program,      "--db",     coordinator->database, "--listen", coordinator->endpoint,
-        "--ready-fd", ready_text, "--heartbeat-ms",      "1000",     NULL};
+    snprintf(lease_text, sizeof lease_text, "%d", coordinator->lease_ms);
+    snprintf(heartbeat_text, sizeof heartbeat_text, "%d", coordinator->heartbeat_ms);
+    const char *arguments[] = {program,
+                               "--db",
+                               coordinator->database,
+                               "--listen",
+                               coordinator->endpoint,
+                               "--ready-fd",
+                               ready_text,
+                               coordinator->lease_ms > 0 ? "--lease-ms" : NULL,
+                               lease_text,
+                               "--heartbeat-ms",
+                               heartbeat_text,
+                               NULL};
     struct child_options options = {.arguments = arguments,
                                     .new_group = true,
                                     .output = coordinator->log_descriptor,

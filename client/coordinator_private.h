@@ -20,9 +20,10 @@ WARN_UNUSED bool database_files_prepare(struct database_files *files, const char
                                         int *log_descriptor, struct error *error);
 
 struct coordinator_private {
-    const char *database; /* the caller's */
-    int log_descriptor;   /* where it writes; the caller's */
-    char folder[108];     /* of its socket */
+    const char *database;       /* the caller's */
+    int log_descriptor;         /* where it writes; the caller's */
+    int lease_ms, heartbeat_ms; /* 0: the coordinator's defaults */
+    char folder[108];           /* of its socket */
     char endpoint[160];
     struct child child;
 };

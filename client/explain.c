@@ -16,7 +16,8 @@ static const struct table_column columns[] = {
     {"worker", NULL, TABLE_RIGHT},
     {"host", NULL, 0},
     {"leased_at", "leased", 0},
-    {"ended_at", "ended", 0},
+    {"ended_at", NULL, TABLE_PROGRAMS},
+    {"lasted_s", "lasted", TABLE_RIGHT | TABLE_HIDE_EMPTY},
     {"train_s", "training", TABLE_RIGHT | TABLE_HIDE_EMPTY},
     {"evaluate_s", "test", TABLE_RIGHT | TABLE_HIDE_EMPTY},
     {"peak_memory_bytes", NULL, TABLE_PROGRAMS},
@@ -42,6 +43,8 @@ static void add_attempt(struct table *table, const char *job, const struct rows 
     table_text(table, rows_text(rows, row, "host"));
     table_time(table, rows_integer(rows, row, "leased_at"));
     table_time(table, rows_integer(rows, row, "ended_at"));
+    add_seconds(table,
+                (rows_real(rows, row, "ended_at") - rows_real(rows, row, "leased_at")) / 1000);
     add_seconds(table, rows_real(rows, row, "train_s"));
     add_seconds(table, rows_real(rows, row, "evaluate_s"));
     if (rows_is_null(rows, row, "peak_memory_bytes"))

@@ -8,11 +8,11 @@ static const struct table_column columns[] = {
     {"attempt", NULL, TABLE_RIGHT | TABLE_HIDE_CONSTANT},
     {"epoch", NULL, TABLE_RIGHT},
     {"loss", NULL, TABLE_RIGHT},
-    {"task_loss", "task loss", TABLE_RIGHT},
-    {"lipschitz_loss", "lipschitz loss", TABLE_RIGHT | TABLE_HIDE_EMPTY},
+    {"task_loss", "task", TABLE_RIGHT},
+    {"lipschitz_loss", "lipschitz", TABLE_RIGHT | TABLE_HIDE_EMPTY},
     {"accuracy", NULL, TABLE_RIGHT},
-    {"active_share", "active hinge", TABLE_RIGHT | TABLE_HIDE_EMPTY},
-    {"quotient_mean", "mean quotient", TABLE_RIGHT | TABLE_HIDE_EMPTY},
+    {"active_share", "active", TABLE_RIGHT | TABLE_HIDE_EMPTY},
+    {"quotient_mean", "quotient", TABLE_RIGHT | TABLE_HIDE_EMPTY},
     {"images_per_s", "images/s", TABLE_RIGHT},
 };
 

@@ -195,7 +195,7 @@ static void print_prediction(const struct plan *plan)
     }
     if (!plan->speeds || prediction->unknown_count > 0) {
         printf("predicted time: unknown (%s)\n",
-               plan->speeds ? "the database has no finished job of some kind that is asked for"
+               plan->speeds ? "a kind of job has never been measured in this database"
                             : "no database with measured speeds");
         return;
     }

@@ -16,7 +16,7 @@ static void print_count(const struct terminal *terminal, size_t count, const cha
 
 struct totals {
     size_t done, failed, diverged, cancelled, unfinished, reused, jobs;
-    bool inert, interval, difference;
+    bool active, inert, interval, difference;
 };
 
 static struct totals sum_up(const struct result_set *set, const struct results_options *options)
@@ -31,6 +31,7 @@ static struct totals sum_up(const struct result_set *set, const struct results_o
         totals.cancelled += point->cancelled;
         totals.unfinished += point->unfinished;
         totals.reused += point->reused;
+        totals.active = totals.active || point->active_share >= 0;
         totals.inert = totals.inert || point_is_inert(point);
         totals.interval = totals.interval || point->done > 1;
         totals.difference =
@@ -46,23 +47,25 @@ void results_print_notes(const struct result_set *set, const struct results_opti
     const char *against = options->against == RESULTS_BASELINE ? "standard" : "noise-augmentation";
     struct totals totals = sum_up(set, options);
     if (totals.interval)
-        terminal_print(
-            terminal, stdout,
-            "± is a 95 %% interval over seeds: retraining, on this test set; it does not "
-            "speak of new images.\n");
+        terminal_print(terminal, stdout,
+                       "± is a 95 %% interval over seeds: retraining, on this test set;\n"
+                       "it does not speak of new images.\n");
     else if (totals.done > 0)
         terminal_print(terminal, stdout, "One seed a point: no interval can be given.\n");
     if (totals.difference && folded)
         terminal_print(terminal, stdout,
-                       "The second line of a point is its difference to %s training, paired by "
-                       "seed.\n",
+                       "The second line of a point: its difference to %s training,\n"
+                       "paired by seed.\n",
                        against);
     else if (totals.difference)
         terminal_print(terminal, stdout, "difference: to %s training, paired by seed.\n", against);
+    if (totals.active)
+        terminal_print(terminal, stdout,
+                       "active: share of images whose hinge fired in the last epoch.\n");
     if (totals.inert)
         terminal_print(terminal, stdout,
-                       "inert: the hinge was active for under 1 %% of images in the last epoch, so "
-                       "this is\nstandard training in disguise.\n");
+                       "inert: the hinge was active for under 1 %% of images in the last epoch:\n"
+                       "standard training in disguise.\n");
     print_count(terminal, totals.unfinished, "not finished yet");
     print_count(terminal, totals.failed, "failed");
     print_count(terminal, totals.diverged, "diverged");

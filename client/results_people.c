@@ -131,6 +131,16 @@ static void add_level_columns(struct view *view)
     }
 }
 
+/* All points have all their jobs done, and equally many. */
+static bool has_same_seeds(const struct result_set *set)
+{
+    for (size_t i = 0; i < set->point_count; i++)
+        if (set->points[i].done != set->points[0].jobs ||
+            set->points[i].jobs != set->points[0].jobs)
+            return false;
+    return true;
+}
+
 static void add_columns(struct view *view)
 {
     view->column_count = 0;
@@ -141,9 +151,10 @@ static void add_columns(struct view *view)
                        (point_parameters[i].is_text ? 0 : TABLE_RIGHT) | TABLE_HIDE_EMPTY,
                        point_parameters[i].heading);
     add_level_columns(view);
-    add_column(view, "active", TABLE_RIGHT | TABLE_HIDE_EMPTY, "active hinge");
+    add_column(view, "active", TABLE_RIGHT | TABLE_HIDE_EMPTY, "active");
     add_column(view, "mark", TABLE_HIDE_EMPTY, "");
-    add_column(view, "seeds", TABLE_RIGHT | TABLE_HIDE_CONSTANT, "seeds");
+    if (!has_same_seeds(view->set))
+        add_column(view, "seeds", TABLE_RIGHT, "seeds");
 }
 
 static void add_estimate(struct view *view, const struct estimate *estimate, size_t level,
@@ -217,9 +228,8 @@ static void add_end_cells(struct view *view, const struct point *point, bool rep
         table_show(view->table, "%.1f %%", 100 * point->active_share);
     table_text(view->table, has_share && point_is_inert(point) ? "inert" : "");
     table_colour(view->table, "yellow");
-    table_text(view->table, repeated ? "" : seeds);
-    if (!repeated && point->done == point->jobs && point->done == view->set->points[0].jobs)
-        table_show(view->table, "%zu", point->done);
+    if (!has_same_seeds(view->set))
+        table_text(view->table, repeated ? "" : seeds);
 }
 
 static void add_wide_row(struct view *view, const struct point *point)
@@ -297,6 +307,17 @@ static bool is_noisy(const struct result_set *set)
     return false;
 }
 
+static void print_title(const struct result_set *set, const char *name,
+                        const struct terminal *terminal)
+{
+    size_t seeds = set->points[0].jobs;
+    terminal_print(terminal, stdout, "%s: accuracy in %% on %s", name,
+                   is_noisy(set) ? "noisy test images (σ is the noise's)" : "clean test images");
+    if (has_same_seeds(set))
+        terminal_print(terminal, stdout, ", %zu seed%s", seeds, seeds == 1 ? "" : "s");
+    fputs("\n\n", stdout);
+}
+
 bool results_print_people(const struct result_set *set, const char *name,
                           const struct results_options *options, struct error *error)
 {
@@ -313,8 +334,7 @@ bool results_print_people(const struct result_set *set, const char *name,
     view.forms = memory_allocate(set->test_sigma_count, sizeof *view.forms);
     build_fitting(&view, &terminal, shown);
     struct table_options all = {.format = TABLE_FORMAT_PEOPLE, .limit = -1};
-    terminal_print(&terminal, stdout, "%s: accuracy in %% on %s\n\n", name,
-                   is_noisy(set) ? "noisy test images (σ is the noise's)" : "clean test images");
+    print_title(set, name, &terminal);
     bool good = table_print(view.table, &all, 0, error);
     fputc('\n', stdout);
     if (shown < set->point_count)

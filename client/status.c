@@ -11,17 +11,17 @@ static const struct table_column columns[] = {
     {"sweep", NULL, TABLE_RIGHT},
     {"name", NULL, 0},
     {"state", NULL, 0},
-    {"points", NULL, TABLE_RIGHT},
+    {"points", NULL, TABLE_PROGRAMS},
     {"jobs", NULL, TABLE_RIGHT},
     {"pending", NULL, TABLE_RIGHT},
     {"running", NULL, TABLE_RIGHT},
     {"done", NULL, TABLE_RIGHT},
-    {"failed", NULL, TABLE_RIGHT},
-    {"diverged", NULL, TABLE_RIGHT},
-    {"cancelled", NULL, TABLE_RIGHT},
+    {"failed", NULL, TABLE_RIGHT | TABLE_HIDE_EMPTY},
+    {"diverged", NULL, TABLE_RIGHT | TABLE_HIDE_EMPTY},
+    {"cancelled", NULL, TABLE_RIGHT | TABLE_HIDE_EMPTY},
     {"share", NULL, TABLE_RIGHT},
     {"eta_s", "ETA", TABLE_RIGHT | TABLE_HIDE_EMPTY},
-    {"submitted_at", "submitted", 0},
+    {"submitted_at", NULL, TABLE_PROGRAMS},
 };
 
 static const char *state_word(const struct progress *progress)
@@ -33,11 +33,14 @@ static const char *state_word(const struct progress *progress)
     return progress->leased > 0 ? "running" : "waiting";
 }
 
+/* Of what should not be: nothing is shown where there is none. */
 static void add_count(struct table *table, int64_t count, const char *colour)
 {
     table_integer(table, count);
     if (count > 0)
         table_colour(table, colour);
+    else
+        table_show(table, "%s", "");
 }
 
 static void add_eta(struct table *table, const struct progress *progress)

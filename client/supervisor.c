@@ -15,6 +15,10 @@ enum {
     BUSY_RETRY_MS = 3000,
     BUSY_PAUSE_MS = 100,
     WORKER_STOP_MS = 30000,
+    /* The worker is a process beside us: it cannot be out of reach, only dead, and then its jobs
+     * should not wait long. More heartbeats also show how jobs get on. */
+    LEASE_MS = 10000,
+    HEARTBEAT_MS = 1000,
     POLL_MS = 20
 };
 
@@ -31,8 +35,11 @@ bool supervisor_init(struct supervisor *supervisor, const struct supervisor_opti
     if (database_files_prepare(&supervisor->files, options->database, &supervisor->log_descriptor,
                                error) &&
         coordinator_private_init(&supervisor->coordinator, options->database,
-                                 supervisor->log_descriptor, error))
+                                 supervisor->log_descriptor, error)) {
+        supervisor->coordinator.lease_ms = LEASE_MS;
+        supervisor->coordinator.heartbeat_ms = HEARTBEAT_MS;
         return true;
+    }
     supervisor_finish(supervisor);
     return false;
 }

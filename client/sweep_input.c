@@ -37,8 +37,9 @@ bool sweep_input_read(struct sweep_input *input, const char *file, struct error 
 }
 
 /* `digest` gets the digest of data set `name`. */
-static bool find_digest(const char *name, const char *directory, enum sweep_input_data how,
-                        char digest[JOB_DIGEST_LENGTH + 1], struct error *error)
+static bool find_digest(const struct job *base, const char *name, const char *directory,
+                        enum sweep_input_data how, char digest[JOB_DIGEST_LENGTH + 1],
+                        struct error *error)
 {
     const char *known = dataset_known_digest(name);
     if (known && how == SWEEP_INPUT_DATA_KNOWN) {
@@ -48,8 +49,13 @@ static bool find_digest(const char *name, const char *directory, enum sweep_inpu
     /* A generated set has nothing to be missing or damaged: one image tells all. */
     struct dataset_options options = {.directory = directory, .train_limit = 1};
     struct dataset dataset;
-    if (!dataset_open(&dataset, name, &options, error))
+    struct job job = *base;
+    snprintf(job.dataset, sizeof job.dataset, "%s", name);
+    job.resize = 0; /* the digest is of the images as they are in the files */
+    if (!dataset_open_job(&dataset, &job, &options, error))
         return false;
+    if (dataset.note[0])
+        fprintf(stderr, "note: %s\n", dataset.note);
     snprintf(digest, JOB_DIGEST_LENGTH + 1, "%s", dataset.digest);
     dataset_close(&dataset);
     return true;
@@ -61,7 +67,7 @@ bool sweep_input_find_data(struct sweep_input *input, const char *directory,
     const char *name;
     for (size_t i = 0; (name = sweep_dataset(&input->sweep, i)); i++) {
         char digest[JOB_DIGEST_LENGTH + 1];
-        if (!find_digest(name, directory, how, digest, error) ||
+        if (!find_digest(&input->sweep.base, name, directory, how, digest, error) ||
             !sweep_set_digest(&input->sweep, name, digest, error))
             return false;
     }

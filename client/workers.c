@@ -15,13 +15,13 @@ static const struct table_column columns[] = {
     {"images_per_s", "images/s", TABLE_RIGHT | TABLE_HIDE_EMPTY},
     {"heartbeat_age_s", "heartbeat", TABLE_RIGHT | TABLE_HIDE_EMPTY},
     {"done", NULL, TABLE_RIGHT},
-    {"threads", NULL, TABLE_RIGHT},
-    {"cpus", "CPUs", TABLE_RIGHT},
+    {"threads", NULL, TABLE_RIGHT | TABLE_HIDE_CONSTANT},
+    {"cpus", "CPUs", TABLE_PROGRAMS},
     {"memory_bytes", "memory", TABLE_RIGHT},
     {"cpu_class", NULL, TABLE_PROGRAMS},
     {"build", NULL, TABLE_PROGRAMS},
     {"first_seen_at", NULL, TABLE_PROGRAMS},
-    {"last_seen_at", "last seen", 0},
+    {"last_seen_at", "last seen", TABLE_HIDE_EMPTY},
 };
 
 enum { RUNNING_TEXT_MAX = 256 };
@@ -94,6 +94,8 @@ static void add_row(struct table *table, const Wire__LiveReply *live, const stru
     table_text(table, rows_text(rows, row, "build"));
     table_time(table, rows_integer(rows, row, "first_seen_at"));
     table_time(table, rows_integer(rows, row, "last_seen_at"));
+    if (worker) /* the heartbeat's age says it better */
+        table_show(table, "%s", "");
 }
 
 static bool print_workers(struct source *source, bool all, const struct table_options *options,

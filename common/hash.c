@@ -4,6 +4,7 @@
 #include <sodium.h>
 
 static_assert(sizeof(crypto_generichash_state) <= sizeof(struct hash), "state must fit");
+static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct hash_sha256), "state must fit");
 
 void hash_init(struct hash *hash)
 {
@@ -23,6 +24,21 @@ void hash_finish(struct hash *hash, uint8_t digest[HASH_BYTES])
 void hash_buffer(const void *data, size_t length, uint8_t digest[HASH_BYTES])
 {
     crypto_generichash(digest, HASH_BYTES, data, length, NULL, 0);
+}
+
+void hash_sha256_init(struct hash_sha256 *hash)
+{
+    crypto_hash_sha256_init((crypto_hash_sha256_state *)(void *)hash->state);
+}
+
+void hash_sha256_add(struct hash_sha256 *hash, const void *data, size_t length)
+{
+    crypto_hash_sha256_update((crypto_hash_sha256_state *)(void *)hash->state, data, length);
+}
+
+void hash_sha256_finish(struct hash_sha256 *hash, uint8_t digest[HASH_BYTES])
+{
+    crypto_hash_sha256_final((crypto_hash_sha256_state *)(void *)hash->state, digest);
 }
 
 void hash_text(const uint8_t *bytes, size_t length, char *text)

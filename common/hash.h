@@ -18,6 +18,15 @@ void hash_finish(struct hash *hash, uint8_t digest[HASH_BYTES]);
 /* All three for one buffer. */
 void hash_buffer(const void *data, size_t length, uint8_t digest[HASH_BYTES]);
 
+/* SHA-256, for files whose publishers or users know them by it. */
+struct hash_sha256 {
+    _Alignas(8) unsigned char state[128];
+};
+
+void hash_sha256_init(struct hash_sha256 *hash);
+void hash_sha256_add(struct hash_sha256 *hash, const void *data, size_t length);
+void hash_sha256_finish(struct hash_sha256 *hash, uint8_t digest[HASH_BYTES]);
+
 /* Lower-case hexadecimal; `text` holds 2 * length + 1 bytes. */
 void hash_text(const uint8_t *bytes, size_t length, char *text);
 

@@ -1,5 +1,7 @@
 #include "common/job.h"
 
+#include "common/dataset.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,8 +73,42 @@ void job_normalise(struct job *job)
     }
     if (job->steps != 0)
         job->epochs = 0;
+    if (job->resize == dataset_side(job))
+        job->resize = 0;
     qsort(job->test_sigma, job->test_sigma_count, sizeof *job->test_sigma, compare_reals);
     qsort(job->test_seed, job->test_seed_count, sizeof *job->test_seed, compare_counts);
+}
+
+static const char name_letters[] =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+void job_name_dataset(struct job *job)
+{
+    size_t end = strlen(job->dataset_path), length = 0;
+    if (job->dataset[0] || end == 0)
+        return;
+    while (end > 1 && job->dataset_path[end - 1] == '/')
+        end--;
+    size_t start = end;
+    while (start > 0 && job->dataset_path[start - 1] != '/')
+        start--;
+    for (size_t i = start; i < end && length < JOB_NAME_MAX; i++) {
+        char letter = job->dataset_path[i];
+        bool is_first = length == 0 && (letter == '.' || letter == '-');
+        bool is_plain = strchr(name_letters, letter) && !is_first;
+        job->dataset[length++] = letter;
+        if (!is_plain)
+            job->dataset[length - 1] = '_';
+    }
+    job->dataset[length] = '\0';
+}
+
+size_t job_class_name_count(const struct job *job)
+{
+    size_t count = job->class_names[0] != '\0';
+    for (const char *letter = job->class_names; *letter; letter++)
+        count += *letter == '\n';
+    return count;
 }
 
 static bool blame(enum parameter *culprit, enum parameter parameter)
@@ -82,15 +118,12 @@ static bool blame(enum parameter *culprit, enum parameter parameter)
     return false;
 }
 
-/* Names become parts of paths and of YAML, so they are kept plain. */
-static bool check_name(enum parameter parameter, const char *name, struct error *error)
+bool job_check_name(enum parameter parameter, const char *name, struct error *error)
 {
-    static const char letters[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     const char *what = parameter_info(parameter)->dotted;
     if (name[0] == '\0')
         return error_set(error, ERROR_INVALID, "%s is missing", what);
-    if (name[strspn(name, letters)] != '\0' || name[0] == '.' || name[0] == '-')
+    if (name[strspn(name, name_letters)] != '\0' || name[0] == '.' || name[0] == '-')
         return error_set(error, ERROR_INVALID,
                          "%s may hold letters, digits, '.', '_' and '-' only, and starts with a "
                          "letter, a digit or '_'",
@@ -148,8 +181,7 @@ static bool check_test_seeds(const struct job *job, struct error *error)
 
 static bool check_choice(enum parameter parameter, int value, struct error *error)
 {
-    int count = parameter == PARAMETER_CONTROL ? CONTROL_COUNT : OPTIMIZER_COUNT;
-    if (value < 0 || value >= count)
+    if (value < 0 || value >= parameter_choice_count(parameter))
         return error_set(error, ERROR_INVALID, "%s has no choice number %d",
                          parameter_info(parameter)->dotted, value);
     return true;
@@ -167,7 +199,11 @@ static bool check_one(const struct job *job, enum parameter parameter, struct er
     case PARAMETER_TEXT:
         if (parameter == PARAMETER_DATASET_DIGEST)
             return check_digest(member, error);
-        return check_name(parameter, member, error);
+        if (parameter == PARAMETER_DATASET_PATH) /* dataset_check_job's matter */
+            return true;
+        return job_check_name(parameter, member, error);
+    case PARAMETER_NAMES:
+        return true;
     case PARAMETER_CHOICE:
         return check_choice(parameter, *(const int *)member, error);
     case PARAMETER_REALS:
@@ -200,7 +236,7 @@ static bool check_together(const struct job *job, enum parameter *culprit, struc
         blame(culprit, PARAMETER_EPOCHS);
         return error_set(error, ERROR_INVALID, "train.epochs or train.steps is needed");
     }
-    return true;
+    return dataset_check_job(job, culprit, error);
 }
 
 bool job_check(const struct job *job, enum parameter *culprit, struct error *error)

@@ -11,11 +11,14 @@
 #include <stdint.h>
 
 enum {
-    JOB_NAME_MAX = 63,       /* bytes of a data set's or network's name */
-    JOB_DIGEST_LENGTH = 64,  /* hexadecimal digits of a BLAKE2b-256 */
-    JOB_TEST_SIGMA_MAX = 64, /* noise levels of the test */
-    JOB_TEST_SEED_MAX = 16,  /* noise draws of the test */
-    JOB_TEXT_MAX = 8192,     /* bytes of job_text's output, final NUL included */
+    JOB_NAME_MAX = 63,          /* bytes of a data set's or network's name */
+    JOB_DIGEST_LENGTH = 64,     /* hexadecimal digits of a BLAKE2b-256 */
+    JOB_PATH_MAX = 1023,        /* bytes of a data set's path */
+    JOB_CLASS_MAX = 256,        /* classes of a data set: a label is a byte */
+    JOB_CLASS_NAMES_MAX = 2047, /* bytes of all its class names */
+    JOB_TEST_SIGMA_MAX = 64,    /* noise levels of the test */
+    JOB_TEST_SEED_MAX = 16,     /* noise draws of the test */
+    JOB_TEXT_MAX = 16384,       /* bytes of job_text's output, final NUL included */
 };
 
 #define CONTROLS(X) /* enumerator, name in files and tables */                                     \
@@ -24,6 +27,14 @@ enum {
 #define OPTIMIZERS(X)                                                                              \
     X(SGD, "sgd")                                                                                  \
     X(ADAM, "adam")
+#define DATASET_FORMATS(X)                                                                         \
+    X(NONE, "none") /* the data set is known by its name */                                        \
+    X(IDX, "idx")                                                                                  \
+    X(CIFAR, "cifar")                                                                              \
+    X(STL, "stl")
+#define FLIPS(X)                                                                                   \
+    X(NEVER, "false")                                                                              \
+    X(HALF, "true") /* every second image, on average */
 
 enum control {
 #define X(name, text) CONTROL_##name,
@@ -39,6 +50,20 @@ enum optimizer {
         OPTIMIZER_COUNT
 };
 
+enum dataset_format {
+#define X(name, text) DATASET_FORMAT_##name,
+    DATASET_FORMATS(X)
+#undef X
+        DATASET_FORMAT_COUNT
+};
+
+enum flip {
+#define X(name, text) FLIP_##name,
+    FLIPS(X)
+#undef X
+        FLIP_COUNT
+};
+
 enum parameter_type {
     PARAMETER_REAL,   /* double; NAN when absent (NULL in the database) */
     PARAMETER_COUNT_, /* int64_t >= 0 */
@@ -46,6 +71,7 @@ enum parameter_type {
     PARAMETER_CHOICE, /* int: an enum with names */
     PARAMETER_REALS,  /* test_sigma */
     PARAMETER_COUNTS, /* test_seed */
+    PARAMETER_NAMES,  /* class_names */
 };
 
 /* What a parameter shapes: PART_TRAIN is in train_hash and job_hash, PART_TEST in job_hash alone,
@@ -57,6 +83,13 @@ enum parameter_part { PART_NONE, PART_TRAIN, PART_TEST };
 #define PARAMETERS(X)                                                                              \
     X(DATASET, dataset, "dataset.name", "dataset", TEXT, NONE)                                     \
     X(DATASET_DIGEST, dataset_digest, "dataset.digest", "", TEXT, TRAIN)                           \
+    X(DATASET_PATH, dataset_path, "dataset.path", "", TEXT, NONE)                                  \
+    X(DATASET_FORMAT, dataset_format, "dataset.format", "", CHOICE, NONE)                          \
+    X(CLASSES, classes, "dataset.classes", "", COUNT_, NONE)                                       \
+    X(CLASS_NAMES, class_names, "dataset.class_names", "", NAMES, NONE)                            \
+    X(RESIZE, resize, "dataset.resize", "", COUNT_, TRAIN)                                         \
+    X(CROP_PADDING, crop_padding, "dataset.augment.crop_padding", "", COUNT_, TRAIN)               \
+    X(FLIP, flip, "dataset.augment.flip", "", CHOICE, TRAIN)                                       \
     X(VALIDATION_COUNT, validation_count, "dataset.validation_count", "", COUNT_, TRAIN)           \
     X(TRAIN_COUNT, train_count, "dataset.train_count", "", COUNT_, TRAIN)                          \
     X(FRACTION, fraction, "dataset.fraction", "fraction", REAL, TRAIN)                             \
@@ -89,6 +122,15 @@ enum parameter {
 struct job {
     char dataset[JOB_NAME_MAX + 1];
     char dataset_digest[JOB_DIGEST_LENGTH + 1]; /* "" until the data set is known */
+    /* A user's own data set; "" and 0 where the data set is known by its name. Its digest covers
+       the number of classes, so these shape no hash. */
+    char dataset_path[JOB_PATH_MAX + 1];
+    enum dataset_format dataset_format;
+    int64_t classes;
+    char class_names[JOB_CLASS_NAMES_MAX + 1]; /* one a line, no line end behind the last */
+    int64_t resize;       /* pixels of an image's side after averaging; 0: its own */
+    int64_t crop_padding; /* pixels of 0 around an image before it is cropped to its size again */
+    enum flip flip;       /* left and right */
     int64_t validation_count; /* images held out at the front of the training file */
     int64_t train_count;      /* of the rest; 0: all */
     double fraction;          /* of those; (0, 1] */
@@ -117,6 +159,7 @@ struct parameter_info {
     enum parameter_type type;
     enum parameter_part part;
     size_t offset; /* of the member in struct job */
+    size_t size;   /* of the member, in bytes */
 };
 
 const struct parameter_info *parameter_info(enum parameter parameter);
@@ -126,6 +169,9 @@ const char *parameter_name(enum parameter parameter);
 
 /* Looks a dotted or short name up; PARAMETER_COUNT when there is none. */
 enum parameter parameter_find(const char *name);
+
+/* A choice's values are 0 to count - 1; 0 for what is no choice. */
+int parameter_choice_count(enum parameter parameter);
 
 /* Name of a choice's value and back; -1 when unknown. */
 const char *parameter_choice_name(enum parameter parameter, int value);
@@ -138,6 +184,15 @@ WARN_UNUSED bool parameter_check_number(enum parameter parameter, double value,
 
 /* Every parameter at its default; dataset, model and digest are "". */
 void job_init(struct job *job);
+
+/* Names become parts of paths and of YAML, so they are kept plain. */
+WARN_UNUSED bool job_check_name(enum parameter parameter, const char *name, struct error *error);
+
+/* A data set known by its path has its folder's name where it was given none. */
+void job_name_dataset(struct job *job);
+
+/* How many class names there are. */
+size_t job_class_name_count(const struct job *job);
 
 /* Parameters without a meaning get the value that stands for "none", so that two descriptions of
  * one training are equal: K and σ NAN at lambda 0 without a control, K NAN under a control, the

@@ -8,8 +8,12 @@
 
 static const struct parameter_info infos[PARAMETER_COUNT] = {
 #define X(name, member, dotted, axis, type, part)                                                  \
-    [PARAMETER_##                                                                                  \
-        name] = {dotted, axis, PARAMETER_##type, PART_##part, offsetof(struct job, member)},
+    [PARAMETER_##name] = {dotted,                                                                  \
+                          axis,                                                                    \
+                          PARAMETER_##type,                                                        \
+                          PART_##part,                                                             \
+                          offsetof(struct job, member),                                            \
+                          sizeof(((struct job *)0)->member)},
     PARAMETERS(X)
 #undef X
 };
@@ -26,12 +30,27 @@ static const char *const optimizer_names[OPTIMIZER_COUNT] = {
 #undef X
 };
 
+static const char *const dataset_format_names[DATASET_FORMAT_COUNT] = {
+#define X(name, text) [DATASET_FORMAT_##name] = text,
+    DATASET_FORMATS(X)
+#undef X
+};
+
+static const char *const flip_names[FLIP_COUNT] = {
+#define X(name, text) [FLIP_##name] = text,
+    FLIPS(X)
+#undef X
+};
+
 /* Sane ranges: a value outside of one is a slip of the pen, and the largest ones keep every counter
  * of the random streams (32 bits) and every whole number (doubles are exact to 2^53) in range. */
 static const struct bounds {
     bool given, above_minimum, below_maximum; /* the bound itself is not allowed */
     double minimum, maximum;
 } bounds[PARAMETER_COUNT] = {
+    [PARAMETER_CLASSES] = {true, false, false, 0, JOB_CLASS_MAX},
+    [PARAMETER_RESIZE] = {true, false, false, 0, 1024},
+    [PARAMETER_CROP_PADDING] = {true, false, false, 0, 64},
     [PARAMETER_VALIDATION_COUNT] = {true, false, false, 0, 1e9},
     [PARAMETER_TRAIN_COUNT] = {true, false, false, 0, 1e9},
     [PARAMETER_FRACTION] = {true, true, false, 0, 1},
@@ -84,10 +103,23 @@ static const char *const *choice_names(enum parameter parameter, int *count)
     case PARAMETER_OPTIMIZER:
         *count = OPTIMIZER_COUNT;
         return optimizer_names;
+    case PARAMETER_DATASET_FORMAT:
+        *count = DATASET_FORMAT_COUNT;
+        return dataset_format_names;
+    case PARAMETER_FLIP:
+        *count = FLIP_COUNT;
+        return flip_names;
     default:
         *count = 0;
         return NULL;
     }
+}
+
+int parameter_choice_count(enum parameter parameter)
+{
+    int count;
+    choice_names(parameter, &count);
+    return count;
 }
 
 const char *parameter_choice_name(enum parameter parameter, int value)

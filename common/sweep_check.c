@@ -93,10 +93,8 @@ static size_t split_names(char *list, const char *names[NAME_LIST_MAX])
     return count;
 }
 
-static bool is_later_name(enum parameter parameter, const char *name)
+static bool is_later_model(const char *name)
 {
-    if (parameter == PARAMETER_DATASET)
-        return strcmp(name, "cifar10") == 0 || strcmp(name, "stl10") == 0;
     int depth, used = 0;
     const char *digits = strncmp(name, "pre", 3) == 0 ? name + 3 : name;
     return sscanf(digits, "resnet%4d%n", &depth, &used) == 1 && digits[used] == '\0';
@@ -109,9 +107,9 @@ static void check_name(struct sweep_reader *reader, enum parameter parameter, co
     const char *what = is_dataset ? "data set" : "model", *known, *names[NAME_LIST_MAX];
     if (is_dataset ? dataset_is_known(name, &known) : model_is_known(name, &known))
         return;
-    if (is_later_name(parameter, name)) {
-        diagnostics_error(reader->diagnostics, place, "the %s %s is not supported by this version",
-                          what, name);
+    if (!is_dataset && is_later_model(name)) {
+        diagnostics_error(reader->diagnostics, place,
+                          "the model %s is not supported by this version", name);
         return;
     }
     char list[256];
@@ -124,7 +122,8 @@ static void check_names(struct sweep_reader *reader, enum parameter parameter)
     const struct sweep_axis *axis = sweep_axis(reader->sweep, parameter);
     const struct job *base = &reader->sweep->base;
     struct place place = reader->settings.places[parameter];
-    if (is_bad(reader, parameter))
+    bool has_path = parameter == PARAMETER_DATASET && base->dataset_path[0];
+    if (is_bad(reader, parameter) || has_path) /* sweep_check_dataset looks at a path's name */
         return;
     if (!is_given(reader, parameter))
         diagnostics_error(reader->diagnostics, (struct place){0}, "the sweep has no '%s'",
@@ -363,6 +362,7 @@ void sweep_check(struct sweep_reader *reader)
     check_names(reader, PARAMETER_DATASET);
     check_names(reader, PARAMETER_MODEL);
     check_digest(reader);
+    sweep_check_dataset(reader);
     check_length(reader);
     check_loss(reader);
     check_optimizer(reader);

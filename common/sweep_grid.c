@@ -15,8 +15,10 @@ static void report_unknown_axis(struct sweep_reader *reader, const struct yaml_n
     size_t count = 0;
     for (int i = 0; i < PARAMETER_COUNT; i++) {
         const struct parameter_info *info = parameter_info((enum parameter)i);
-        if (i == PARAMETER_DATASET_DIGEST || info->type == PARAMETER_REALS ||
-            info->type == PARAMETER_COUNTS)
+        if (i == PARAMETER_DATASET_DIGEST || i == PARAMETER_DATASET_PATH ||
+            i == PARAMETER_DATASET_FORMAT || i == PARAMETER_CLASSES ||
+            info->type == PARAMETER_REALS || info->type == PARAMETER_COUNTS ||
+            info->type == PARAMETER_NAMES)
             continue;
         names[count++] = info->axis[0] ? info->axis : info->dotted;
     }
@@ -37,6 +39,13 @@ static bool can_be_axis(struct sweep_reader *reader, enum parameter parameter,
                         const struct yaml_node *key)
 {
     enum parameter_type type = parameter_info(parameter)->type;
+    if (type == PARAMETER_NAMES || parameter == PARAMETER_DATASET_PATH ||
+        parameter == PARAMETER_DATASET_FORMAT || parameter == PARAMETER_CLASSES) {
+        diagnostics_error(reader->diagnostics, key->place,
+                          "'%s' is no axis: it tells what one data set is; give it under 'dataset'",
+                          key->text);
+        return false;
+    }
     if (type == PARAMETER_REALS || type == PARAMETER_COUNTS) {
         diagnostics_error(reader->diagnostics, key->place,
                           "'%s' is no axis: every job is tested at all its values; give them under "

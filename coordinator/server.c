@@ -27,8 +27,9 @@ struct server {
     struct dispatch dispatch;
     char endpoint[ENDPOINT_LENGTH_MAX];
     int64_t tick_due_ms;
-    int64_t woken_by_ms; /* the wait that is on, or was, should have ended by then */
-    bool drained;        /* the socket had nothing more */
+    int64_t looked_ms; /* when give_stall_back last looked at the clock */
+    int64_t waited_ms; /* how long it was all right to wait since */
+    bool drained;      /* the socket had nothing more */
     bool more_leases;
     bool sent_any; /* libzmq's descriptor may stay silent after a send: look without waiting */
 };
@@ -123,28 +124,30 @@ static int64_t next_due_ms(const struct server *server, int64_t now_ms)
 static bool wait_for_something(struct server *server, bool *stop, struct error *error)
 {
     int64_t now_ms = clock_now_ms(&server->clock);
-    server->woken_by_ms = next_due_ms(server, now_ms);
+    server->waited_ms = next_due_ms(server, now_ms) - now_ms;
     struct pollfd poll_for[] = {
         {.fd = socket_descriptor(server->socket), .events = POLLIN},
         {.fd = server->options.signal_descriptor, .events = POLLIN},
     };
-    if (poll(poll_for, 2, (int)(server->woken_by_ms - now_ms)) < 0 && errno != EINTR)
+    if (poll(poll_for, 2, (int)server->waited_ms) < 0 && errno != EINTR)
         return error_set_errno(error, errno, "cannot wait for messages");
     *stop = poll_for[1].revents != 0;
     return true;
 }
 
-/* If this process stood still (stopped, swapped out, a slow disk), heartbeats wait unread and no
- * lease may end for it: all of them get the time back before any is looked at. */
+/* If this process stood still (stopped, swapped out, a slow disk), wherever in the loop, heartbeats
+ * wait unread and no lease may end for it: all get the time back before any is looked at. */
 static void give_stall_back(struct server *server)
 {
-    int64_t late_ms = clock_now_ms(&server->clock) - server->woken_by_ms;
+    int64_t now_ms = clock_now_ms(&server->clock);
+    int64_t late_ms = now_ms - server->looked_ms - server->waited_ms;
+    server->looked_ms = now_ms;
     if (late_ms <= server->options.tick_ms)
         return;
     log_warning("the coordinator stood still for %lld ms: leases are extended by that",
                 (long long)late_ms);
     lease_extend_all(&server->dispatch.leases, late_ms);
-    server->tick_due_ms = clock_now_ms(&server->clock) + server->options.tick_ms;
+    server->tick_due_ms = now_ms + server->options.tick_ms;
 }
 
 static bool take_messages(struct server *server, struct error *error)
@@ -208,7 +211,8 @@ static bool answer(struct server *server, struct error *error)
 
 bool server_run(struct server *server, struct error *error)
 {
-    server->tick_due_ms = clock_now_ms(&server->clock) + server->options.tick_ms;
+    server->looked_ms = clock_now_ms(&server->clock);
+    server->tick_due_ms = server->looked_ms + server->options.tick_ms;
     for (bool stop = false; !stop;) {
         if (!wait_for_something(server, &stop, error))
             return false;

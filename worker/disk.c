@@ -42,8 +42,8 @@ static bool write_all(int descriptor, const char *data, size_t length)
     return true;
 }
 
-bool disk_write(const char *folder, const char *name, const void *data, size_t length,
-                struct error *error)
+static bool write_file(const char *folder, const char *name, const void *data, size_t length,
+                       bool sync, struct error *error)
 {
     char path[DISK_PATH_MAX], temporary[DISK_PATH_MAX], temporary_name[64];
     snprintf(temporary_name, sizeof temporary_name, "%.50s.tmp", name);
@@ -53,18 +53,30 @@ bool disk_write(const char *folder, const char *name, const void *data, size_t l
     int descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (descriptor < 0)
         return error_set_errno(error, errno, "cannot write %s", temporary);
-    bool written = write_all(descriptor, data, length) && fsync(descriptor) == 0;
+    bool written = write_all(descriptor, data, length) && (!sync || fsync(descriptor) == 0);
     int number = errno;
     if (close(descriptor) != 0 && written) {
         written = false;
         number = errno;
     }
     if (written && rename(temporary, path) == 0)
-        return disk_sync_folder(folder, error);
+        return !sync || disk_sync_folder(folder, error);
     if (written)
         number = errno;
     unlink(temporary);
     return error_set_errno(error, number, "cannot write %s", path);
+}
+
+bool disk_write(const char *folder, const char *name, const void *data, size_t length,
+                struct error *error)
+{
+    return write_file(folder, name, data, length, true, error);
+}
+
+bool disk_write_unsynced(const char *folder, const char *name, const void *data, size_t length,
+                         struct error *error)
+{
+    return write_file(folder, name, data, length, false, error);
 }
 
 static bool read_all(int descriptor, char *data, size_t size, size_t *length)

@@ -17,6 +17,10 @@ WARN_UNUSED bool disk_join(char path[DISK_PATH_MAX], const char *folder, const c
 WARN_UNUSED bool disk_write(const char *folder, const char *name, const void *data, size_t length,
                             struct error *error);
 
+/* Whole, but after a crash of the machine it may be gone. */
+WARN_UNUSED bool disk_write_unsynced(const char *folder, const char *name, const void *data,
+                                     size_t length, struct error *error);
+
 /* The whole file and a NUL after it; the caller frees *data. ERROR_NOT_FOUND when it is not there,
  * ERROR_DATA when it is longer than `length_max`. */
 WARN_UNUSED bool disk_read(const char *folder, const char *name, size_t length_max, char **data,

@@ -1,6 +1,7 @@
 #include "worker/runner.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,11 +116,13 @@ static bool open_data(struct runner *runner, struct error *error)
         .train_limit = dataset_train_limit(&runner->job),
     };
     const char *wanted = runner->job.dataset_digest;
-    if (!dataset_open(&runner->dataset, runner->job.dataset, &options, error)) {
+    if (!dataset_open_job(&runner->dataset, &runner->job, &options, error)) {
         if (error->code != ERROR_MEMORY)
             error->code = ERROR_REFUSED;
         return false;
     }
+    if (runner->dataset.note[0])
+        log_warning("%s", runner->dataset.note);
     if (*wanted == '\0' || strcmp(wanted, runner->dataset.digest) == 0) {
         /* So that the result's train_hash names the data that was used. */
         memcpy(runner->job.dataset_digest, runner->dataset.digest, sizeof runner->dataset.digest);
@@ -191,6 +194,14 @@ static void print_summary(const struct runner *runner)
     printf("result in %s/result.pb\n", runner->options->folder);
 }
 
+/* So that what lies there at the end is this run's. */
+static void remove_old_result(const char *folder)
+{
+    char path[DISK_PATH_MAX];
+    if (disk_join(path, folder, "result.pb", NULL))
+        unlink(path);
+}
+
 bool runner_run(const struct runner_options *options, struct error *error)
 {
     if (!disk_make_folders(options->folder, error))
@@ -199,6 +210,13 @@ bool runner_run(const struct runner_options *options, struct error *error)
     if (!runner)
         return error_set(error, ERROR_MEMORY, "out of memory");
     runner->options = options;
+    if (options->progress >= 0) {
+        /* Meant for the worker, which ends its runners itself. */
+        signal(SIGINT, SIG_IGN);
+        signal(SIGTERM, SIG_IGN);
+        signal(SIGPIPE, SIG_IGN);
+    }
+    remove_old_result(options->folder);
     report_init(&runner->report, &options->id);
     tell(runner);
     bool done = train(runner, error);

@@ -17,6 +17,7 @@ enum {
     HEARTBEAT_MS = 10000,  /* until a Welcome says otherwise */
     HEARTBEAT_MIN_MS = 50,
     HEARTBEAT_MAX_MS = 60000,
+    TAKE_MAX = 16,
     DATABASE_MAX = 4096,
 };
 
@@ -25,9 +26,15 @@ struct session {
     struct session_options options;
     struct session_listener listener;
     bool open, ever_open, told_waiting;
-    int64_t now_ms, heard_ms;
-    int64_t hello_ms; /* when to say Hello next */
-    int64_t first_ms; /* of the first Hello that nobody took */
+    /* The descriptor says only once that something arrived, and a send may take that in: so look
+     * again after one, without waiting. Or more is known to be there. */
+    bool look_again;
+    int64_t now_ms;
+    int64_t
+        unanswered_ms; /* when the first heartbeat since the last word from there was sent; 0: none
+                        */
+    int64_t hello_ms;  /* when to say Hello next */
+    int64_t first_ms;  /* of the first Hello that nobody took */
     int heartbeat_ms;
     bool refused;
     struct error refusal;
@@ -87,11 +94,24 @@ const char *session_database(const struct session *session)
     return session->database;
 }
 
+/* A worker that was itself stalled has sent no heartbeats, and expects no word. */
+static int64_t silent_ms(const struct session *session)
+{
+    return session->unanswered_ms + (int64_t)SILENT_HEARTBEATS * session->heartbeat_ms;
+}
+
+static bool is_silent(const struct session *session)
+{
+    return session->open && session->unanswered_ms && session->now_ms >= silent_ms(session);
+}
+
 int64_t session_due_ms(const struct session *session)
 {
+    if (session->look_again)
+        return 0;
     if (!session->open)
         return session->hello_ms;
-    return session->heard_ms + (int64_t)SILENT_HEARTBEATS * session->heartbeat_ms;
+    return session->unanswered_ms ? silent_ms(session) : INT64_MAX;
 }
 
 /* --- saying Hello --- */
@@ -103,6 +123,7 @@ static void lose(struct session *session, const char *why)
                     "it is back",
                     session->options.endpoint, why);
     session->open = false;
+    session->unanswered_ms = 0;
     session->hello_ms = session->now_ms;
 }
 
@@ -131,6 +152,7 @@ static bool send_hello(struct session *session, bool *sent, struct error *error)
 static bool greet(struct session *session, struct error *error)
 {
     bool sent;
+    session->look_again = true;
     if (!send_hello(session, &sent, error))
         return false;
     session->hello_ms = session->now_ms + (sent ? HELLO_AGAIN_MS : HELLO_TRY_MS);
@@ -218,40 +240,49 @@ static void take(struct session *session, const Wire__Envelope *envelope)
     }
 }
 
-static bool take_all(struct session *session, struct error *error)
+static bool take_message(struct session *session, const struct message *message,
+                         struct error *error)
 {
-    for (;;) {
+    Wire__Envelope *envelope = wire_unpack(message->data, message->length);
+    session->unanswered_ms = 0;
+    if (envelope)
+        take(session, envelope);
+    else
+        log_warning("a message from the coordinator cannot be read, skipping it");
+    wire__envelope__free_unpacked(envelope, NULL);
+    if (session->refused)
+        *error = session->refusal;
+    return !session->refused;
+}
+
+/* Not all at once: starting a runner takes a while, and heartbeats must go out between two. */
+static bool take_some(struct session *session, struct error *error)
+{
+    for (int i = 0; i < TAKE_MAX; i++) {
         struct message message;
         bool received;
         if (!socket_receive(session->socket, &message, &received, error))
             return false;
         if (!received)
             return true;
-        Wire__Envelope *envelope = wire_unpack(message.data, message.length);
+        bool good = take_message(session, &message, error);
         message_finish(&message);
-        session->heard_ms = session->now_ms;
-        if (envelope)
-            take(session, envelope);
-        else
-            log_warning("a message from the coordinator cannot be read, skipping it");
-        wire__envelope__free_unpacked(envelope, NULL);
-        if (session->refused) {
-            *error = session->refusal;
+        if (!good)
             return false;
-        }
     }
+    session->look_again = true;
+    return true;
 }
 
 bool session_tick(struct session *session, int64_t now_ms, struct error *error)
 {
     session->now_ms = now_ms;
-    if (!take_all(session, error))
+    session->look_again = false;
+    if (!take_some(session, error))
         return false;
-    if (session->open && now_ms >= session_due_ms(session))
+    if (is_silent(session))
         lose(session, "is silent");
-    if (!session->open && now_ms >= session->hello_ms)
-        return greet(session, error) && take_all(session, error);
-    return true;
+    return session->open || now_ms < session->hello_ms || greet(session, error);
 }
 
 bool session_send(struct session *session, Wire__Envelope *envelope)
@@ -260,6 +291,9 @@ bool session_send(struct session *session, Wire__Envelope *envelope)
     struct error error;
     if (!session->open)
         return false;
+    session->look_again = true;
+    if (envelope->body_case == WIRE__ENVELOPE__BODY_HEARTBEAT && session->unanswered_ms == 0)
+        session->unanswered_ms = session->now_ms;
     if (!wire_send(session->socket, NULL, envelope, &sent, &error))
         log_error("a message cannot be sent: %s", error.message);
     else if (!sent)

@@ -31,11 +31,11 @@ void session_destroy(struct session *session);
 
 int session_descriptor(struct session *session);
 
-/* Takes all that has arrived and says Hello when it is time. Fails when the coordinator refuses
- * this worker for good. */
+/* Takes what has arrived and says Hello when it is time. Fails when the coordinator refuses this
+ * worker for good. */
 WARN_UNUSED bool session_tick(struct session *session, int64_t now_ms, struct error *error);
 
-/* When session_tick has something to do at the latest. */
+/* When session_tick is to be called at the latest; in the past: at once, without waiting. */
 int64_t session_due_ms(const struct session *session);
 
 bool session_is_open(const struct session *session);

@@ -127,6 +127,7 @@ bool slot_reap(struct slot *slot, const struct slot_listener *listener, struct s
             break;
     }
     child_release(&slot->child);
+    ending->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     ending->peak_bytes = (uint64_t)usage.ru_maxrss * 1024;
     describe(status, slot->folder, ending);
     return true;

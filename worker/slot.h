@@ -42,6 +42,7 @@ void slot_kill(struct slot *slot);
 
 struct slot_ending {
     char text[512];      /* "runner killed by SIGKILL (Killed); last words: …" */
+    int signal;          /* that killed it; 0: it ended by itself */
     uint64_t peak_bytes; /* resident, by wait4 */
 };
 

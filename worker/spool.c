@@ -127,7 +127,9 @@ bool spool_make_folder(struct spool *spool, const struct attempt_id *id, const c
         return false;
     if (mkdir(folder, 0700) != 0)
         return error_set_errno(error, errno, "cannot make the folder %s", folder);
-    if (disk_write(folder, "job.yaml", job_text, strlen(job_text), error) &&
+    /* The database's name is as durable as the result will be; an attempt without one is dropped.
+     */
+    if (disk_write_unsynced(folder, "job.yaml", job_text, strlen(job_text), error) &&
         disk_write(folder, "database", database, strlen(database), error) &&
         disk_sync_folder(spool->own, error))
         return true;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,6 +75,20 @@ static void finish_slot(struct supervisor *supervisor, struct slot *slot,
         log_warning("%s: too much waits to be delivered, the result stays on disk", label);
 }
 
+/* Ctrl-C, and systemd, reach the runners as well as the worker. They ignore it, but one that was
+ * just being started may not have come to that. */
+static bool was_stopped_too(const struct slot_ending *ending)
+{
+    return signals_stop_count() > 0 && (ending->signal == SIGINT || ending->signal == SIGTERM);
+}
+
+static void hand_back(struct supervisor *supervisor, struct slot *slot)
+{
+    supervisor_release(supervisor, &slot->id, WIRE__OUTCOME__OUTCOME_PREEMPTED,
+                       "the worker was stopped");
+    spool_remove_folder(slot->folder);
+}
+
 static void reap(struct supervisor *supervisor)
 {
     const struct slot_listener listener = {supervisor, take_epoch};
@@ -84,6 +99,8 @@ static void reap(struct supervisor *supervisor)
             continue;
         if (slot->doomed)
             spool_remove_folder(slot->folder);
+        else if (was_stopped_too(&ending))
+            hand_back(supervisor, slot);
         else
             finish_slot(supervisor, slot, &ending);
         slot_clear(slot);

@@ -84,7 +84,7 @@ static bool fits(const struct supervisor *supervisor, const Wire__Lease *lease, 
     struct job job;
     if (!job_parse(lease->description, strlen(lease->description), &job, error))
         return error_prefix(error, "the job's description cannot be read");
-    if (!footprint_bytes(&job, bytes, error))
+    if (!footprint_bytes(&job, supervisor->options->data, bytes, error))
         return false;
     if (*bytes <= supervisor_free_memory(supervisor))
         return true;

@@ -23,12 +23,13 @@ def endpoint_in(place):
 
 
 class Coordinator:
-    def __init__(self, place, database="/test.db"):
-        self.endpoint, self.database = endpoint_in(place), database
+    def __init__(self, place, database="/test.db", endpoint=None):
+        self.database = database
         self.context = zmq.Context()
         self.socket = self.context.socket(zmq.ROUTER)
         self.socket.setsockopt(zmq.LINGER, 0)
-        self.socket.bind(self.endpoint)
+        self.socket.bind(endpoint or endpoint_in(place))
+        self.endpoint = self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
         self.peer, self.instance, self.hello = None, None, None
         self.next_job = 1
         self.backlog = []

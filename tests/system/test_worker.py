@@ -1,8 +1,10 @@
 """The real worker against a coordinator that the test plays (coordinator.py)."""
 
 import math
+import os
 import pathlib
 import re
+import shutil
 import signal
 
 import pytest
@@ -172,6 +174,21 @@ def test_sigterm_hands_leases_back(coordinator, start_worker, place):
     worker.wait(code=0)
     assert len(children) == 2 and not any(map(alive, children))
     assert not list((place / "spool").iterdir())
+
+
+def test_a_signal_to_the_whole_group_fails_no_attempt(coordinator, start_worker):
+    """As Ctrl-C on a terminal does, also while runners are just being started."""
+    worker = start_worker(slots=4)
+    coordinator.expect_hello()
+    attempts = [coordinator.lease(LONG) for _ in range(2)]
+    for attempt in attempts:
+        coordinator.expect_heartbeat(running(attempt.job))
+    attempts += [coordinator.lease(LONG) for _ in range(2)]
+    wait_until(lambda: len(runners(worker)) == 4)
+    os.killpg(worker.pid, signal.SIGINT)
+    for attempt in attempts:
+        assert coordinator.expect_release(attempt).outcome == 4
+    worker.wait(code=0)
 
 
 def test_a_second_signal_ends_it_at_once(coordinator, start_worker):
@@ -355,6 +372,29 @@ def test_a_job_that_does_not_fit_is_refused_with_the_numbers(coordinator, start_
     worker.kill()
     assert release.outcome == 5
     assert re.search(r"needs \d+ MiB of memory, \d+ of \d+ MiB are free beside the \d+ running jobs", release.reason)
+
+
+def test_a_spool_that_was_deleted_costs_no_worker(coordinator, start_worker, place):
+    worker = start_worker()
+    coordinator.expect_hello()
+    attempt = coordinator.lease(LONG)
+    coordinator.expect_heartbeat(running(attempt.job))
+    runner, = runners(worker)
+    shutil.rmtree(place / "spool")
+    processes.kill(runner)
+    assert coordinator.expect_result(attempt).outcome == 2
+    coordinator.expect_heartbeat(lambda h: h.free_slots == 1)
+    release = coordinator.expect_release(coordinator.lease(SHORT))
+    assert release.outcome == 5 and "spool" in release.reason
+    assert worker.running()
+
+
+def test_loopback_tcp_behind_its_flag(place, start_program):
+    with Coordinator(place, endpoint="tcp://127.0.0.1:*") as coordinator:
+        start_program("lipsweep-worker", "--connect", coordinator.endpoint, "--slots", 1, "--spool", place / "spool",
+                      "--insecure-loopback")
+        coordinator.expect_hello()
+        assert coordinator.expect_result(coordinator.lease(SHORT)).outcome == 1
 
 
 def test_nonsense_from_the_coordinator_does_no_harm(coordinator, start_worker):

@@ -2,6 +2,7 @@
  * a line. Included by test_sweep.c alone. */
 #define HEAD "name: x\ndataset: mnist\nmodel: mnist-cnn\n"
 #define TRAIN "train: {epochs: 1}\n"
+#define DATASET(what) "name: x\ndataset: " what "\nmodel: mnist-cnn\n" TRAIN
 
 static const struct {
     const char *text, *said;
@@ -57,8 +58,69 @@ static const struct {
     {"name: x\ndataset: mnits\nmodel: mnist-cnn\ntrain: {epochs: 1}\n",
      "2:10: error: unknown data set 'mnits' (did you mean 'mnist'?)\n"},
     {"name: x\ndataset: cifar10\nmodel: resnet20\ntrain: {epochs: 1}\n",
-     "2:10: error: the data set cifar10 is not supported by this version\n"
      "3:8: error: the model resnet20 is not supported by this version\n"},
+    {DATASET("{path: /d, classes: 3}"),
+     "2:17: error: dataset.path needs a dataset.format: idx, cifar or stl\n"},
+    {DATASET("{path: /d, format: idx}"),
+     "2:17: error: dataset.path needs dataset.classes, the number of classes\n"},
+    {DATASET("{path: /d, format: idx, classes: 1}"),
+     "2:43: error: dataset.classes must be at least 2, not 1\n"},
+    {DATASET("{path: /d, format: idx, classes: 257}"),
+     "2:43: error: dataset.classes must be at most 256, not 257\n"},
+    {DATASET("{path: /d, format: id, classes: 3}"),
+     "2:29: error: unknown dataset.format 'id' (did you mean 'idx'?)\n"},
+    {DATASET("{path: /d, format: idx, classes: 3, class_names: [a, b]}"),
+     "2:59: error: dataset.class_names has 2 names for 3 classes\n"},
+    {DATASET("{path: /d, format: idx, classes: 2, class_names: [a, ~]}"),
+     "2:63: error: dataset.class_names takes names of one line, not nothing\n"},
+    {DATASET("{path: /d, format: idx, classes: 2, class_names: [a, \"b\\tc\"]}"),
+     "2:59: error: dataset.class_names holds a control character\n"},
+    {DATASET("{path: /d, format: idx, classes: 2, class_names: a}"),
+     "2:59: error: dataset.class_names must be a list of names, not text\n"},
+    {DATASET("{path: \"/d\\ne\", format: idx, classes: 2, name: x}"),
+     "2:17: error: dataset.path holds a control character\n"},
+    {DATASET("{path: /, format: idx, classes: 3}"), "2:17: error: dataset.name is missing\n"},
+    {DATASET("{name: a b, path: /d, format: idx, classes: 3}"),
+     "2:17: error: dataset.name may hold letters, digits, '.', '_' and '-' only, and starts with a "
+     "letter, a digit or '_'\n"},
+    {DATASET("{name: mnist, path: /d, format: idx, classes: 3}"),
+     "2:17: error: mnist is a data set of this program: give yours at dataset.path another "
+     "dataset.name\n"},
+    {DATASET("{path: /d/mnist, format: idx, classes: 3}"),
+     "2:17: error: mnist is a data set of this program: give yours at dataset.path another "
+     "dataset.name\n"},
+    {DATASET("{name: mnist, classes: 3}"),
+     "2:33: error: dataset.classes is for a data set of your own, and needs dataset.path\n"},
+    {DATASET("{name: mnist, format: stl}"),
+     "2:32: error: dataset.format is for a data set of your own, and needs dataset.path\n"},
+    {DATASET("{name: mnist, class_names: [a]}"),
+     "2:37: error: dataset.class_names is for a data set of your own, and needs dataset.path\n"},
+    {DATASET("{name: stl10, resize: 40}"),
+     "2:32: error: dataset.resize 40 is no divisor of 96, the side of images of stl10\n"},
+    {DATASET("{name: stl10, resize: 0}"),
+     "2:32: error: dataset.resize must be at least 1, not 0\n"},
+    {DATASET("{path: /d, format: cifar, classes: 3, resize: 64}"),
+     "2:56: error: dataset.resize 64 is no divisor of 32, the side of images of d\n"},
+    {DATASET("stl10") "grid: {dataset.resize: [96, 32, 64]}\n",
+     "5:33: error: dataset.resize 64 is no divisor of 96, the side of images of stl10\n"},
+    {"name: x\nmodel: mnist-cnn\ntrain: {epochs: 1}\ndataset: {resize: 32}\ngrid: {dataset: "
+     "[stl10, "
+     "cifar10, mnist]}\n",
+     "4:19: error: dataset.resize 32 is no divisor of 28, the side of images of mnist\n"},
+    {"name: x\nmodel: mnist-cnn\ntrain: {epochs: 1}\ndataset: {path: /d, format: idx, classes: "
+     "2}\ngrid: {dataset: [mnist, glyphs]}\n",
+     "5:8: error: dataset.path tells what one data set is, and the data set is an axis\n"},
+    {DATASET("mnist") "grid: {dataset.path: [a, b]}\n",
+     "5:8: error: 'dataset.path' is no axis: it tells what one data set is; give it under "
+     "'dataset'\n"},
+    {DATASET("{name: mnist, augment: 3}"),
+     "2:33: error: 'dataset.augment' must be a mapping, not a number\n"},
+    {DATASET("{name: mnist, augment: {flip: yes}}"),
+     "2:40: error: unknown dataset.augment.flip 'yes' (known: false, true)\n"},
+    {DATASET("{name: mnist, augment: {flips: true}}"),
+     "2:34: error: unknown key 'flips' (did you mean 'flip'?)\n"},
+    {DATASET("{name: mnist, augment: {crop_padding: 65}}"),
+     "2:48: error: dataset.augment.crop_padding must be at most 64, not 65\n"},
     {"name: x\ndataset: mnist\nmodel: mnist_cnn\ntrain: {epochs: 1}\n",
      "3:8: error: unknown model 'mnist_cnn' (did you mean 'mnist-cnn'?)\n"},
     {"name: x\ndataset: mnist\nmodel: [mnist-cnn]\ntrain: {epochs: 1}\n",
@@ -123,7 +185,8 @@ static const struct {
      "5:8: error: 'test.sigma' is no axis: every job is tested at all its values; give them under "
      "'test'\n"},
     {HEAD TRAIN "grid: {dataset.digest: [a]}\n",
-     "5:8: error: unknown axis 'dataset.digest' (known: dataset, dataset.validation_count, "
+     "5:8: error: unknown axis 'dataset.digest' (known: dataset, dataset.resize, "
+     "dataset.augment.crop_padding, dataset.augment.flip, dataset.validation_count, "
      "dataset.train_count, fraction, model, lambda, k, sigma, control, epochs, steps, batch, "
      "train.optimizer, lr, train.momentum, train.weight_decay, train.beta1, train.beta2, "
      "train.eps, seed)\n"},

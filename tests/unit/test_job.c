@@ -66,6 +66,9 @@ static void change(struct job *job, enum parameter parameter)
     case PARAMETER_COUNTS:
         job->test_seed[0] = 2;
         break;
+    case PARAMETER_NAMES:
+        strcpy(member, "cat\ndog");
+        break;
     }
 }
 
@@ -274,9 +277,16 @@ static void text_is_sorted_and_whole(void **state)
     char text[JOB_TEXT_MAX];
     job.dataset_digest[0] = '\0';
     assert_true(job_text(&job, text, NULL));
-    assert_string_equal(text, "dataset.digest: \"\"\n"
+    assert_string_equal(text, "dataset.augment.crop_padding: 0\n"
+                              "dataset.augment.flip: false\n"
+                              "dataset.class_names: []\n"
+                              "dataset.classes: 0\n"
+                              "dataset.digest: \"\"\n"
+                              "dataset.format: none\n"
                               "dataset.fraction: 1\n"
                               "dataset.name: mnist\n"
+                              "dataset.path: \"\"\n"
+                              "dataset.resize: 0\n"
                               "dataset.train_count: 0\n"
                               "dataset.validation_count: 0\n"
                               "loss.control: none\n"
@@ -304,13 +314,33 @@ static bool parse(const char *text, struct job *job, struct error *error)
     return job_parse(text, strlen(text), job, error);
 }
 
+/* Everything that a path and class names may hold, as long as they may be. */
+static void describe_own_data(struct job *job)
+{
+    strcpy(job->dataset, "mine");
+    strcpy(job->dataset_path, "/data/a \"b\" \\c: #d, {é}");
+    memset(job->dataset_path + strlen(job->dataset_path), '\\', 900);
+    job->dataset_format = DATASET_FORMAT_CIFAR;
+    job->classes = JOB_CLASS_MAX;
+    for (int i = 0; i < JOB_CLASS_MAX; i++) {
+        static const char *const names[] = {"a,b", "\"", " ~ ", "1"};
+        size_t used = strlen(job->class_names);
+        snprintf(job->class_names + used, sizeof job->class_names - used, "%s%s%d",
+                 i > 0 ? "\n" : "", names[i % 4], i);
+    }
+    job->resize = 16;
+    job->crop_padding = 4;
+    job->flip = FLIP_HALF;
+}
+
 static void the_text_gives_the_same_job_back(void **state)
 {
     (void)state;
-    struct job jobs[4], back;
+    struct job jobs[5], back;
     char text[JOB_TEXT_MAX], again[JOB_TEXT_MAX];
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         jobs[i] = example();
+    describe_own_data(&jobs[4]);
     jobs[1].lambda = 0;
     jobs[1].optimizer = OPTIMIZER_ADAM;
     jobs[1].beta1 = 0.1 + 0.2;
@@ -329,7 +359,7 @@ static void the_text_gives_the_same_job_back(void **state)
     jobs[3].test_seed_count = JOB_TEST_SEED_MAX;
     for (int i = 0; i < JOB_TEST_SEED_MAX; i++)
         jobs[3].test_seed[i] = 9007199254740991 - i;
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         struct error error = {0};
         job_normalise(&jobs[i]);
         assert_true(job_text(&jobs[i], text, &error));
@@ -340,6 +370,46 @@ static void the_text_gives_the_same_job_back(void **state)
         assert_string_equal(text, again);
         assert_true(same_job(&jobs[i], &back));
         assert_string_equal(jobs[i].dataset, back.dataset);
+        assert_string_equal(jobs[i].dataset_path, back.dataset_path);
+        assert_string_equal(jobs[i].class_names, back.class_names);
+    }
+}
+
+/* Of the data set, what shapes the images is hashed; names and places are not. */
+static void sizes_mean_the_same_however_they_are_given(void **state)
+{
+    (void)state;
+    struct job a = example(), b = example();
+    strcpy(a.dataset, "stl10");
+    strcpy(b.dataset, "stl10");
+    b.resize = 96;
+    assert_true(same_train(&a, &b));
+    b.resize = 32;
+    assert_false(same_train(&a, &b));
+    b = a;
+    strcpy(b.dataset, "mine");
+    strcpy(b.dataset_path, "/data/mine");
+    strcpy(b.class_names, "a\nb\nc\nd\ne\nf\ng\nh\ni\nj");
+    b.dataset_format = DATASET_FORMAT_STL;
+    b.classes = 10;
+    assert_true(same_train(&a, &b));
+    b.crop_padding = 4;
+    assert_false(same_train(&a, &b));
+}
+
+static void a_path_gives_the_name(void **state)
+{
+    (void)state;
+    const struct {
+        const char *path, *name;
+    } names[] = {{"/data/mine", "mine"}, {"mine", "mine"}, {"/data/my set//", "my_set"},
+                 {"../-x.y", "_x.y"},    {"/", ""},        {"", ""}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct job job;
+        job_init(&job);
+        strcpy(job.dataset_path, names[i].path);
+        job_name_dataset(&job);
+        assert_string_equal(job.dataset, names[i].name);
     }
 }
 
@@ -404,6 +474,8 @@ int main(void)
         cmocka_unit_test(lists_names_and_digests_are_checked),
         cmocka_unit_test(text_is_sorted_and_whole),
         cmocka_unit_test(the_text_gives_the_same_job_back),
+        cmocka_unit_test(sizes_mean_the_same_however_they_are_given),
+        cmocka_unit_test(a_path_gives_the_name),
         cmocka_unit_test(a_nested_text_is_a_job_too),
         cmocka_unit_test(bad_texts_are_refused_at_their_place),
     };

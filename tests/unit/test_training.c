@@ -320,7 +320,8 @@ static void memory_is_what_is_placed(void **state)
 {
     (void)state;
     struct job job = fixture_job();
-    for (int variant = 0; variant < 4; variant++) {
+    for (int variant = 0; variant < 5; variant++) {
+        job.crop_padding = variant == 4 ? 2 : 0;
         job.lambda = variant == 0 ? 0.5 : 0;
         job.control = variant == 2 ? CONTROL_NOISE_AUGMENTATION : CONTROL_NONE;
         job.optimizer = variant == 3 ? OPTIMIZER_ADAM : OPTIMIZER_SGD;
@@ -337,6 +338,44 @@ static void memory_is_what_is_placed(void **state)
     size_t bytes;
     assert_false(training_memory(&job, 145, 3, 43, 10, &bytes, &error));
     assert_non_null(strstr(error.message, "145"));
+}
+
+/* Both copies are of one crop, and noise is added to what was cropped. */
+static void both_copies_are_augmented_alike(void **state)
+{
+    (void)state;
+    struct job job = fixture_job();
+    struct plan plan;
+    struct plan_shape shape = {{1, FIXTURE_SIDE, FIXTURE_SIDE}, FIXTURE_CLASSES, 43, 10};
+    struct dataset dataset = fixture_dataset(43, 10);
+    const uint32_t indices[] = {4, 8, 15};
+    size_t moved = 0;
+    job.crop_padding = 3;
+    job.flip = FLIP_HALF;
+    assert_true(plan_init(&plan, &job, shape, NULL) && plan_place(&plan, &job, NULL));
+    batch_fill(&plan.batch, &dataset.train, indices, 3, 2, &plan.pass);
+    const real *clean = pass_images(&plan.pass), *perturbed = clean + 3 * FIXTURE_PIXELS;
+    for (size_t i = 0; i < 3; i++) {
+        const struct augment augment = {3, true};
+        struct augment_draw draw = augment_draw(&augment, (uint64_t)job.seed, 2, indices[i]);
+        struct rng_stream stream = {(uint64_t)job.seed, RNG_TRAINING_NOISE, 2, indices[i]};
+        const uint8_t *image = dataset.train.images + indices[i] * FIXTURE_PIXELS;
+        uint8_t expected[FIXTURE_PIXELS];
+        float noise[FIXTURE_PIXELS];
+        augment_apply(expected, image, shape.image, &augment, &draw);
+        rng_normals(&stream, noise, FIXTURE_PIXELS);
+        moved += memcmp(expected, image, FIXTURE_PIXELS) != 0;
+        for (size_t p = 0; p < FIXTURE_PIXELS; p++) {
+            real pixel = (real)expected[p] / 255;
+            real shift = (real)(float)(job.sigma * (double)noise[p]);
+            assert_true(clean[i * FIXTURE_PIXELS + p] == pixel);
+            assert_true(perturbed[i * FIXTURE_PIXELS + p] == pixel + shift);
+        }
+        assert_int_equal(plan.batch.labels[i], dataset.train.labels[indices[i]]);
+    }
+    assert_int_equal(moved, 3);
+    fixture_free(&dataset);
+    plan_finish(&plan);
 }
 
 /* No room for a second copy, no noise, and no image goes through the network twice. */
@@ -413,6 +452,7 @@ int main(void)
         cmocka_unit_test(diverges_with_epoch_and_step),
         cmocka_unit_test(refuses_what_cannot_be_trained),
         cmocka_unit_test(memory_is_what_is_placed),
+        cmocka_unit_test(both_copies_are_augmented_alike),
         cmocka_unit_test(standard_training_never_computes_the_perturbed_copy),
         cmocka_unit_test(arena_adds_up_and_refuses),
         cmocka_unit_test(cpu_class_names_its_parts),

@@ -1,0 +1,368 @@
+/* Time, order and memory of the coordinator: what the loop relies on. */
+#include "coordinator_harness.h"
+
+#define SWEEP                                                                                      \
+    "name: s\ndataset: glyphs\nmodel: mnist-cnn\ntrain: {epochs: 1, batch: 100, lr: 0.05}\n"       \
+    "grid: {k: [0.1, 0.2, 0.3]}\nloss: {lambda: 1, sigma: 0.1}\nseeds: 1\nbaseline: false\n"       \
+    "test: {sigma: [0], seed: 1}\n"
+
+/* Promise 1: what is acknowledged is committed; so nothing leaves before the commit. */
+static void answers_wait_for_the_commit(void **state)
+{
+    (void)state;
+    harness_submit(SWEEP);
+    Wire__Lease *lease = harness_lease(1, 1);
+    struct made_result made;
+    harness_make_result(&made, lease, WIRE__OUTCOME__OUTCOME_DONE);
+    Wire__Envelope envelope = WIRE__ENVELOPE__INIT;
+    envelope.body_case = WIRE__ENVELOPE__BODY_RESULT;
+    envelope.result = &made.result;
+    GOOD(store_begin(&harness.store, &error));
+    harness_put(1, &envelope);
+    harness_flush();
+    assert_null(TAKE(1, RESULT_ACK));
+    /* A crash here: the result was neither recorded nor acknowledged, and comes again. */
+    assert_int_equal(harness_integer("SELECT count(*) FROM training"), 0);
+    harness_close();
+    harness_open();
+    harness_expect(STATE(1), "leased");
+    assert_int_equal(harness.dispatch.leases.by_job.count, 1);
+}
+
+static void strangers_are_asked_who_they_are(void **state)
+{
+    (void)state;
+    Wire__Heartbeat heartbeat = WIRE__HEARTBEAT__INIT;
+    SEND(9, HEARTBEAT, heartbeat, &heartbeat);
+    assert_non_null(TAKE(9, WHO_ARE_YOU));
+    assert_null(TAKE(9, HEARTBEAT_ACK));
+    Wire__Hello hello = WIRE__HELLO__INIT;
+    hello.protocol = 99;
+    hello.role = WIRE__ROLE__ROLE_CLIENT;
+    SEND(9, HELLO, hello, &hello);
+    Wire__Envelope *refused = TAKE(9, REFUSED);
+    assert_int_equal(refused->refused->code, WIRE__REFUSED__CODE__PROTOCOL);
+    assert_non_null(strstr(refused->refused->reason, "99"));
+    assert_int_equal(refused->refused->protocol, WIRE_PROTOCOL);
+    SEND(9, HEARTBEAT, heartbeat, &heartbeat);
+    assert_non_null(TAKE(9, WHO_ARE_YOU));
+}
+
+static void roles_are_kept_apart(void **state)
+{
+    (void)state;
+    harness_hello(1, WIRE__ROLE__ROLE_WORKER, 1);
+    harness_hello(2, WIRE__ROLE__ROLE_CLIENT, 2);
+    Wire__Heartbeat heartbeat = WIRE__HEARTBEAT__INIT;
+    Wire__Live live = WIRE__LIVE__INIT;
+    SEND(2, HEARTBEAT, heartbeat, &heartbeat);
+    assert_non_null(TAKE(2, REFUSED));
+    SEND(1, LIVE, live, &live);
+    assert_non_null(TAKE(1, REFUSED));
+    SEND(2, LIVE, live, &live);
+    assert_int_equal(TAKE(2, LIVE_REPLY)->live_reply->n_workers, 1);
+}
+
+static void heartbeats_keep_a_lease_and_silence_loses_it(void **state)
+{
+    (void)state;
+    harness_submit(SWEEP);
+    Wire__Lease *lease = harness_lease(1, 1);
+    for (uint64_t i = 0; i < 20; i++) {
+        harness_heartbeat(1, i + 2, 0, &lease, 1, i);
+        harness_tick(LEASE_MS - 1);
+        harness_expect(STATE(1), "leased");
+    }
+    harness_tick(1);
+    harness_expect(STATE(1), "pending");
+    harness_expect(OUTCOMES(1), "lost");
+}
+
+/* One that was lost, but not leased again, is let go on: its result still counts. */
+static void a_late_worker_is_stopped_only_when_another_has_the_job(void **state)
+{
+    (void)state;
+    harness_submit(SWEEP);
+    Wire__Lease *lease = harness_lease(1, 1);
+    harness_tick(LEASE_MS);
+    harness_heartbeat(1, 2, 0, &lease, 1, 1);
+    assert_null(TAKE(1, ATTEMPT_OVER));
+    assert_int_equal(harness_lease(2, 1)->attempt->job, 1);
+    harness_heartbeat(1, 3, 0, &lease, 1, 2);
+    assert_non_null(TAKE(1, ATTEMPT_OVER));
+}
+
+static void no_progress_ends_the_attempt(void **state)
+{
+    (void)state;
+    harness_submit(SWEEP);
+    Wire__Lease *lease = harness_lease(1, 1);
+    for (uint64_t i = 2; i < 2 + STUCK_MS / HEARTBEAT_MS; i++) {
+        harness_heartbeat(1, i, 0, &lease, 1, 7);
+        harness_tick(HEARTBEAT_MS);
+    }
+    harness_expect(OUTCOMES(1), "failed");
+    harness_expect("SELECT reason FROM attempt", "no progress for 300 s");
+    assert_non_null(TAKE(1, ATTEMPT_OVER));
+}
+
+static void a_restart_gives_every_lease_a_full_term(void **state)
+{
+    (void)state;
+    harness_submit(SWEEP);
+    assert_non_null(harness_lease(1, 1));
+    harness_tick(LEASE_MS - 1);
+    harness_close();
+    harness.now_ms += 1000000;
+    harness_open();
+    harness_tick(LEASE_MS - 1);
+    harness_expect(STATE(1), "leased");
+    harness_tick(1);
+    harness_expect(STATE(1), "pending");
+}
+
+/* The lease was committed, its message lost with the crash. */
+static void a_lease_that_never_arrived_is_sent_again(void **state)
+{
+    (void)state;
+    harness_submit(SWEEP);
+    Wire__Lease *lease = harness_lease(1, 1);
+    assert_int_equal(lease->after_heartbeat, 1);
+    harness_heartbeat(1, 2, 0, NULL, 0, 0); /* may have crossed it */
+    assert_null(TAKE(1, LEASE));
+    harness_heartbeat(1, 3, 0, NULL, 0, 0);
+    Wire__Envelope *again = TAKE(1, LEASE);
+    assert_int_equal(again->lease->attempt->job, 1);
+    assert_int_equal(again->lease->attempt->attempt, 1);
+    harness_heartbeat(1, 4, 0, &again->lease, 1, 1);
+    harness_heartbeat(1, 5, 0, &again->lease, 1, 2);
+    assert_null(TAKE(1, LEASE));
+    assert_int_equal(harness_integer("SELECT count(*) FROM attempt"), 1);
+}
+
+/* Free slots less the leases that the worker cannot know of yet. */
+static void nobody_gets_more_than_it_has_room_for(void **state)
+{
+    (void)state;
+    harness_submit(SWEEP);
+    harness_hello(1, WIRE__ROLE__ROLE_WORKER, 1);
+    harness_heartbeat(1, 1, 2, NULL, 0, 0);
+    Wire__Lease *leases[] = {TAKE(1, LEASE)->lease, TAKE(1, LEASE)->lease};
+    assert_null(TAKE(1, LEASE));
+    harness_heartbeat(1, 2, 2, NULL, 0, 0); /* sent before they arrived */
+    assert_null(TAKE(1, LEASE));
+    harness_heartbeat(1, 3, 0, leases, 2, 1);
+    assert_null(TAKE(1, LEASE));
+    harness_heartbeat(1, 4, 1, leases, 2, 2); /* a third slot */
+    assert_int_equal(TAKE(1, LEASE)->lease->attempt->job, 3);
+}
+
+static void a_reconnected_worker_is_the_same_one(void **state)
+{
+    (void)state;
+    harness_submit(SWEEP);
+    Wire__Lease *lease = harness_lease(1, 1);
+    harness_hello(5, WIRE__ROLE__ROLE_WORKER, 1);
+    harness_heartbeat(5, 2, 0, &lease, 1, 1);
+    assert_non_null(TAKE(5, HEARTBEAT_ACK));
+    assert_int_equal(harness.dispatch.fleet.workers.count, 1);
+    assert_true(harness_result(5, lease, WIRE__OUTCOME__OUTCOME_DONE));
+    Wire__Heartbeat heartbeat = WIRE__HEARTBEAT__INIT;
+    SEND(1, HEARTBEAT, heartbeat, &heartbeat); /* the old connection is a stranger's */
+    assert_non_null(TAKE(1, WHO_ARE_YOU));
+}
+
+/* A restarted worker delivers what its earlier run spooled. */
+static void another_instance_may_deliver_a_spooled_result(void **state)
+{
+    (void)state;
+    harness_submit(SWEEP);
+    Wire__Lease *lease = harness_lease(1, 1);
+    harness_hello(6, WIRE__ROLE__ROLE_WORKER, 6);
+    assert_true(harness_result(6, lease, WIRE__OUTCOME__OUTCOME_DONE));
+    assert_int_equal(harness_integer("SELECT count(*) FROM job WHERE state = 'done'"), 1);
+}
+
+static void goodbye_and_silence_end_a_worker(void **state)
+{
+    (void)state;
+    harness_hello(1, WIRE__ROLE__ROLE_WORKER, 1);
+    harness_hello(2, WIRE__ROLE__ROLE_WORKER, 2);
+    Wire__Goodbye goodbye = WIRE__GOODBYE__INIT;
+    SEND(1, GOODBYE, goodbye, &goodbye);
+    assert_int_equal(harness_integer("SELECT count(*) FROM worker WHERE left_at IS NOT NULL"), 1);
+    harness_tick(10 * LEASE_MS);
+    assert_int_equal(harness_integer("SELECT count(*) FROM worker WHERE left_at IS NOT NULL"), 2);
+    assert_int_equal(harness.dispatch.fleet.workers.count, 0);
+    assert_int_equal(harness.dispatch.fleet.sessions.count, 0);
+}
+
+static void garbage_changes_nothing(void **state)
+{
+    (void)state;
+    harness_hello(1, WIRE__ROLE__ROLE_WORKER, 1);
+    const char *const garbage[] = {"", "\xff\xff\xff\xff", "GET / HTTP/1.1", "\x0a\x00"};
+    struct peer peer = harness_peer(1);
+    for (size_t i = 0; i < sizeof garbage / sizeof *garbage; i++)
+        GOOD(dispatch_message(&harness.dispatch, &peer, garbage[i], strlen(garbage[i]), &error));
+    assert_true(harness.dispatch.malformed_count >= 3);
+    Wire__Heartbeat heartbeat = WIRE__HEARTBEAT__INIT;
+    heartbeat.sequence = 1;
+    Wire__Progress progress = WIRE__PROGRESS__INIT, *list[] = {&progress};
+    heartbeat.running = list; /* without an attempt */
+    heartbeat.n_running = 1;
+    SEND(1, HEARTBEAT, heartbeat, &heartbeat);
+    assert_non_null(TAKE(1, HEARTBEAT_ACK));
+    Wire__Result result = WIRE__RESULT__INIT;
+    SEND(1, RESULT, result, &result);
+    assert_non_null(TAKE(1, REFUSED));
+    Wire__EpochReport report = WIRE__EPOCH_REPORT__INIT;
+    SEND(1, EPOCH_REPORT, epoch_report, &report);
+    assert_non_null(TAKE(1, REFUSED));
+}
+
+static void send_log(const Wire__Lease *lease, uint64_t offset, const char *text)
+{
+    Wire__LogChunk chunk = WIRE__LOG_CHUNK__INIT;
+    chunk.attempt = lease->attempt;
+    chunk.offset = offset;
+    chunk.text.data = (uint8_t *)(uintptr_t)text;
+    chunk.text.len = strlen(text);
+    SEND(1, LOG_CHUNK, log_chunk, &chunk);
+}
+
+static void logs_keep_their_head_and_tail(void **state)
+{
+    (void)state;
+    harness_submit(SWEEP);
+    Wire__Lease *lease = harness_lease(1, 1);
+    send_log(lease, 0, "one ");
+    send_log(lease, 0, "one "); /* again */
+    send_log(lease, 2, "e two ");
+    harness_expect("SELECT CAST(head AS TEXT) FROM attempt_log", "one two ");
+    send_log(lease, 18, "four");
+    harness_expect("SELECT CAST(head AS TEXT) FROM attempt_log",
+                   "one two \n[10 bytes of the log never came]\nfour");
+    enum { PIECE = 100000 };
+    char *piece = malloc(PIECE + 1);
+    piece[PIECE] = '\0';
+    for (uint64_t i = 0; i < 20; i++) {
+        memset(piece, 'a' + (int)i, PIECE);
+        send_log(lease, 22 + i * PIECE, piece);
+    }
+    free(piece);
+    assert_int_equal(harness_integer("SELECT length FROM attempt_log"), 22 + 20 * PIECE);
+    assert_int_equal(harness_integer("SELECT length(head) FROM attempt_log"), 512 * 1024);
+    assert_int_equal(harness_integer("SELECT length(tail) FROM attempt_log"), 512 * 1024);
+    harness_expect("SELECT CAST(substr(tail, -3) AS TEXT) FROM attempt_log", "ttt");
+    harness_expect("SELECT CAST(substr(head, 1, 3) AS TEXT) FROM attempt_log", "one");
+    harness_tick(LEASE_MS);
+    send_log(lease, 22 + 20 * PIECE, "too late");
+    assert_int_equal(harness_integer("SELECT length FROM attempt_log"), 22 + 20 * PIECE);
+}
+
+#define LARGE                                                                                      \
+    "name: large\ndataset: glyphs\nmodel: mnist-cnn\n"                                             \
+    "train: {epochs: 1, batch: 100, lr: 0.05}\ngrid: {k: {from: 0.01, to: 1, count: 100}}\n"       \
+    "loss: {lambda: 1, sigma: 0.1}\nseeds: 10\nbaseline: false\ntest: {sigma: [0], seed: 1}\n"
+
+/* A piece a step, each committed; a crash in between costs nothing and makes nothing twice. */
+static void a_submission_goes_on_after_a_crash(void **state)
+{
+    (void)state;
+    harness_hello(200, WIRE__ROLE__ROLE_CLIENT, 200);
+    Wire__Submit submit = WIRE__SUBMIT__INIT;
+    submit.file = (char *)(uintptr_t) "large.yaml";
+    submit.text.data = (uint8_t *)(uintptr_t)LARGE;
+    submit.text.len = strlen(LARGE);
+    SEND(200, SUBMIT, submit, &submit);
+    for (int i = 0; i < 50; i++) {
+        GOOD(store_begin(&harness.store, &error));
+        GOOD(dispatch_submissions(&harness.dispatch, harness.now_ms, &error));
+        harness_commit();
+    }
+    assert_int_equal(harness_integer("SELECT expanded FROM sweep_text"), 50);
+    assert_null(TAKE(200, SUBMIT_REPLY));
+    assert_null(harness_lease(1, 1)); /* invisible until complete */
+    GOOD(store_begin(&harness.store, &error));
+    GOOD(dispatch_submissions(&harness.dispatch, harness.now_ms, &error)); /* not committed */
+    harness_close();
+    harness_open();
+    assert_int_equal(harness.dispatch.submissions.count, 1);
+    while (harness.dispatch.submissions.count > 0) {
+        GOOD(store_begin(&harness.store, &error));
+        GOOD(dispatch_submissions(&harness.dispatch, INT64_MAX, &error));
+        harness_commit();
+    }
+    assert_int_equal(harness_integer("SELECT count(*) FROM job"), 1000);
+    assert_int_equal(harness_integer("SELECT count(DISTINCT job_hash) FROM job"), 1000);
+    harness_expect("SELECT state FROM sweep", "active");
+    assert_int_equal(harness_lease(1, 1)->attempt->job, 1);
+}
+
+static bool never_sent(void *context, const struct peer *peer, const void *data, size_t length,
+                       bool *sent, struct error *error)
+{
+    (void)peer;
+    (void)data;
+    (void)length;
+    (void)error;
+    ++*(int *)context;
+    *sent = false;
+    return true;
+}
+
+static void a_peer_that_does_not_read_holds_nobody_up(void **state)
+{
+    (void)state;
+    struct outbox outbox;
+    struct peer slow = harness_peer(1);
+    Wire__Envelope envelope = WIRE__ENVELOPE__INIT;
+    Wire__WhoAreYou question = WIRE__WHO_ARE_YOU__INIT;
+    envelope.body_case = WIRE__ENVELOPE__BODY_WHO_ARE_YOU;
+    envelope.who_are_you = &question;
+    outbox_init(&outbox);
+    for (int i = 0; i < OUTBOX_MESSAGES_MAX + 5; i++)
+        outbox_add(&outbox, &slow, &envelope, 0);
+    assert_int_equal(outbox.dropped_count, 5);
+    assert_false(outbox_is_waiting(&outbox));
+    outbox_release(&outbox);
+    assert_true(outbox_is_waiting(&outbox));
+    int tries = 0;
+    bool any = false;
+    GOOD(outbox_flush(&outbox, never_sent, &tries, 1, &any, &error));
+    assert_int_equal(tries, 1); /* once a round, not once a message */
+    assert_int_equal(outbox.count, OUTBOX_MESSAGES_MAX);
+    GOOD(outbox_flush(&outbox, never_sent, &tries, OUTBOX_AGE_MAX_MS + 1, &any, &error));
+    assert_int_equal(outbox.count, 0);
+    assert_int_equal(outbox.bytes, 0);
+    assert_false(any);
+    outbox_add(&outbox, &slow, &envelope, 0);
+    outbox_release(&outbox);
+    assert_int_equal(outbox.count, 1);
+    outbox_finish(&outbox);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(answers_wait_for_the_commit),
+        TEST(strangers_are_asked_who_they_are),
+        TEST(roles_are_kept_apart),
+        TEST(heartbeats_keep_a_lease_and_silence_loses_it),
+        TEST(a_late_worker_is_stopped_only_when_another_has_the_job),
+        TEST(no_progress_ends_the_attempt),
+        TEST(a_restart_gives_every_lease_a_full_term),
+        TEST(a_lease_that_never_arrived_is_sent_again),
+        TEST(nobody_gets_more_than_it_has_room_for),
+        TEST(a_reconnected_worker_is_the_same_one),
+        TEST(another_instance_may_deliver_a_spooled_result),
+        TEST(goodbye_and_silence_end_a_worker),
+        TEST(garbage_changes_nothing),
+        TEST(logs_keep_their_head_and_tail),
+        TEST(a_submission_goes_on_after_a_crash),
+        TEST(a_peer_that_does_not_read_holds_nobody_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
