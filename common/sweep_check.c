@@ -93,7 +93,8 @@ static size_t split_names(char *list, const char *names[NAME_LIST_MAX])
     return count;
 }
 
-static bool is_later_model(const char *name)
+/* "resnet21" */
+static bool has_wrong_depth(const char *name)
 {
     int depth, used = 0;
     const char *digits = strncmp(name, "pre", 3) == 0 ? name + 3 : name;
@@ -107,9 +108,10 @@ static void check_name(struct sweep_reader *reader, enum parameter parameter, co
     const char *what = is_dataset ? "data set" : "model", *known, *names[NAME_LIST_MAX];
     if (is_dataset ? dataset_is_known(name, &known) : model_is_known(name, &known))
         return;
-    if (!is_dataset && is_later_model(name)) {
+    if (!is_dataset && has_wrong_depth(name)) {
         diagnostics_error(reader->diagnostics, place,
-                          "the model %s is not supported by this version", name);
+                          "there is no model %s: residual networks have 6n + 2 layers, 8 to %d",
+                          name, MODEL_DEPTH_MAX);
         return;
     }
     char list[256];

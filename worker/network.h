@@ -22,6 +22,7 @@ enum {
     LAYER_NAME_MAX = 31,
     TENSOR_NAME_MAX = 47,
     TENSOR_RANK_MAX = 4,
+    IMAGE_CHANNELS_MAX = 4,
 };
 
 enum layer_kind {

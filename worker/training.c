@@ -223,6 +223,18 @@ static void plan_schedule(struct training *training)
     assert(steps > 0 && training->progress.epoch_count <= UINT32_MAX);
 }
 
+/* The images' mean and standard deviation, part of the network: of the images it is trained on. */
+static void set_input(struct training *training)
+{
+    struct plan *plan = &training->plan;
+    double mean[IMAGE_CHANNELS_MAX], sd[IMAGE_CHANNELS_MAX];
+    if (network_has_input(&plan->network)) {
+        dataset_channel_moments(training->dataset, plan->indices, plan->shape.train_count, mean,
+                                sd);
+        network_set_input(&plan->network, mean, sd, plan->parameters);
+    }
+}
+
 /* Checks, sizes, memory, indices, initial weights. */
 static bool prepare(struct training *training, struct error *error)
 {
@@ -243,6 +255,7 @@ static bool prepare(struct training *training, struct error *error)
         plan_schedule(training);
         memcpy(plan->indices, indices, shape.train_count * sizeof *indices);
         network_initial_weights(&plan->network, (uint64_t)job->seed, plan->parameters);
+        set_input(training);
         plan->pass.tick = plan->evaluation.pass.tick = training->observer->tick;
         plan->pass.tick_context = plan->evaluation.pass.tick_context = training->observer->context;
     }
