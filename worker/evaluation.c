@@ -49,6 +49,16 @@ static const real *run_noisy(struct evaluation *e, const real *parameters, const
     return pass_forward(&e->pass, parameters, images, 1);
 }
 
+/* Of the outputs that the quotient is of. */
+static double output_margin(const double *f, size_t classes, uint8_t label)
+{
+    double other = -(double)INFINITY;
+    for (size_t c = 0; c < classes; c++) {
+        other = c != label && !(f[c] <= other) ? f[c] : other;
+    }
+    return f[label] - other;
+}
+
 static void score_level(struct evaluation *e, size_t level, const real *logits,
                         const uint8_t *labels, size_t images)
 {
@@ -57,9 +67,11 @@ static void score_level(struct evaluation *e, size_t level, const real *logits,
         const real *row = logits + i * e->classes, *clean = e->clean_logits + i * e->classes;
         scores_add(&e->scores[level], row, labels[i]);
         if (noisy) {
-            double quotient = loss_logit_distance(row, clean, e->classes) / e->norms[i];
-            quotients_add(&e->quotients[level], quotient,
-                          scores_margin(clean, e->classes, labels[i]));
+            double f[2][UINT8_MAX + 1];
+            loss_output(e->job->output, clean, e->classes, f[0]);
+            loss_output(e->job->output, row, e->classes, f[1]);
+            quotients_add(&e->quotients[level], loss_distance(f[1], f[0], e->classes) / e->norms[i],
+                          output_margin(f[0], e->classes, labels[i]));
         }
     }
 }

@@ -29,6 +29,11 @@ struct norm_slopes {
     const real *scale, *center, *slope, *offset;
 };
 
+struct sgd_step {
+    real lr, momentum, weight_decay;
+    bool is_nesterov;
+};
+
 struct adam_step {
     real beta1, rest1; /* 1 - beta1, rounded once */
     real beta2, rest2;
@@ -73,8 +78,8 @@ struct kernels {
     void (*relu_backward)(real *dx, const real *out, size_t count); /* in place; 0 at 0 */
 
     /* PyTorch's SGD and Adam, weight decay added to the gradient; momentum 0: no velocity. */
-    void (*sgd)(real *weight, real *velocity, const real *gradient, size_t count, real lr,
-                real momentum, real weight_decay);
+    void (*sgd)(real *weight, real *velocity, const real *gradient, size_t count,
+                const struct sgd_step *step);
     void (*adam)(real *weight, real *mean, real *square, const real *gradient, size_t count,
                  const struct adam_step *step);
 };

@@ -148,17 +148,19 @@ static void relu_backward(real *restrict dx, const real *restrict out, size_t co
 }
 
 static void sgd(real *restrict weight, real *restrict velocity, const real *restrict gradient,
-                size_t count, real lr, real momentum, real weight_decay)
+                size_t count, const struct sgd_step *step)
 {
-    if (momentum == 0) {
+    const struct sgd_step s = *step;
+    if (s.momentum == 0) {
         for (size_t i = 0; i < count; i++) {
-            weight[i] -= lr * (gradient[i] + weight_decay * weight[i]);
+            weight[i] -= s.lr * (gradient[i] + s.weight_decay * weight[i]);
         }
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        velocity[i] = momentum * velocity[i] + (gradient[i] + weight_decay * weight[i]);
-        weight[i] -= lr * velocity[i];
+        real g = gradient[i] + s.weight_decay * weight[i];
+        velocity[i] = s.momentum * velocity[i] + g;
+        weight[i] -= s.lr * (s.is_nesterov ? g + s.momentum * velocity[i] : velocity[i]);
     }
 }
 

@@ -8,6 +8,7 @@
 #define LIPSWEEP_WORKER_NETWORK_H
 
 #include "common/error.h"
+#include "common/job.h"
 #include "worker/conv.h"
 #include "worker/dense.h"
 #include "worker/kernels.h"
@@ -117,10 +118,6 @@ struct network {
     size_t number_count;    /* all numbers */
     size_t class_count;
 };
-
-/* The shortcut of a residual block that halves the image: nothing to train, or a convolution of 1x1
- * (then with batch norm in ResNet). */
-enum shortcut { SHORTCUT_A, SHORTCUT_B };
 
 /* Plans a network by its name ("mnist-cnn", "resnet20", "preresnet32"), or from a table. */
 WARN_UNUSED bool network_init(struct network *network, const char *name, enum shortcut shortcut,

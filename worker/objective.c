@@ -7,7 +7,7 @@ void objective_gradient(struct pass *pass, const struct loss *loss, const real *
                         struct loss_sums *sums)
 {
     const struct network *network = pass->network;
-    size_t copies = loss->lambda > 0 ? 2 : 1;
+    size_t copies = loss_copies(loss);
     struct loss_input input = {.logits = pass_forward(pass, parameters, copies * images, copies),
                                .labels = labels,
                                .norms = norms,

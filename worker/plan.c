@@ -13,9 +13,10 @@ static void take_all(struct plan *plan, const struct job *job)
     plan->indices = arena_take(arena, plan->shape.train_count, sizeof *plan->indices);
     plan->order = arena_take(arena, plan->shape.train_count, sizeof *plan->order);
     plan->keys = arena_take(arena, plan->shape.train_count, sizeof *plan->keys);
-    optimizer_init(&plan->optimizer, job, plan->kernels, network->parameter_count, arena);
+    optimizer_init(&plan->optimizer, job, plan->kernels, network, arena);
     batch_init(&plan->batch, job, plan->shape.image, arena);
     pass_init(&plan->pass, network, plan->kernels, capacity, true, arena);
+    plan->pass.is_joint = job->bn_passes == BN_PASSES_JOINT && job_has_pairs(job);
     evaluation_init(&plan->evaluation, job, network, plan->kernels, plan->shape.image,
                     plan->shape.test_count, arena);
 }
@@ -29,7 +30,7 @@ bool plan_init(struct plan *plan, const struct job *job, struct plan_shape shape
                          "train.batch of %lld is larger than the %zu training images",
                          (long long)job->batch, shape.train_count);
     }
-    if (!network_init(&plan->network, job->model, SHORTCUT_A, shape.image, shape.class_count,
+    if (!network_init(&plan->network, job->model, job->shortcut, shape.image, shape.class_count,
                       error)) {
         return false;
     }

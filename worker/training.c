@@ -3,6 +3,7 @@
 #include "worker/gemm.h"
 #include "worker/objective.h"
 #include "worker/plan.h"
+#include "worker/schedule.h"
 #include "worker/sort.h"
 
 #include <assert.h>
@@ -20,6 +21,7 @@ struct training {
     struct plan plan;
     struct loss loss;
     struct training_progress progress;
+    int64_t steps_an_epoch;
     double window_start_s; /* of the speed shown in progress */
     int64_t window_images;
 };
@@ -103,7 +105,7 @@ static bool run_step(struct training *training, size_t first, size_t images, str
                (uint32_t)training->progress.epoch, &plan->pass);
     objective_gradient(&plan->pass, &training->loss, plan->parameters, plan->batch.labels,
                        plan->batch.norms, images, plan->gradients, sums);
-    pass_move_running(&plan->pass, plan->parameters, false);
+    pass_move_running(&plan->pass, plan->parameters, training->job->bn_running == BN_RUNNING_CLEAN);
     training->progress.step++;
     double loss = loss_mean(&training->loss, sums, (double)images);
     if (!isfinite(loss)) {
@@ -111,6 +113,8 @@ static bool run_step(struct training *training, size_t first, size_t images, str
                          isnan(loss) ? "not a number" : "infinite",
                          (long long)training->progress.epoch, (long long)training->progress.step);
     }
+    plan->optimizer.lr = schedule_lr(training->job, training->progress.step - 1,
+                                     training->progress.step_count, training->steps_an_epoch);
     optimizer_step(&plan->optimizer, plan->parameters, plan->gradients);
     report_progress(training, images);
     return true;
@@ -217,6 +221,7 @@ static void plan_schedule(struct training *training)
     const struct job *job = training->job;
     int64_t steps_an_epoch =
         ((int64_t)training->plan.shape.train_count + job->batch - 1) / job->batch;
+    training->steps_an_epoch = steps_an_epoch;
     int64_t steps = job->steps > 0 ? job->steps : job->epochs * steps_an_epoch;
     training->progress.step_count = steps;
     training->progress.epoch_count = steps / steps_an_epoch + (steps % steps_an_epoch > 0);
@@ -271,7 +276,7 @@ bool training_run(const struct job *job, const struct dataset *dataset,
     struct training training = {.job = job,
                                 .dataset = dataset,
                                 .observer = observer ? observer : &nobody,
-                                .loss = {.lambda = job->lambda, .k = job->k}};
+                                .loss = loss_of_job(job)};
     gemm_init();
     *result = (struct training_result){0};
     bool done = prepare(&training, error) && run_phases(&training, result, error);

@@ -39,6 +39,8 @@ struct subject {
     size_t spec_count;
     enum shortcut shortcut;
     bool joint;
+    enum penalty penalty;
+    enum output output;
     size_t most; /* numbers of a tensor */
 };
 
@@ -95,7 +97,10 @@ static double quotient_of(const struct problem *problem, size_t image)
 {
     size_t classes = problem->network.class_count;
     const real *logits = problem->pass.value[problem->network.slot_count - 1] + image * classes;
-    return loss_logit_distance(logits + IMAGES * classes, logits, classes) / problem->norms[image];
+    double clean[UINT8_MAX + 1], perturbed[UINT8_MAX + 1];
+    loss_output(problem->loss.output, logits, classes, clean);
+    loss_output(problem->loss.output, logits + IMAGES * classes, classes, perturbed);
+    return loss_distance(perturbed, clean, classes) / problem->norms[image];
 }
 
 /* FNV-1a of everything that has two sides. */
@@ -120,7 +125,7 @@ static uint64_t sides(const struct problem *problem)
 static void set_k(struct problem *problem, enum hinges hinges)
 {
     double quotient[IMAGES], low = INFINITY, high = 0;
-    problem->loss = (struct loss){1, 0};
+    problem->loss.lambda = 1;
     value(problem, problem->unused);
     for (size_t i = 0; i < IMAGES; i++) {
         quotient[i] = quotient_of(problem, i);
@@ -151,6 +156,8 @@ static void build_network(struct problem *problem, const struct subject *subject
     watched.relu_forward = watched_relu;
     problem->pass.kernels = &watched;
     problem->pass.is_joint = subject->joint;
+    problem->loss.penalty = subject->penalty;
+    problem->loss.output = subject->output;
     network_initial_weights(&problem->network, 5, problem->parameters);
     /* away from 1 and 0 */
     for (size_t t = 0; t < problem->network.tensor_count; t++) {
@@ -262,7 +269,12 @@ static void residual_networks(void **state)
         {.name = "preresnet8", .image = {3, 8, 8}, .most = 6},
         {.name = "resnet8", .image = {1, 7, 5}, .most = 5, .shortcut = SHORTCUT_B, .joint = true},
         {.name = "preresnet8", .image = {1, 5, 7}, .most = 5, .shortcut = SHORTCUT_B},
-        {.name = "preresnet14", .image = {3, 6, 6}, .most = 3, .joint = true},
+        {.name = "preresnet14",
+         .image = {3, 6, 6},
+         .most = 3,
+         .joint = true,
+         .penalty = PENALTY_SQUARED_HINGE,
+         .output = OUTPUT_SOFTMAX},
     };
     for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++) {
         check(&subjects[i], SOME_ACTIVE);

@@ -182,8 +182,12 @@ static void check_flat(const struct kernels *level, const struct kernels *generi
             }
             kernels[k]->relu_forward(dx[k].x, count);
             kernels[k]->relu_backward(dx[k].x, gradient.x, count);
-            kernels[k]->sgd(weight[k].x, NULL, gradient.x, count, 0.1f, 0, 0.01f);
-            kernels[k]->sgd(weight[k].x, first[k].x, gradient.x, count, 0.1f, 0.9f, 0.01f);
+            struct sgd_step sgd = {.lr = 0.1f, .weight_decay = 0.01f};
+            kernels[k]->sgd(weight[k].x, NULL, gradient.x, count, &sgd);
+            sgd.momentum = 0.9f;
+            kernels[k]->sgd(weight[k].x, first[k].x, gradient.x, count, &sgd);
+            sgd.is_nesterov = true;
+            kernels[k]->sgd(weight[k].x, first[k].x, gradient.x, count, &sgd);
             kernels[k]->adam(weight[k].x, first[k].x, second[k].x, gradient.x, count, &step);
         }
         check_equal(&dx[0], &dx[1], 0);

@@ -88,7 +88,7 @@ static void take(struct model *model, const struct job *job)
     model->parameters = arena_take(&model->arena, count, sizeof(real));
     model->gradients = arena_take(&model->arena, count, sizeof(real));
     pass_init(&model->pass, &model->network, kernels_get(), 2 * IMAGES, true, &model->arena);
-    optimizer_init(&model->optimizer, job, kernels_get(), count, &model->arena);
+    optimizer_init(&model->optimizer, job, kernels_get(), &model->network, &model->arena);
 }
 
 static void build(struct model *model, const char *case_name, const struct job *job)

@@ -189,7 +189,7 @@ static void replay(const struct job *job, size_t held_out)
                                          : NULL,
                             &norms[i]);
             }
-            struct loss loss = {job->lambda, job->k};
+            struct loss loss = loss_of_job(job);
             struct loss_sums sums;
             objective_gradient(&plan.pass, &loss, plan.parameters, labels, norms, count,
                                plan.gradients, &sums);
@@ -393,7 +393,7 @@ static void standard_training_never_computes_the_perturbed_copy(void **state)
         struct dataset dataset = fixture_dataset(43, 10);
         uint32_t indices[16] = {4, 8};
         batch_fill(&plan.batch, &dataset.train, indices, 16, 1, &plan.pass);
-        struct loss loss = {job.lambda, job.k};
+        struct loss loss = loss_of_job(&job);
         struct loss_sums sums;
         objective_gradient(&plan.pass, &loss, plan.parameters, plan.batch.labels, plan.batch.norms,
                            16, plan.gradients, &sums);
