@@ -82,9 +82,11 @@ void norm_end_sums(struct norm *norm, const real *weight, const real *bias, size
     }
     norm->own_count = pixels;
     norm->count = joint ? pixels * (double)copies : pixels;
-    for (size_t i = 0; i < count; i++) {
-        size_t c = i % norm->channels;
-        set_scale(norm, i, (double)weight[c], (double)bias[c], norm->mean[i], norm->variance[i]);
+    for (size_t first = 0; first < count; first += norm->channels) {
+        for (size_t c = 0; c < norm->channels; c++) {
+            set_scale(norm, first + c, (double)weight[c], (double)bias[c], norm->mean[first + c],
+                      norm->variance[first + c]);
+        }
     }
 }
 
@@ -110,27 +112,40 @@ void norm_add_backward(const struct norm *norm, size_t copy, const real *dy, con
     norm->kernels->norm_sums(norm->sum + at, norm->product + at, dy, x, norm->channels, pixels);
 }
 
-/* With h = (x - mean) / root the normalised number, n numbers a channel, w the weight:
- * dx = w / root (dy - sum(dy) / n - h sum(dy h) / n). */
+/* One channel of one copy. With h = (x - mean) / root the normalised number, n numbers a channel, w
+ * the weight: dx = w / root (dy - sum(dy) / n - h sum(dy h) / n). Sums are over the copies that the
+ * statistics are of, `first` up to `end`. */
+static void end_channel(const struct norm *norm, size_t at, size_t first, size_t end, double weight,
+                        double *dweight, double *dbias)
+{
+    double sum = 0, product = 0, root = sqrt(norm->variance[at] + NORM_EPS);
+    for (size_t i = first; i < end; i += norm->channels) {
+        sum += norm->sum[i];
+        product += norm->product[i];
+    }
+    double turned = (product - norm->mean[at] * sum) / root; /* sum(dy h) */
+    double scale = weight / root;
+    norm->center[at] = (real)norm->mean[at];
+    norm->slope[at] = (real)(-scale * turned / (root * norm->count));
+    norm->offset[at] = (real)(-scale * sum / norm->count);
+    *dweight = turned;
+    *dbias = sum;
+}
+
 void norm_end_backward(const struct norm *norm, const real *weight, real *dweight, real *dbias,
                        size_t copies, bool joint)
 {
-    for (size_t i = 0; i < copies * norm->channels; i++) {
-        size_t c = i % norm->channels, first = joint ? c : i,
-               end = joint ? copies * norm->channels : i + 1;
-        double sum = 0, product = 0, root = sqrt(norm->variance[i] + NORM_EPS);
-        for (size_t j = first; j < end; j += norm->channels) {
-            sum += norm->sum[j];
-            product += norm->product[j];
-        }
-        double turned = (product - norm->mean[i] * sum) / root; /* sum(dy h) */
-        double scale = (double)weight[c] / root;
-        norm->center[i] = (real)norm->mean[i];
-        norm->slope[i] = (real)(-scale * turned / (root * norm->count));
-        norm->offset[i] = (real)(-scale * sum / norm->count);
-        if (!joint || i < norm->channels) {
-            dweight[c] += (real)turned;
-            dbias[c] += (real)sum;
+    size_t all = copies * norm->channels;
+    for (size_t first = 0; first < all; first += norm->channels) {
+        for (size_t c = 0; c < norm->channels; c++) {
+            size_t at = first + c;
+            double weight_part, bias_part;
+            end_channel(norm, at, joint ? c : at, joint ? all : at + 1, (double)weight[c],
+                        &weight_part, &bias_part);
+            if (!joint || first == 0) {
+                dweight[c] += (real)weight_part;
+                dbias[c] += (real)bias_part;
+            }
         }
     }
 }

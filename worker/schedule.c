@@ -2,11 +2,11 @@
 
 #include <math.h>
 
-static double after_falls(const struct job *job, double epochs)
+static double after_falls(const struct job *job, int64_t epochs)
 {
     double lr = job->lr;
     for (size_t i = 0; i < job->schedule_at_count; i++) {
-        lr *= epochs >= (double)job->schedule_at[i] ? job->schedule_factor : 1;
+        lr *= epochs >= job->schedule_at[i] ? job->schedule_factor : 1;
     }
     return lr;
 }
@@ -19,7 +19,7 @@ double schedule_lr(const struct job *job, int64_t step, int64_t step_count, int6
     }
     switch (job->schedule) {
     case SCHEDULE_STEPS:
-        return after_falls(job, (double)(step / steps_an_epoch));
+        return after_falls(job, step / steps_an_epoch);
     case SCHEDULE_COSINE:
         return job->lr * (1 + cos(M_PI * (s - warm) / ((double)step_count - warm))) / 2;
     case SCHEDULE_CONSTANT:

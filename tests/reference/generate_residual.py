@@ -15,7 +15,8 @@ square of their distance (to 1 part in 4 or so), whatever they differ in. For ev
     gradient      [tensors][1 + PROJECTIONS]
     gradient32    [tensors]   |g32 - g| / |g| of this implementation's own float32, per tensor
     running       [numbers]   running statistics after the forward pass
-and after STEPS steps NAME/parameters, NAME/parameters32, NAME/running; SCHEDULE/lr holds learning rates.
+and after STEPS steps NAME/parameters, NAME/parameters32, NAME/running
+and NAME/evaluated, the clean logits of batch 0 by the running statistics; SCHEDULE/lr holds learning rates.
 """
 import pathlib
 import struct
@@ -251,6 +252,7 @@ def main():
         record(f"{name}/parameters", projections(end.parameters()))
         record(f"{name}/parameters32", distances(flat(end32.parameters()), flat(end.parameters()), sizes))
         record(f"{name}/running", flat(running_tensors(end)))
+        record(f"{name}/evaluated", end.eval()(batch(side, 0, torch.float64)[0]).detach())
 
     for short, model, side in (("r", ("resnet8", "A"), 8), ("p", ("preresnet8", "A"), 12),
                                ("rB", ("resnet8", "B"), 9), ("pB", ("preresnet8", "B"), 8),

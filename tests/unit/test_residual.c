@@ -277,6 +277,30 @@ static void whole_gradients_of_every_loss(void **state)
     }
 }
 
+/* By the running statistics, in batches of another size. */
+static void check_evaluation(struct model *model, const char *name)
+{
+    struct arena arena = {0};
+    struct pass *pass = calloc(1, sizeof *pass);
+    assert_non_null(pass);
+    pass_init(pass, &model->network, kernels_get(), IMAGES, false, &arena);
+    assert_true(arena_place(&arena, NULL));
+    pass_init(pass, &model->network, kernels_get(), IMAGES, false, &arena);
+    size_t size = image_size(model->image);
+    real logits[IMAGES * CLASSES];
+    fill_batch(model, 0);
+    for (size_t first = 0, count = 7; first < IMAGES; first += count) {
+        count = IMAGES - first < count ? IMAGES - first : count;
+        memcpy(pass_images(pass), pass_images(&model->pass) + first * size,
+               count * size * sizeof(real));
+        memcpy(logits + first * CLASSES, pass_forward(pass, model->numbers, count, 1),
+               count * CLASSES * sizeof(real));
+    }
+    check_record(name, "evaluated", logits, IS_DOUBLE ? 1e-8 : 1e-2);
+    arena_finish(&arena);
+    free(pass);
+}
+
 static void check_training(const struct subject *subject, const char *case_name, struct job job,
                            int64_t steps_an_epoch)
 {
@@ -297,6 +321,7 @@ static void check_training(const struct subject *subject, const char *case_name,
     check_tensors(model, name, "parameters", model->numbers);
     check_record(name, "running", model->numbers + model->network.parameter_count,
                  IS_DOUBLE ? 1e-8 : 1e-3);
+    check_evaluation(model, name);
     model_free(model);
 }
 
