@@ -4,14 +4,15 @@
 #include <string.h>
 
 #include "client/memory.h"
+#include "common/hash.h"
 #include "common/query.h"
+#include "common/safetensors.h"
 
 enum { QUERY_TIMEOUT_MS = 30000 };
 
 struct connection {
     struct socket *socket;
     char *endpoint;
-    int64_t peer_pid;
 };
 
 bool connection_open(struct connection **connection, const struct connection_options *options,
@@ -25,7 +26,6 @@ bool connection_open(struct connection **connection, const struct connection_opt
         connection_close(made);
         return false;
     }
-    made->peer_pid = welcome->welcome->pid;
     wire__envelope__free_unpacked(welcome, NULL);
     *connection = made;
     return true;
@@ -39,16 +39,6 @@ void connection_close(struct connection *connection)
         socket_close(connection->socket);
     free(connection->endpoint);
     free(connection);
-}
-
-const char *connection_endpoint(const struct connection *connection)
-{
-    return connection->endpoint;
-}
-
-int64_t connection_peer_pid(const struct connection *connection)
-{
-    return connection->peer_pid;
 }
 
 bool connection_request(struct connection *connection, Wire__Envelope *request, int timeout_ms,
@@ -171,6 +161,54 @@ bool connection_query(struct connection *connection, const char *name,
     else
         rows_destroy(made);
     return good;
+}
+
+/* Appends a page; the first one says how many bytes there are. */
+static bool weights_page(struct connection *connection, Wire__WeightsRequest *request,
+                         uint8_t **bytes, size_t *length, uint64_t *size, struct error *error)
+{
+    Wire__Envelope envelope = WIRE__ENVELOPE__INIT, *reply;
+    envelope.body_case = WIRE__ENVELOPE__BODY_WEIGHTS_REQUEST;
+    envelope.weights_request = request;
+    request->offset = *length;
+    if (!connection_request(connection, &envelope, QUERY_TIMEOUT_MS,
+                            WIRE__ENVELOPE__BODY_WEIGHTS_PART, &reply, error))
+        return false;
+    const Wire__WeightsPart *part = reply->weights_part;
+    if (!*bytes && part->size <= SAFETENSORS_FILE_MAX) {
+        *bytes = memory_allocate((size_t)part->size + 1, 1);
+        *size = part->size;
+    }
+    bool good = *bytes && part->size == *size && part->data.len > 0 &&
+                part->data.len <= part->size - *length;
+    if (good) {
+        memcpy(*bytes + *length, part->data.data, part->data.len);
+        *length += part->data.len;
+    }
+    wire__envelope__free_unpacked(reply, NULL);
+    return good || error_set(error, ERROR_DATA, "the coordinator at %s sent damaged weights",
+                             connection->endpoint);
+}
+
+bool connection_weights(struct connection *connection, const char *digest, uint8_t **bytes,
+                        size_t *length, struct error *error)
+{
+    uint8_t hash[HASH_BYTES];
+    Wire__WeightsRequest request = WIRE__WEIGHTS_REQUEST__INIT;
+    if (!hash_parse(digest, hash))
+        return error_set(error, ERROR_INVALID, "'%.80s' is no digest of weights", digest);
+    request.digest.data = hash;
+    request.digest.len = sizeof hash;
+    uint64_t size = 1;
+    *bytes = NULL;
+    *length = 0;
+    while (*length < size) {
+        if (!weights_page(connection, &request, bytes, length, &size, error)) {
+            free(*bytes);
+            return false;
+        }
+    }
+    return true;
 }
 
 bool connection_live(struct connection *connection, int timeout_ms, Wire__Envelope **reply,

@@ -18,12 +18,6 @@ WARN_UNUSED bool connection_open(struct connection **connection,
                                  const struct connection_options *options, struct error *error);
 void connection_close(struct connection *connection); /* takes NULL */
 
-/* The endpoint that was asked for. */
-const char *connection_endpoint(const struct connection *connection);
-
-/* The coordinator's process, as it said. */
-int64_t connection_peer_pid(const struct connection *connection);
-
 /* Sends `request` and waits for an answer of kind `expected`; the caller frees it. */
 WARN_UNUSED bool connection_request(struct connection *connection, Wire__Envelope *request,
                                     int timeout_ms, Wire__Envelope__BodyCase expected,
@@ -33,6 +27,10 @@ WARN_UNUSED bool connection_request(struct connection *connection, Wire__Envelop
 WARN_UNUSED bool connection_query(struct connection *connection, const char *name,
                                   const struct value *parameters, size_t parameter_count,
                                   struct rows **rows, struct error *error);
+
+/* Trained weights by their digest: the whole file, unchecked; free it. */
+WARN_UNUSED bool connection_weights(struct connection *connection, const char *digest,
+                                    uint8_t **bytes, size_t *length, struct error *error);
 
 /* Running attempts and connected workers; free the envelope. */
 WARN_UNUSED bool connection_live(struct connection *connection, int timeout_ms,

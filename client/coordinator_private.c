@@ -1,5 +1,6 @@
 #include "client/coordinator_private.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -7,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -16,8 +19,12 @@
 enum {
     READY_TIMEOUT_MS = 120000, /* an old database may have to be copied and migrated first */
     STOP_TIMEOUT_MS = 10000,
-    LOG_LINE_MAX = 512
+    LOG_LINE_MAX = 512,
+    ABANDONED_AGE_S = 60, /* a folder younger than that may be about to be used */
 };
+
+/* What stands before the message in a line of the log. */
+#define LOG_ERROR_MARK "error: "
 
 bool database_files_prepare(struct database_files *files, const char *database, int *log_descriptor,
                             struct error *error)
@@ -37,6 +44,46 @@ bool database_files_prepare(struct database_files *files, const char *database, 
     return true;
 }
 
+static void remove_folder(const char *folder)
+{
+    static const char *const names[] = {"c.sock", "c.sock.lock"};
+    char path[PRIVATE_PATH_MAX];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(path, sizeof path, "%.3000s/%s", folder, names[i]);
+        unlink(path);
+    }
+    rmdir(folder);
+}
+
+/* Whether the folder is an old one whose coordinator is gone: its lock can be had. */
+static bool is_abandoned(const char *folder)
+{
+    char path[PRIVATE_PATH_MAX];
+    struct stat status;
+    if (stat(folder, &status) != 0 || time(NULL) - status.st_mtime < ABANDONED_AGE_S)
+        return false;
+    snprintf(path, sizeof path, "%.3000s/c.sock.lock", folder);
+    int descriptor = open(path, O_RDWR | O_CLOEXEC);
+    bool abandoned = descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) == 0;
+    if (descriptor >= 0)
+        close(descriptor);
+    return abandoned;
+}
+
+/* What runs left that were killed. */
+static void remove_abandoned(const char *base)
+{
+    char folder[PRIVATE_PATH_MAX];
+    DIR *list = opendir(base);
+    for (struct dirent *entry; list && (entry = readdir(list));) {
+        snprintf(folder, sizeof folder, "%.1000s/%.255s", base, entry->d_name);
+        if (strncmp(entry->d_name, "run-", 4) == 0 && is_abandoned(folder))
+            remove_folder(folder);
+    }
+    if (list)
+        closedir(list);
+}
+
 bool coordinator_private_init(struct coordinator_private *coordinator, const char *database,
                               int log_descriptor, struct error *error)
 {
@@ -45,6 +92,7 @@ bool coordinator_private_init(struct coordinator_private *coordinator, const cha
         .database = database, .log_descriptor = log_descriptor, .child = {.lifeline = -1}};
     if (!socket_folder(base, error))
         return false;
+    remove_abandoned(base);
     if (snprintf(coordinator->folder, sizeof coordinator->folder, "%s/run-XXXXXX", base) >=
         (int)sizeof coordinator->folder - (int)sizeof "/c.sock.lock")
         return error_set(error, ERROR_SYSTEM, "the folder for sockets, %s, has too long a name",
@@ -59,7 +107,7 @@ bool coordinator_private_init(struct coordinator_private *coordinator, const cha
     return true;
 }
 
-/* The last line the child wrote to its log, after `start`: its reason. */
+/* The last line the child wrote to its log, after `start`: why it ended. */
 static void last_log_line(int descriptor, off_t start, char line[LOG_LINE_MAX])
 {
     char path[64], text[4096];
@@ -89,9 +137,14 @@ static bool child_failed(struct coordinator_private *coordinator, off_t log_star
     waitpid(coordinator->child.pid, &status, 0);
     child_release(&coordinator->child);
     last_log_line(coordinator->log_descriptor, log_start, line);
-    bool refused = WIFEXITED(status) && WEXITSTATUS(status) == error_exit_code(ERROR_BUSY);
-    return error_set(error, refused ? ERROR_BUSY : ERROR_FAILED, "%s",
-                     *line ? line : "the private coordinator ended without a word");
+    const char *message = strstr(line, LOG_ERROR_MARK);
+    message = message ? message + strlen(LOG_ERROR_MARK) : line;
+    bool refused = WIFEXITED(status) && WEXITSTATUS(status) == error_exit_code(ERROR_REFUSED);
+    enum error_code code = !refused                    ? ERROR_FAILED
+                           : strstr(message, "in use") ? ERROR_BUSY
+                                                       : ERROR_REFUSED;
+    return error_set(error, code, "%s",
+                     *message ? message : "the private coordinator ended without a word");
 }
 
 /* True when the child says that it listens; false when it ended, or takes for ever. */
@@ -169,12 +222,6 @@ void coordinator_private_finish(struct coordinator_private *coordinator)
         stop(&coordinator->child);
     if (!coordinator->folder[0])
         return;
-    static const char *const names[] = {"c.sock", "c.sock.lock"};
-    char path[160];
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        snprintf(path, sizeof path, "%s/%s", coordinator->folder, names[i]);
-        unlink(path);
-    }
-    rmdir(coordinator->folder);
+    remove_folder(coordinator->folder);
     coordinator->folder[0] = '\0';
 }

@@ -10,10 +10,8 @@
 #include "client/memory.h"
 #include "common/number.h"
 
-struct estimate results_accuracy(const struct result_set *set, const struct point *point,
-                                 size_t level)
+struct estimate results_accuracy(const struct point *point, size_t level)
 {
-    (void)set;
     return statistics_mean(point->samples[level], point->sample_counts[level]);
 }
 
@@ -80,7 +78,7 @@ static void add_difference(struct table *table, const struct estimate *differenc
 static void add_program_row(struct table *table, const struct result_set *set,
                             const struct point *point, size_t level)
 {
-    struct estimate accuracy = results_accuracy(set, point, level);
+    struct estimate accuracy = results_accuracy(point, level);
     struct estimate baseline = results_difference(set, point, level, RESULTS_BASELINE);
     struct estimate augmentation =
         results_difference(set, point, level, RESULTS_NOISE_AUGMENTATION);
@@ -190,8 +188,9 @@ const struct command command_results = {
     .group = "Results",
     .arguments = "SWEEP",
     .summary = "accuracy by test noise: mean, 95 % interval, difference to baseline",
-    .details = "json and csv have one row a point and test sigma; accuracies and differences are\n"
-               "shares there, not percent. The limit counts points.",
+    .details =
+        "json and csv have one row a point and test sigma; accuracies and differences are\n"
+        "shares there, not percent. --limit counts points in the table, rows in json and csv.",
     .example = "lipsweep results quickstart --against noise-augmentation --db quickstart.db",
     .options =
         (const struct option_info[]){

@@ -66,13 +66,13 @@ static struct number_form choose_form(const struct view *view, size_t first, siz
     const struct result_set *set = view->set;
     for (size_t i = 0; i < set->point_count; i++)
         for (size_t level = first; level < end; level++) {
-            double half_width = results_accuracy(set, &set->points[i], level).half_width;
+            double half_width = results_accuracy(&set->points[i], level).half_width;
             if (half_width > 0 && half_width < 0.001)
                 form.digits = 2;
         }
     for (size_t i = 0; i < set->point_count; i++)
         for (size_t level = first; level < end; level++) {
-            struct estimate accuracy = results_accuracy(set, &set->points[i], level);
+            struct estimate accuracy = results_accuracy(&set->points[i], level);
             struct estimate difference =
                 results_difference(set, &set->points[i], level, view->options->against);
             widen(&form, &accuracy, false);
@@ -178,7 +178,7 @@ static void add_estimate(struct view *view, const struct estimate *estimate, siz
 
 static void add_accuracy(struct view *view, const struct point *point, size_t level)
 {
-    struct estimate accuracy = results_accuracy(view->set, point, level);
+    struct estimate accuracy = results_accuracy(point, level);
     add_estimate(view, &accuracy, level, false);
 }
 

@@ -35,7 +35,7 @@ static bool count_files(const char *folder, struct names *names, struct error *e
         end++;
     for (size_t i = end; i < names->count; i++) {
         if (dataset_files_path(folder, &names->files[i], path))
-            return error_set(error, ERROR_NOT_FOUND, "%s has %s but no %s", folder,
+            return error_set(error, ERROR_DATA, "%s has %s but no %s", folder,
                              names->text[i - 1], names->text[end - 1]);
     }
     names->count = end;

@@ -86,14 +86,20 @@ static bool read_known(struct dataset *dataset, const struct dataset_known *know
     return true;
 }
 
-static bool read_path(struct dataset *dataset, const struct job *job,
-                      const struct dataset_options *options, struct error *error)
+bool dataset_read_path(struct dataset *dataset, const struct job *job, const char *directory,
+                       struct error *error)
 {
     const struct dataset_source source = {.name = job->dataset,
-                                          .directory = options ? options->directory : NULL,
+                                          .directory = directory,
                                           .path = job->dataset_path,
                                           .class_count = (int)job->classes};
-    if (!readers[job->dataset_format](dataset, &source, error))
+    return readers[job->dataset_format](dataset, &source, error);
+}
+
+static bool open_path(struct dataset *dataset, const struct job *job, const char *directory,
+                      struct error *error)
+{
+    if (!dataset_read_path(dataset, job, directory, error))
         return false;
     memcpy(dataset->name, job->dataset, sizeof dataset->name);
     memcpy(dataset->class_names, job->class_names, sizeof dataset->class_names);
@@ -111,8 +117,9 @@ bool dataset_open_job(struct dataset *dataset, const struct job *job,
     if (!known && !job->dataset_path[0])
         return error_set(error, ERROR_INVALID, "unknown data set '%s' (known: %s)", job->dataset,
                          dataset_known_names);
-    bool good = job->dataset_path[0] ? read_path(dataset, job, options, error)
-                                     : read_known(dataset, known, options, error);
+    bool good = job->dataset_path[0]
+                    ? open_path(dataset, job, options ? options->directory : NULL, error)
+                    : read_known(dataset, known, options, error);
     if (good && job->resize > 0)
         good = dataset_resize(dataset, (int)job->resize, error);
     if (!good)

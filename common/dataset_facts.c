@@ -37,21 +37,23 @@ bool dataset_facts(const char *name, size_t *train_count, size_t *test_count, si
 static bool measure(const struct job *job, const char *directory, struct dataset_facts *facts,
                     struct error *error)
 {
-    struct job plain = *job;
-    const struct dataset_options options = {.directory = directory};
-    struct dataset dataset;
-    plain.resize = 0;
-    if (!dataset_open_job(&dataset, &plain, &options, error))
+    struct dataset dataset = {0};
+    if (!dataset_read_path(&dataset, job, directory, error)) {
+        dataset_close(&dataset);
         return false;
+    }
+    int own = dataset.height, side = job->resize > 0 ? (int)job->resize : own;
+    size_t channels = (size_t)dataset.channels;
     *facts = (struct dataset_facts){.train_count = dataset.train.count,
                                     .test_count = dataset.test.count,
-                                    .file_pixels = (size_t)dataset.channels *
-                                                   (size_t)dataset.height * (size_t)dataset.width,
+                                    .pixels = channels * (size_t)side * (size_t)side,
+                                    .file_pixels = channels * (size_t)own * (size_t)own,
                                     .class_count = dataset.class_count};
-    bool good = job->resize == 0 || dataset_resize(&dataset, (int)job->resize, error);
-    facts->pixels = (size_t)dataset.channels * (size_t)dataset.height * (size_t)dataset.width;
     dataset_close(&dataset);
-    return good;
+    return (side <= own && own % side == 0) ||
+           error_set(error, ERROR_DATA,
+                     "dataset.resize %d is no divisor of %d, the side of images of %s", side, own,
+                     job->dataset);
 }
 
 bool dataset_job_facts(const struct job *job, const char *directory, struct dataset_facts *facts,
@@ -104,13 +106,24 @@ static bool check_named(const struct job *job, enum parameter *culprit, struct e
                      parameter_info(given)->dotted);
 }
 
+/* What would not come back from YAML as it is: control characters of one byte, those of two
+ * (U+0080 to U+009F), line ends (U+2028, U+2029) and what is no character (U+FFFE, U+FFFF). */
+static bool is_control(const char *at)
+{
+    const unsigned char *byte = (const unsigned char *)at;
+    bool is_one = byte[0] < 0x20 || byte[0] == 0x7f;
+    bool is_two = byte[0] == 0xc2 && byte[1] >= 0x80 && byte[1] < 0xa0;
+    return is_one || is_two || strncmp(at, "\xe2\x80\xa8", 3) == 0 ||
+           strncmp(at, "\xe2\x80\xa9", 3) == 0 || strncmp(at, "\xef\xbf\xbe", 3) == 0 ||
+           strncmp(at, "\xef\xbf\xbf", 3) == 0;
+}
+
 /* `separators` may be in it: those of a list. */
 static bool check_printable(enum parameter parameter, const char *text, const char *separators,
                             struct error *error)
 {
     for (const char *letter = text; *letter; letter++) {
-        bool is_control = (unsigned char)*letter < 0x20 || *letter == 0x7f;
-        if (is_control && !strchr(separators, *letter))
+        if (is_control(letter) && !strchr(separators, *letter))
             return error_set(error, ERROR_INVALID, "%s holds a control character",
                              parameter_info(parameter)->dotted);
     }

@@ -142,7 +142,7 @@ bool dataset_files_find(const struct dataset_source *source, const struct datase
                 missing = &files[j];
         }
         if (found > 0 && missing)
-            return error_set(error, ERROR_NOT_FOUND, "data set %s is incomplete: %s has no %s[.gz]",
+            return error_set(error, ERROR_DATA, "data set %s is incomplete: %s has no %s[.gz]",
                              source->name, folders.path[i], missing->spellings[0]);
         if (found > 0) {
             set_origin(origin, folders.path[i], files, count);

@@ -43,8 +43,8 @@ struct dataset_origin {
 };
 
 /* `origin` gets the folder that holds the `count` files; the optional ones may be missing. Else
- * ERROR_NOT_FOUND: the places that were looked at and the command that brings the set, or the file
- * that is missing. */
+ * ERROR_NOT_FOUND: the places that were looked at and the command that brings the set, or
+ * ERROR_DATA: the file that is missing. */
 WARN_UNUSED bool dataset_files_find(const struct dataset_source *source,
                                     const struct dataset_file *files, size_t count,
                                     struct dataset_origin *origin, struct error *error);

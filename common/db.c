@@ -164,6 +164,11 @@ bool db_execute(struct db *db, const char *sql, struct error *error)
     return result == SQLITE_OK || fail(db, result, sql, error);
 }
 
+const char *db_library(void)
+{
+    return "SQLite " SQLITE_VERSION;
+}
+
 const char *db_path(const struct db *db)
 {
     return db->path;

@@ -55,6 +55,9 @@ WARN_UNUSED bool statement_step(struct statement *statement, bool *row, struct e
 WARN_UNUSED bool statement_run(struct statement *statement, struct error *error);
 void statement_reset(struct statement *statement);
 
+/* "SQLite 3.40.1", for --version. */
+const char *db_library(void);
+
 enum value_type { VALUE_NULL, VALUE_INTEGER, VALUE_REAL, VALUE_TEXT, VALUE_BLOB };
 
 /* Columns are numbered from 0. Text and blobs live until the next step or reset. */

@@ -2,6 +2,7 @@
 #ifndef LIPSWEEP_COMMON_HASH_H
 #define LIPSWEEP_COMMON_HASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,9 @@ void hash_sha256_finish(struct hash_sha256 *hash, uint8_t digest[HASH_BYTES]);
 
 /* Lower-case hexadecimal; `text` holds 2 * length + 1 bytes. */
 void hash_text(const uint8_t *bytes, size_t length, char *text);
+
+/* The digest that hash_text wrote; false when `text` is none. */
+bool hash_parse(const char *text, uint8_t digest[HASH_BYTES]);
 
 /* `length` bytes from the operating system's generator. */
 void hash_random(void *bytes, size_t length);

@@ -122,7 +122,10 @@ bool migrate_writer(struct db *db, struct error *error)
     if (!is_new(&identity) && !check_identity(db, &identity, error))
         return false;
     /* Foreign keys come on last: a migration may rebuild a table that others point to. */
-    return db_execute(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", error) &&
+    return db_execute(db,
+                      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                      "PRAGMA cache_size = -65536" /* KiB: inserting into five indexes */,
+                      error) &&
            migrate(db, &identity, error) && db_execute(db, "PRAGMA foreign_keys = ON", error);
 }
 

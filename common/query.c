@@ -7,7 +7,7 @@
 #define PARAMETER_COLUMNS                                                                          \
     "j.dataset, j.model, j.lambda, j.k, j.sigma, j.control, j.fraction, j.validation_count, "      \
     "j.train_count, j.epochs, j.steps, j.batch, j.optimizer, j.lr, j.momentum, j.weight_decay, "   \
-    "j.beta1, j.beta2, j.eps"
+    "j.beta1, j.beta2, j.eps, j.resize, j.crop_padding, j.flip"
 
 static const struct query queries[] = {
     /* ?1: number, name or "last" */

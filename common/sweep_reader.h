@@ -20,6 +20,9 @@ struct sweep_reader {
     bool bad[PARAMETER_COUNT]; /* its value or axis is wrong: no further complaint about it */
 };
 
+/* sweep_run.c: the section `run`, which changes how jobs run and none of their results. */
+void sweep_read_run(struct sweep_reader *reader, const struct yaml_node *node);
+
 /* Reads the axes, counting their values only. */
 void sweep_read_grid(struct sweep_reader *reader, const struct yaml_node *map);
 

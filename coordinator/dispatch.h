@@ -12,11 +12,23 @@
 #include "coordinator/lease.h"
 #include "coordinator/outbox.h"
 #include "coordinator/store.h"
+#include "coordinator/store_control.h"
 #include "coordinator/submission.h"
 
 struct dispatch_options {
     int64_t lease_ms, heartbeat_ms, no_progress_ms;
     const char *database; /* its path */
+};
+
+/* A cancel or retry under way, of one job or a sweep. */
+struct control_task {
+    bool running, retry;
+    struct retry_states states;
+    struct selection selection; /* what is left to do */
+    int64_t job;                /* 0: the whole sweep */
+    int64_t count;
+    struct peer peer; /* who waits for the answer */
+    uint64_t request;
 };
 
 struct dispatch {
@@ -28,6 +40,7 @@ struct dispatch {
     struct fleet fleet;
     struct lease_table leases;
     struct submissions submissions;
+    struct control_task control;
     uint64_t malformed_count;
 };
 
@@ -46,9 +59,13 @@ WARN_UNUSED bool dispatch_message(struct dispatch *dispatch, const struct peer *
 /* Ends what is due: expired and stuck leases, silent workers. */
 WARN_UNUSED bool dispatch_tick(struct dispatch *dispatch, struct error *error);
 
-/* Goes on with a submission, until `until_ms`. */
-WARN_UNUSED bool dispatch_submissions(struct dispatch *dispatch, int64_t until_ms,
-                                      struct error *error);
+/* Goes on with what takes more than one transaction (submissions, controls), until `until_ms`. */
+WARN_UNUSED bool dispatch_tasks(struct dispatch *dispatch, int64_t until_ms, struct error *error);
+
+static inline bool dispatch_has_tasks(const struct dispatch *dispatch)
+{
+    return dispatch->submissions.count > 0 || dispatch->control.running;
+}
 
 /* Leases jobs to workers with room, one each a round, at most `limit`. *more tells that there may
  * be more to lease. */

@@ -4,9 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/log.h"
 #include "coordinator/reader.h"
-#include "coordinator/store_control.h"
 
 bool dispatch_submit(struct dispatch *dispatch, const struct inbound *inbound, struct error *error)
 {
@@ -16,115 +14,6 @@ bool dispatch_submit(struct dispatch *dispatch, const struct inbound *inbound, s
         return false;
     return !refusal.refused ||
            dispatch_refuse(dispatch, inbound, refusal.code, "%s", refusal.reason);
-}
-
-bool dispatch_submissions(struct dispatch *dispatch, int64_t until_ms, struct error *error)
-{
-    struct submission_end end;
-    bool ended;
-    if (!submission_step(&dispatch->submissions, dispatch->store, &dispatch->clock, until_ms,
-                         &ended, &end, error))
-        return false;
-    if (!ended)
-        return true;
-    if (end.is_waiting)
-        REPLY(dispatch, &end.peer, end.request, SUBMIT_REPLY, submit_reply, &end.reply);
-    if (!end.stored)
-        return true;
-    log_info("sweep %s is stored: %lld points, %lld jobs, %lld new", end.name,
-             (long long)end.reply.point_count, (long long)end.reply.job_count,
-             (long long)end.reply.new_count);
-    fleet_wake(&dispatch->fleet);
-    return dispatch_drop_leases(dispatch, end.sweep, 0, "its test was changed", error);
-}
-
-/* Finds what a Control names; answers and returns with both 0 when it is not there. */
-static bool select_target(struct dispatch *dispatch, const struct inbound *inbound,
-                          struct selection *selection, struct job_sight *sight, struct error *error)
-{
-    const Wire__Control *control = inbound->envelope->control;
-    *selection = (struct selection){.sweep = 0};
-    if (control->job != 0) {
-        if (!store_look_at_job(dispatch->store, control->job, sight, error))
-            return false;
-        if (!sight->found)
-            return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__NOT_FOUND,
-                                   "there is no job j%lld", (long long)control->job);
-        if (sight->superseded_by != 0)
-            return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__STATE,
-                                   "j%lld was replaced by j%lld", (long long)control->job,
-                                   (long long)sight->superseded_by);
-        selection->job = control->job;
-        return true;
-    }
-    if (!store_find_sweep(dispatch->store, control->sweep, &selection->sweep, error))
-        return false;
-    return selection->sweep != 0 ||
-           dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__NOT_FOUND,
-                           "there is no sweep '%.64s'", control->sweep);
-}
-
-static bool is_expanding(const struct dispatch *dispatch, int64_t sweep, bool *expanding,
-                         struct error *error)
-{
-    struct statement *statement;
-    int64_t count;
-    if (!db_prepare(dispatch->store->db,
-                    "SELECT count(*) FROM sweep WHERE id = ?1 AND state = 'expanding'", &statement,
-                    error))
-        return false;
-    statement_bind_integer(statement, 1, sweep);
-    if (!store_integer(statement, 0, &count, error))
-        return false;
-    *expanding = count > 0;
-    return true;
-}
-
-static bool apply_control(struct dispatch *dispatch, struct selection selection,
-                          const Wire__Control *control, int64_t *count, struct error *error)
-{
-    static const char reason[] = "cancelled by the user";
-    if (control->verb == WIRE__CONTROL__VERB__RETRY) {
-        fleet_wake(&dispatch->fleet);
-        return store_retry(dispatch->store, selection, control->diverged_too, count, error);
-    }
-    return store_cancel(dispatch->store, selection, reason, count, error) &&
-           dispatch_drop_leases(dispatch, selection.sweep, selection.job, reason, error);
-}
-
-bool dispatch_control(struct dispatch *dispatch, const struct inbound *inbound, struct error *error)
-{
-    const Wire__Control *control = inbound->envelope->control;
-    bool retry = control->verb == WIRE__CONTROL__VERB__RETRY;
-    if (!retry && control->verb != WIRE__CONTROL__VERB__CANCEL)
-        return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__INVALID,
-                               "this coordinator can cancel and retry");
-    struct selection selection;
-    struct job_sight sight = {.found = false};
-    bool expanding = false;
-    if (!select_target(dispatch, inbound, &selection, &sight, error))
-        return false;
-    if (selection.sweep == 0 && selection.job == 0)
-        return true;
-    if (!is_expanding(dispatch, selection.sweep ? selection.sweep : sight.sweep, &expanding, error))
-        return false;
-    if (expanding)
-        return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__BUSY,
-                               "the sweep is being stored right now: try again when it is done");
-    Wire__ControlReply reply = WIRE__CONTROL_REPLY__INIT;
-    if (!apply_control(dispatch, selection, control, &reply.changed_count, error))
-        return false;
-    if (selection.job != 0 && reply.changed_count == 0)
-        return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__STATE,
-                               "j%lld is %s: there is nothing to %s", (long long)selection.job,
-                               sight.state, retry ? "retry" : "cancel");
-    char message[128];
-    snprintf(message, sizeof message, "%lld jobs %s", (long long)reply.changed_count,
-             retry ? "will run again" : "cancelled");
-    reply.message = message;
-    REPLY(dispatch, inbound->peer, inbound->envelope->request, CONTROL_REPLY, control_reply,
-          &reply);
-    return true;
 }
 
 bool dispatch_query(struct dispatch *dispatch, const struct inbound *inbound, struct error *error)

@@ -10,6 +10,7 @@
 
 enum {
     TICK_ENDINGS_MAX = 500, /* leases ended in one transaction; the rest at the next tick */
+    SILENT_HEARTBEATS = 3,  /* a worker that left so many out gets no job: it may be dead */
     SILENT_LEASES = 3       /* a worker not heard of for so many lease times has left */
 };
 
@@ -53,6 +54,9 @@ static void send_lease(struct dispatch *dispatch, const struct worker *worker,
     lease.memory_bytes = leased->memory_bytes;
     lease.max_attempts = (uint32_t)leased->max_attempts;
     lease.after_heartbeat = worker->sequence;
+    lease.checkpoint_s = leased->checkpoint_s;
+    lease.continue_any = leased->continue_any;
+    lease.keep_weights = leased->keep_weights;
     REPLY(dispatch, &worker->peer, 0, LEASE, lease, &lease);
 }
 
@@ -84,6 +88,8 @@ static bool lease_one(struct dispatch *dispatch, struct worker *worker, bool *fo
 bool dispatch_leases(struct dispatch *dispatch, size_t limit, bool *more, struct error *error)
 {
     size_t count = 0;
+    int64_t heard_since_ms =
+        clock_now_ms(&dispatch->clock) - SILENT_HEARTBEATS * dispatch->options.heartbeat_ms;
     for (bool any = true; any && count < limit;) {
         any = false;
         struct table_cursor cursor = {0};
@@ -92,7 +98,8 @@ bool dispatch_leases(struct dispatch *dispatch, size_t limit, bool *more, struct
             if (!worker->hungry)
                 continue;
             bool found = false;
-            if (worker->free_slots > 0 && !lease_one(dispatch, worker, &found, error))
+            if (worker->free_slots > 0 && worker->heard_ms >= heard_since_ms &&
+                !lease_one(dispatch, worker, &found, error))
                 return false;
             worker->hungry = found;
             any = any || found;

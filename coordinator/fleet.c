@@ -40,8 +40,10 @@ static void make_room(struct fleet *fleet)
     for (struct session *session; (session = table_next(&fleet->sessions, &cursor));)
         if (!stalest || session->heard_ms < stalest->heard_ms)
             stalest = session;
-    struct peer peer = stalest->peer;
-    forget_session(fleet, &peer);
+    if (stalest) {
+        struct peer peer = stalest->peer;
+        forget_session(fleet, &peer);
+    }
 }
 
 static struct session *add_session(struct fleet *fleet, const struct peer *peer,

@@ -8,8 +8,9 @@
 #include <sys/stat.h>
 
 #include "common/build.h"
+#include "common/db.h"
 #include "common/number.h"
-#include "common/socket.h"
+#include "common/wire.h"
 
 enum { LEASE_MS = 60000, HEARTBEAT_MS = 10000, NO_PROGRESS_MS = 300000, TICK_MS = 1000 };
 
@@ -38,7 +39,8 @@ void options_print_help(void)
 
 void options_print_version(void)
 {
-    printf("lipsweep-coordinator %s\n", build_text());
+    printf("lipsweep-coordinator %s\n%s, %s, protobuf-c %s\n", build_text(), db_library(),
+           socket_library(), protobuf_c_version());
 }
 
 /* Value options: name, and what is to be done with it. */

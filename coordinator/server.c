@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/socket.h"
 #include "coordinator/dispatch.h"
+#include "coordinator/weights.h"
 
 enum {
     BATCH_MESSAGES_MAX = 500, /* in one transaction */
@@ -60,7 +61,11 @@ static bool recover(struct server *server, struct error *error)
 static bool open_all(struct server *server, struct error *error)
 {
     const struct server_options *options = &server->options;
-    if (!store_open(&server->store, options->database, error) ||
+    /* A coordinator that may not listen leaves no database behind. */
+    if (!store_lock(&server->store, options->database, error) ||
+        !socket_bind(&server->socket, options->endpoint, options->insecure_loopback,
+                     server->endpoint, error) ||
+        !store_open(&server->store, options->database, error) ||
         !db_open_read_only(&server->reader, options->database, error))
         return false;
     struct dispatch_options dispatch_options = {.lease_ms = options->lease_ms,
@@ -69,9 +74,8 @@ static bool open_all(struct server *server, struct error *error)
                                                 .database = options->database};
     dispatch_init(&server->dispatch, &dispatch_options, server->clock, &server->store,
                   server->reader);
-    return socket_bind(&server->socket, options->endpoint, options->insecure_loopback,
-                       server->endpoint, error) &&
-           recover(server, error) && announce(server, error);
+    weights_remove_parts(options->database);
+    return recover(server, error) && announce(server, error);
 }
 
 bool server_open(struct server **server, const struct server_options *options, struct error *error)
@@ -112,8 +116,7 @@ const char *server_endpoint(const struct server *server)
 static int64_t next_due_ms(const struct server *server, int64_t now_ms)
 {
     const struct dispatch *dispatch = &server->dispatch;
-    if (!server->drained || server->sent_any || server->more_leases ||
-        dispatch->submissions.count > 0)
+    if (!server->drained || server->sent_any || server->more_leases || dispatch_has_tasks(dispatch))
         return now_ms;
     int64_t due_ms = server->tick_due_ms;
     if (outbox_is_waiting(&dispatch->outbox) && now_ms + OUTBOX_RETRY_MS < due_ms)
@@ -190,7 +193,7 @@ static bool work(struct server *server, struct error *error)
         !tick_if_due(server, error))
         return false;
     int64_t until_ms = clock_now_ms(&server->clock) + BATCH_MS;
-    return dispatch_submissions(dispatch, until_ms, error) &&
+    return dispatch_tasks(dispatch, until_ms, error) &&
            dispatch_leases(dispatch, BATCH_LEASES_MAX, &server->more_leases, error) &&
            store_commit(&server->store, error);
 }

@@ -2,16 +2,15 @@
 
 #include "common/clock.h"
 
-bool store_open(struct store *store, const char *path, struct error *error)
+bool store_lock(struct store *store, const char *path, struct error *error)
 {
     *store = (struct store){.lock.descriptor = -1};
-    if (!lockfile_take(&store->lock, path, error))
-        return false;
-    if (!db_open(&store->db, path, true, error)) {
-        lockfile_release(&store->lock);
-        return false;
-    }
-    return true;
+    return lockfile_take(&store->lock, path, error);
+}
+
+bool store_open(struct store *store, const char *path, struct error *error)
+{
+    return db_open(&store->db, path, true, error);
 }
 
 void store_close(struct store *store)

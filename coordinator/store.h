@@ -18,7 +18,10 @@ struct store {
     struct lockfile lock;
 };
 
-/* Takes the lock, then opens (creating, migrating) the database. ERROR_BUSY names the holder. */
+/* First the lock, before anything is created; ERROR_BUSY names the holder. */
+WARN_UNUSED bool store_lock(struct store *store, const char *path, struct error *error);
+
+/* Opens (creating, migrating) the database. */
 WARN_UNUSED bool store_open(struct store *store, const char *path, struct error *error);
 void store_close(struct store *store);
 

@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "common/number.h"
+#include "coordinator/parameter_columns.h"
 
 bool store_find_sweep(struct store *store, const char *text, int64_t *sweep, struct error *error)
 {
@@ -42,30 +43,37 @@ bool store_look_at_job(struct store *store, int64_t job, struct job_sight *sight
     return true;
 }
 
-static void bind_selection(struct statement *statement, struct selection selection)
+bool store_select_sweep(struct store *store, int64_t sweep, struct selection *selection,
+                        struct error *error)
 {
-    statement_bind_integer(statement, 1, selection.job);
-    statement_bind_integer(statement, 2, selection.sweep);
+    struct statement *statement;
+    *selection = (struct selection){.sweep = sweep};
+    return db_prepare(store->db, "SELECT max(id) FROM job", &statement, error) &&
+           store_integer(statement, 0, &selection->last, error);
 }
 
-/* ?1: a job or 0; ?2: a sweep or 0. Written so that each half has an index of its own. */
-#define SELECTED                                                                                   \
-    "id IN (SELECT id FROM job WHERE id = ?1"                                                      \
-    " UNION SELECT id FROM job WHERE sweep = ?2) AND superseded_by IS NULL"
+static void bind_selection(struct statement *statement, struct selection selection)
+{
+    statement_bind_integer(statement, 1, selection.after);
+    statement_bind_integer(statement, 2, selection.last);
+    statement_bind_integer(statement, 3, selection.sweep);
+}
+
+#define SELECTED "id > ?1 AND id <= ?2 AND (?3 = 0 OR +sweep = ?3) AND superseded_by IS NULL"
 
 static bool cancel_attempts(struct store *store, struct selection selection, const char *reason,
                             struct error *error)
 {
     struct statement *statement;
     if (!db_prepare(store->db,
-                    "UPDATE attempt SET outcome = 'cancelled', reason = ?3, ended_at = ?4"
-                    " WHERE outcome = 'running'"
+                    "UPDATE attempt SET outcome = 'cancelled', reason = ?4, ended_at = ?5"
+                    " WHERE outcome = 'running' AND job > ?1 AND job <= ?2"
                     " AND job IN (SELECT id FROM job WHERE state = 'leased' AND " SELECTED ")",
                     &statement, error))
         return false;
     bind_selection(statement, selection);
-    statement_bind_text(statement, 3, reason);
-    statement_bind_integer(statement, 4, clock_wall_ms());
+    statement_bind_text(statement, 4, reason);
+    statement_bind_integer(statement, 5, clock_wall_ms());
     return statement_run(statement, error);
 }
 
@@ -75,20 +83,17 @@ bool store_cancel(struct store *store, struct selection selection, const char *r
     struct statement *statement;
     if (!cancel_attempts(store, selection, reason, error) ||
         !db_prepare(store->db,
-                    "UPDATE job SET state = 'cancelled', reason = ?3, finished_at = ?4"
+                    "UPDATE job SET state = 'cancelled', reason = ?4, finished_at = ?5"
                     " WHERE state IN ('pending', 'leased') AND " SELECTED,
                     &statement, error))
         return false;
     bind_selection(statement, selection);
-    statement_bind_text(statement, 3, reason);
-    statement_bind_integer(statement, 4, clock_wall_ms());
+    statement_bind_text(statement, 4, reason);
+    statement_bind_integer(statement, 5, clock_wall_ms());
     if (!statement_run(statement, error))
         return false;
     *count = db_changes(store->db);
-    return *count == 0 ||
-           store_event(store, "cancelled",
-                       (struct event_subject){.sweep = selection.sweep, .job = selection.job},
-                       reason, error);
+    return true;
 }
 
 static bool next_job_id(struct store *store, int64_t *id, struct error *error)
@@ -107,14 +112,9 @@ bool store_replace_job(struct store *store, int64_t job, int64_t *successor, str
         !db_prepare(store->db, "UPDATE job SET superseded_by = ?2 WHERE id = ?1", &update, error) ||
         !db_prepare(store->db,
                     "INSERT INTO job (id, sweep, point, text_number, state, train_hash, job_hash,"
-                    " memory_bytes, dataset, dataset_digest, validation_count, train_count,"
-                    " fraction, model, lambda, k, sigma, control, epochs, steps, batch, optimizer,"
-                    " lr, momentum, weight_decay, beta1, beta2, eps, seed, description, created_at)"
+                    " memory_bytes, description, created_at" PARAMETER_COLUMNS ")"
                     " SELECT ?2, sweep, point, text_number, 'pending', train_hash, job_hash,"
-                    " memory_bytes, dataset, dataset_digest, validation_count, train_count,"
-                    " fraction, model, lambda, k, sigma, control, epochs, steps, batch, optimizer,"
-                    " lr, momentum, weight_decay, beta1, beta2, eps, seed, description, ?3"
-                    " FROM job WHERE id = ?1",
+                    " memory_bytes, description, ?3" PARAMETER_COLUMNS " FROM job WHERE id = ?1",
                     &insert, error))
         return false;
     statement_bind_integer(update, 1, job);
@@ -126,33 +126,33 @@ bool store_replace_job(struct store *store, int64_t job, int64_t *successor, str
            store_event(store, "retried", (struct event_subject){.job = job}, NULL, error);
 }
 
-/* The first job after `after` that may be tried again; 0 at the end. */
-static bool next_to_retry(struct store *store, struct selection selection, bool diverged_too,
-                          int64_t after, int64_t *job, struct error *error)
+/* The first job of the selection that may be tried again; 0 at the end. */
+static bool next_to_retry(struct store *store, struct selection selection,
+                          struct retry_states states, int64_t *job, struct error *error)
 {
     struct statement *statement;
     if (!db_prepare(store->db,
-                    "SELECT min(id) FROM job WHERE " SELECTED " AND id > ?4 AND withdrawn = 0"
-                    " AND (state = 'failed' OR (?3 AND state = 'diverged')"
-                    "   OR (id = ?1 AND state = 'cancelled'))",
+                    "SELECT min(id) FROM job WHERE " SELECTED " AND withdrawn = 0"
+                    " AND (state = 'failed' OR (?4 AND state = 'diverged')"
+                    "   OR (?5 AND state = 'cancelled'))",
                     &statement, error))
         return false;
     bind_selection(statement, selection);
-    statement_bind_integer(statement, 3, diverged_too);
-    statement_bind_integer(statement, 4, after);
+    statement_bind_integer(statement, 4, states.diverged);
+    statement_bind_integer(statement, 5, states.cancelled);
     return store_integer(statement, 0, job, error);
 }
 
-bool store_retry(struct store *store, struct selection selection, bool diverged_too, int64_t *count,
-                 struct error *error)
+bool store_retry(struct store *store, struct selection selection, struct retry_states states,
+                 int64_t *count, struct error *error)
 {
-    *count = 0;
-    for (int64_t job = 0, successor;; (*count)++) {
-        if (!next_to_retry(store, selection, diverged_too, job, &job, error))
+    for (*count = 0;; (*count)++) {
+        int64_t successor;
+        if (!next_to_retry(store, selection, states, &selection.after, error))
             return false;
-        if (job == 0)
+        if (selection.after == 0)
             return true;
-        if (!store_replace_job(store, job, &successor, error))
+        if (!store_replace_job(store, selection.after, &successor, error))
             return false;
     }
 }

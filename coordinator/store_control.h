@@ -8,20 +8,34 @@
 WARN_UNUSED bool store_find_sweep(struct store *store, const char *text, int64_t *sweep,
                                   struct error *error);
 
-/* Which jobs: one, or all of a sweep that are asked for and not replaced. */
+/* Which jobs: those not replaced with after < id <= last, of one sweep or (0) of any. By ranges of
+ * ids, so that a large sweep can be gone through in pieces. */
 struct selection {
-    int64_t sweep, job; /* one of them is 0 */
+    int64_t sweep, after, last;
 };
+
+static inline struct selection selection_of_job(int64_t job)
+{
+    return (struct selection){.after = job - 1, .last = job};
+}
+
+/* All jobs that the sweep has now. */
+WARN_UNUSED bool store_select_sweep(struct store *store, int64_t sweep, struct selection *selection,
+                                    struct error *error);
 
 /* Cancels what is pending or leased; the attempts that ran end as cancelled. *count is the number
  * of jobs. */
 WARN_UNUSED bool store_cancel(struct store *store, struct selection selection, const char *reason,
                               int64_t *count, struct error *error);
 
-/* Makes a new, pending job of every failed one, with `diverged_too` of every diverged one; and of a
- * cancelled one when it alone was named. The old row stays and names its successor. */
-WARN_UNUSED bool store_retry(struct store *store, struct selection selection, bool diverged_too,
-                             int64_t *count, struct error *error);
+/* Which ended jobs are to run again. */
+struct retry_states {
+    bool diverged, cancelled; /* besides the failed ones */
+};
+
+/* Makes a new, pending job of every such one. The old row stays and names its successor. */
+WARN_UNUSED bool store_retry(struct store *store, struct selection selection,
+                             struct retry_states states, int64_t *count, struct error *error);
 
 /* Whether the job exists, and its state. */
 struct job_sight {

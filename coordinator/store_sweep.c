@@ -6,6 +6,8 @@
 
 #include "common/clock.h"
 
+enum { WITHDRAW_RANGE = 100 }; /* job ids a piece */
+
 void stored_sweep_finish(struct stored_sweep *stored)
 {
     free(stored->file);
@@ -148,6 +150,9 @@ static void bind_settings(struct statement *statement, const struct grid *grid)
     statement_bind_integer(statement, 2, (int64_t)grid->point_count);
     statement_bind_integer(statement, 3, grid->sweep->max_attempts);
     statement_bind_text(statement, 4, grid->sweep->reuse ? "true" : "false");
+    statement_bind_real(statement, 6, grid->sweep->checkpoint_s);
+    statement_bind_integer(statement, 7, grid->sweep->continue_any);
+    statement_bind_integer(statement, 8, grid->sweep->keep_weights);
 }
 
 bool store_sweep_create(struct store *store, const struct grid *grid,
@@ -156,7 +161,8 @@ bool store_sweep_create(struct store *store, const struct grid *grid,
     struct statement *statement;
     if (!db_prepare(store->db,
                     "INSERT INTO sweep (name, state, text_number, point_count, max_attempts, reuse,"
-                    " submitted_at) VALUES (?1, 'expanding', 1, ?2, ?3, ?4, ?5)",
+                    " submitted_at, checkpoint_s, continue_any, keep_weights)"
+                    " VALUES (?1, 'expanding', 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                     &statement, error))
         return false;
     statement_bind_text(statement, 1, grid->sweep->name);
@@ -178,7 +184,8 @@ bool store_sweep_extend(struct store *store, int64_t sweep, int64_t text_number,
     struct statement *statement;
     if (!db_prepare(store->db,
                     "UPDATE sweep SET state = 'expanding', text_number = ?5, point_count = ?2,"
-                    " max_attempts = ?3, reuse = ?4 WHERE id = ?1",
+                    " max_attempts = ?3, reuse = ?4, checkpoint_s = ?6, continue_any = ?7,"
+                    " keep_weights = ?8 WHERE id = ?1",
                     &statement, error))
         return false;
     statement_bind_integer(statement, 1, sweep);
@@ -204,8 +211,10 @@ bool store_sweep_advance(struct store *store, int64_t sweep, int64_t text_number
     return statement_run(statement, error);
 }
 
-bool store_sweep_withdraw(struct store *store, int64_t sweep, int64_t text_number, int64_t limit,
-                          int64_t *count, struct error *error)
+/* By id and not by sweep: no index says which rows of a sweep are old, and reading the whole sweep
+ * for every piece would take ever longer. */
+static bool withdraw_range(struct store *store, int64_t sweep, int64_t text_number, int64_t after,
+                           struct error *error)
 {
     struct statement *statement;
     if (!db_prepare(store->db,
@@ -213,18 +222,32 @@ bool store_sweep_withdraw(struct store *store, int64_t sweep, int64_t text_numbe
                     " state = CASE state WHEN 'pending' THEN 'cancelled' ELSE state END,"
                     " reason = CASE state WHEN 'pending' THEN 'no longer asked for'"
                     "  ELSE reason END,"
-                    " finished_at = CASE state WHEN 'pending' THEN ?4 ELSE finished_at END"
-                    " WHERE id IN (SELECT id FROM job WHERE sweep = ?1 AND text_number < ?2"
-                    "  AND withdrawn = 0 AND superseded_by IS NULL LIMIT ?3)",
+                    " finished_at = CASE state WHEN 'pending' THEN ?5 ELSE finished_at END"
+                    " WHERE id > ?3 AND id <= ?3 + ?4 AND +sweep = ?1 AND text_number < ?2"
+                    " AND withdrawn = 0 AND superseded_by IS NULL",
                     &statement, error))
         return false;
     statement_bind_integer(statement, 1, sweep);
     statement_bind_integer(statement, 2, text_number);
-    statement_bind_integer(statement, 3, limit);
-    statement_bind_integer(statement, 4, clock_wall_ms());
-    if (!statement_run(statement, error))
+    statement_bind_integer(statement, 3, after);
+    statement_bind_integer(statement, 4, WITHDRAW_RANGE);
+    statement_bind_integer(statement, 5, clock_wall_ms());
+    return statement_run(statement, error);
+}
+
+bool store_sweep_withdraw(struct store *store, int64_t sweep, int64_t text_number, int64_t *after,
+                          int64_t *count, bool *done, struct error *error)
+{
+    struct statement *statement;
+    int64_t last;
+    if (!withdraw_range(store, sweep, text_number, *after, error))
         return false;
     *count = db_changes(store->db);
+    *after += WITHDRAW_RANGE;
+    if (!db_prepare(store->db, "SELECT max(id) FROM job", &statement, error) ||
+        !store_integer(statement, 0, &last, error))
+        return false;
+    *done = *after >= last;
     return true;
 }
 

@@ -67,9 +67,11 @@ WARN_UNUSED bool store_sweep_place(struct store *store, const struct placing_req
 WARN_UNUSED bool store_sweep_advance(struct store *store, int64_t sweep, int64_t text_number,
                                      int64_t expanded, struct error *error);
 
-/* Marks up to `limit` jobs that the newest text asks for no longer; pending ones are cancelled. */
+/* Goes through the jobs with ids above *after, some at a time, and marks those that the newest text
+ * asks for no longer; pending ones are cancelled. *after moves on; *done at the last one. */
 WARN_UNUSED bool store_sweep_withdraw(struct store *store, int64_t sweep, int64_t text_number,
-                                      int64_t limit, int64_t *count, struct error *error);
+                                      int64_t *after, int64_t *count, bool *done,
+                                      struct error *error);
 WARN_UNUSED bool store_sweep_activate(struct store *store, int64_t sweep, struct error *error);
 
 /* Jobs asked for and not replaced. */

@@ -7,8 +7,6 @@
 
 #include "coordinator/sweep_text.h"
 
-enum { WITHDRAW_A_STEP = 500 };
-
 struct submission {
     bool is_waiting;
     struct peer peer;
@@ -16,6 +14,7 @@ struct submission {
     struct sweep_text text;
     int64_t id, text_number; /* 0: a plan for a sweep that does not exist yet */
     size_t ordinal;          /* the next job of the grid */
+    int64_t withdrawn_to;    /* the last job that was looked at for being asked for no longer */
     bool dry;                /* a plan, or the same text again: nothing is stored */
     bool same_text, every_training_new;
     int64_t current_count; /* asked for before */
@@ -231,23 +230,31 @@ static bool place_some(struct submission *submission, struct store *store,
 }
 
 /* *done when nothing is left to withdraw and the sweep is active. */
-static bool close_sweep(struct submission *submission, struct store *store, bool *done,
+static bool withdraw_some(struct submission *submission, struct store *store,
+                          const struct clock *clock, int64_t until_ms, bool *done,
+                          struct error *error)
+{
+    *done = false;
+    do {
+        int64_t count;
+        if (!store_sweep_withdraw(store, submission->id, submission->text_number,
+                                  &submission->withdrawn_to, &count, done, error))
+            return false;
+        submission->counts.withdrawn_count += count;
+    } while (!*done && clock_now_ms(clock) < until_ms);
+    return !*done || store_sweep_activate(store, submission->id, error);
+}
+
+static bool close_sweep(struct submission *submission, struct store *store,
+                        const struct clock *clock, int64_t until_ms, bool *done,
                         struct error *error)
 {
-    Wire__SubmitReply *counts = &submission->counts;
-    int64_t count;
+    if (!submission->dry)
+        return withdraw_some(submission, store, clock, until_ms, done, error);
+    submission->counts.withdrawn_count = submission->current_count - submission->was_asked_count -
+                                         submission->counts.superseded_count;
     *done = true;
-    if (submission->dry) {
-        counts->withdrawn_count =
-            submission->current_count - submission->was_asked_count - counts->superseded_count;
-        return true;
-    }
-    if (!store_sweep_withdraw(store, submission->id, submission->text_number, WITHDRAW_A_STEP,
-                              &count, error))
-        return false;
-    counts->withdrawn_count += count;
-    *done = count < WITHDRAW_A_STEP;
-    return !*done || store_sweep_activate(store, submission->id, error);
+    return true;
 }
 
 static void fill_end(const struct submission *submission, struct submission_end *end)
@@ -293,7 +300,7 @@ bool submission_step(struct submissions *submissions, struct store *store,
     struct submission *submission = submissions->running[index];
     if (submission->ordinal < submission->text.grid.job_count)
         return place_some(submission, store, clock, until_ms, error);
-    if (!close_sweep(submission, store, ended, error))
+    if (!close_sweep(submission, store, clock, until_ms, ended, error))
         return false;
     if (*ended) {
         fill_end(submission, end);

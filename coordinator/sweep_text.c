@@ -131,8 +131,9 @@ bool sweep_text_read(struct sweep_text *text, const Wire__Submit *submit, char *
     if (!(text->digests = join_digests(submit, error)))
         return false;
     text->file = strdup(submit->file);
-    text->text =
-        submit->text.len ? strndup((const char *)submit->text.data, submit->text.len) : strdup("");
+    text->text = calloc(1, submit->text.len + 1);
+    if (text->text && submit->text.len > 0)
+        memcpy(text->text, submit->text.data, submit->text.len);
     if (!text->file || !text->text) {
         free(text->file);
         free(text->text);

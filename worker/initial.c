@@ -79,8 +79,12 @@ void network_digest(const struct network *network, const real *numbers, char tex
 {
     struct hash hash;
     uint8_t digest[HASH_BYTES];
+    size_t count = network->number_count;
+    for (size_t t = network->tensor_count; t-- > 0 && network->tensors[t].kind == TENSOR_INPUT;) {
+        count = network->tensors[t].offset;
+    }
     hash_init(&hash);
-    for (size_t i = 0; i < network->number_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         float number = (float)numbers[i];
         uint32_t word;
         memcpy(&word, &number, sizeof word);

@@ -19,7 +19,7 @@
 enum {
     LAYER_MAX = 640,
     NORM_MAX = 128,
-    TENSOR_MAX = 768,
+    TENSOR_MAX = 770,
     LAYER_NAME_MAX = 31,
     TENSOR_NAME_MAX = 47,
     TENSOR_RANK_MAX = 4,
@@ -139,7 +139,8 @@ void network_set_input(const struct network *network, const double *mean, const 
                        real *numbers);
 bool network_has_input(const struct network *network);
 
-/* BLAKE2b-256 of all numbers as little-endian float32 in the order of `tensors`, in hexadecimal. */
+/* BLAKE2b-256 of all numbers as little-endian float32 in the order of `tensors`, in hexadecimal;
+ * without those of the input, which follow from the training set. */
 void network_digest(const struct network *network, const real *numbers, char text[65]);
 
 static inline size_t slot_size(const struct slot *slot)

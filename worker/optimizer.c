@@ -19,12 +19,12 @@ void optimizer_init(struct optimizer_state *optimizer, const struct job *job,
                                           .beta1 = job->beta1,
                                           .beta2 = job->beta2,
                                           .eps = job->eps,
-                                          .power1 = 1,
-                                          .power2 = 1,
+                                          .powers = {1, 1},
                                           .count = parameter_count};
     bool adam = job->optimizer == OPTIMIZER_ADAM;
-    bool has_first = adam || job->momentum != 0;
-    optimizer->first = arena_take(arena, has_first ? parameter_count : 0, sizeof(real));
+    optimizer->has_first = adam || job->momentum != 0;
+    optimizer->has_second = adam;
+    optimizer->first = arena_take(arena, optimizer->has_first ? parameter_count : 0, sizeof(real));
     optimizer->second = arena_take(arena, adam ? parameter_count : 0, sizeof(real));
 }
 
@@ -51,8 +51,8 @@ static void adam_step(const struct optimizer_state *o, real *parameters, const r
                                    .beta2 = (real)o->beta2,
                                    .rest2 = (real)(1 - o->beta2),
                                    .weight_decay = run->weight_decay,
-                                   .step_size = (real)(o->lr / (1 - o->power1)),
-                                   .root_correction2 = (real)sqrt(1 - o->power2),
+                                   .step_size = (real)(o->lr / (1 - o->powers[0])),
+                                   .root_correction2 = (real)sqrt(1 - o->powers[1]),
                                    .eps = (real)o->eps};
     o->kernels->adam(parameters + run->first, o->first + run->first, o->second + run->first,
                      gradients + run->first, run->count, &step);
@@ -70,8 +70,8 @@ static void step_run(const struct optimizer_state *o, real *parameters, const re
 
 void optimizer_step(struct optimizer_state *o, real *parameters, const real *gradients)
 {
-    o->power1 *= o->beta1;
-    o->power2 *= o->beta2;
+    o->powers[0] *= o->beta1;
+    o->powers[1] *= o->beta2;
     if (!o->spares_norms) {
         step_run(o, parameters, gradients, &(struct run){0, o->count, (real)o->weight_decay});
         return;

@@ -15,8 +15,9 @@ struct optimizer_state {
     bool spares_norms; /* no weight decay on batch norm's tensors */
     double lr;         /* of the next step; the caller's to change */
     double momentum, weight_decay, beta1, beta2, eps;
-    double power1, power2; /* beta1^t, beta2^t */
+    double powers[2]; /* beta1^t, beta2^t */
     size_t count;
+    bool has_first, has_second;
     real *first;  /* velocity, or Adam's mean of gradients; booked only where it is used */
     real *second; /* Adam's mean of squared gradients */
 };

@@ -54,6 +54,56 @@ void plan_finish(struct plan *plan)
     arena_finish(&plan->arena);
 }
 
+void plan_set_input(const struct plan *plan, const struct dataset *dataset, const uint32_t *indices,
+                    size_t count)
+{
+    double mean[IMAGE_CHANNELS_MAX], sd[IMAGE_CHANNELS_MAX];
+    if (network_has_input(&plan->network)) {
+        assert(plan->shape.image.channels <= IMAGE_CHANNELS_MAX);
+        dataset_channel_moments(dataset, indices, count, mean, sd);
+        network_set_input(&plan->network, mean, sd, plan->parameters);
+    }
+}
+
+static void add_array(struct state_array *arrays, size_t *count, const char *name, void *data,
+                      size_t length, size_t size)
+{
+    assert(*count < STATE_ARRAY_MAX);
+    arrays[(*count)++] = (struct state_array){name, data, length, size};
+}
+
+size_t plan_state(struct plan *plan, struct state_array arrays[STATE_ARRAY_MAX])
+{
+    struct optimizer_state *optimizer = &plan->optimizer;
+    size_t count = 0, length = plan->network.parameter_count;
+    add_array(arrays, &count, "parameters", plan->parameters, plan->network.number_count,
+              sizeof(real));
+    if (optimizer->has_first) {
+        add_array(arrays, &count, "optimizer.first", optimizer->first, length, sizeof(real));
+    }
+    if (optimizer->has_second) {
+        add_array(arrays, &count, "optimizer.second", optimizer->second, length, sizeof(real));
+    }
+    add_array(arrays, &count, "optimizer.powers", optimizer->powers, 2, sizeof(double));
+    return count;
+}
+
+void plan_weights(struct plan *plan, struct weights *weights)
+{
+    const struct network *network = &plan->network;
+    assert(network->tensor_count <= WEIGHT_MAX + 2);
+    weights->count = 0;
+    for (size_t i = 0; i < network->tensor_count; i++) {
+        const struct tensor *tensor = &network->tensors[i];
+        if (tensor->kind == TENSOR_INPUT) {
+            continue;
+        }
+        weights->list[weights->count++] =
+            (struct weight){tensor->name, tensor->shape, tensor->rank,
+                            plan->parameters + tensor->offset, tensor->count};
+    }
+}
+
 bool plan_image_shape(size_t pixels, struct image_shape *shape, struct error *error)
 {
     for (size_t channels = 1; channels <= 3; channels += 2) {

@@ -282,6 +282,7 @@ def test_a_port_in_use(start_program, run_program, place):
     assert address in second.stderr
     refused = run_program("lipsweep-coordinator", "--db", place / "b.db", "--listen", "tcp://127.0.0.1:0", code=4)
     assert "--insecure-loopback" in refused.stderr
+    assert not (place / "b.db").exists()
 
 
 @pytest.mark.parametrize("pragma,words", [

@@ -20,7 +20,7 @@ enum { LEASE_MS = 60000, HEARTBEAT_MS = 10000, STUCK_MS = 300000, INBOX_MAX = 40
 
 static struct harness {
     char folder[64], path[80];
-    int64_t now_ms;
+    int64_t now_ms, step_ms; /* step_ms: every look at the clock takes so long */
     struct store store;
     struct db *reader;
     struct dispatch dispatch;
@@ -34,7 +34,7 @@ static struct harness {
 static inline int64_t harness_now(void *context)
 {
     (void)context;
-    return harness.now_ms;
+    return harness.now_ms += harness.step_ms;
 }
 
 #define GOOD(call)                                                                                 \
@@ -117,7 +117,7 @@ static inline bool harness_collect(void *context, const struct peer *peer, const
 
 static inline void harness_flush(void)
 {
-    bool any;
+    bool any = false;
     GOOD(outbox_flush(&harness.dispatch.outbox, harness_collect, NULL, harness.now_ms, &any,
                       &error));
 }
@@ -206,7 +206,7 @@ static inline Wire__Envelope *harness_ask_submit(uint8_t peer_number, const char
     SEND(peer_number, SUBMIT, submit, &submit);
     while (harness.dispatch.submissions.count > 0) {
         GOOD(store_begin(&harness.store, &error));
-        GOOD(dispatch_submissions(&harness.dispatch, harness.now_ms, &error));
+        GOOD(dispatch_tasks(&harness.dispatch, harness.now_ms, &error));
         harness_commit();
     }
     Wire__Envelope *reply = TAKE(peer_number, SUBMIT_REPLY);

@@ -108,7 +108,7 @@ static void finds_its_folders_and_gzipped_files(void **state)
         dataset_close(&dataset);
     }
     remove(folder_file(&fixture->folder, "cifar10/data_batch_3.bin"));
-    expect_failure(fixture, ERROR_NOT_FOUND, "/cifar10 has no data_batch_3.bin[.gz]");
+    expect_failure(fixture, ERROR_DATA, "/cifar10 has no data_batch_3.bin[.gz]");
     size_t length = gzip_pack(bytes, make_records(bytes, 3, 4), packed, sizeof packed);
     folder_write(&fixture->folder, "cifar10/data_batch_3.bin.gz", packed, length);
     expect_open(fixture, &dataset);
@@ -141,7 +141,7 @@ static void refuses_damaged_files(void **state)
     expect_failure(fixture, ERROR_DATA, "data_batch_2.bin: label 2 is 10, expected 0 to 9");
     write_file(fixture, "", 2, 3);
     remove(folder_file(&fixture->folder, "test_batch.bin"));
-    expect_failure(fixture, ERROR_NOT_FOUND, "is incomplete: |has no test_batch.bin[.gz]");
+    expect_failure(fixture, ERROR_DATA, "is incomplete: |has no test_batch.bin[.gz]");
     assert_int_equal(mkdir(folder_file(&fixture->folder, "test_batch.bin"), 0700), 0);
     expect_failure(fixture, ERROR_DATA, "test_batch.bin: is a directory");
 }
@@ -176,7 +176,7 @@ static void reads_a_users_own_set(void **state)
     dataset_close(&dataset);
 
     write_file(fixture, "own/", 5, 1);
-    expect_failure(fixture, ERROR_NOT_FOUND, "/own has data_batch_5.bin but no data_batch_3.bin");
+    expect_failure(fixture, ERROR_DATA, "/own has data_batch_5.bin but no data_batch_3.bin");
     remove(folder_file(&fixture->folder, "own/data_batch_5.bin"));
     fixture->job.classes = 3;
     fixture->job.class_names[0] = '\0';
@@ -204,6 +204,9 @@ static void knows_facts_without_and_with_files(void **state)
     assert_int_equal(facts.pixels, 3 * 8 * 8);
     assert_int_equal(facts.file_pixels, PIXELS);
     assert_int_equal(facts.class_count, 11);
+    fixture->job.classes = 4;
+    assert_false(dataset_job_facts(&fixture->job, NULL, &facts, &fixture->error));
+    assert_non_null(strstr(fixture->error.message, "expected 0 to 3"));
 }
 
 static void reads_the_official_files(void **state)

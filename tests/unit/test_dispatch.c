@@ -157,6 +157,20 @@ static void nobody_gets_more_than_it_has_room_for(void **state)
     assert_int_equal(TAKE(1, LEASE)->lease->attempt->job, 3);
 }
 
+/* An idle worker that was killed has room for ever: a job leased to it would wait for its lease to
+ * end, and lose an attempt. */
+static void silent_workers_get_nothing(void **state)
+{
+    (void)state;
+    harness_hello(1, WIRE__ROLE__ROLE_WORKER, 1);
+    harness_heartbeat(1, 1, 1, NULL, 0, 0);
+    harness_tick(3 * HEARTBEAT_MS + 1);
+    harness_submit(SWEEP);
+    assert_null(TAKE(1, LEASE));
+    harness_heartbeat(1, 2, 1, NULL, 0, 0);
+    assert_non_null(TAKE(1, LEASE));
+}
+
 static void a_reconnected_worker_is_the_same_one(void **state)
 {
     (void)state;
@@ -278,26 +292,53 @@ static void a_submission_goes_on_after_a_crash(void **state)
     SEND(200, SUBMIT, submit, &submit);
     for (int i = 0; i < 50; i++) {
         GOOD(store_begin(&harness.store, &error));
-        GOOD(dispatch_submissions(&harness.dispatch, harness.now_ms, &error));
+        GOOD(dispatch_tasks(&harness.dispatch, harness.now_ms, &error));
         harness_commit();
     }
     assert_int_equal(harness_integer("SELECT expanded FROM sweep_text"), 50);
     assert_null(TAKE(200, SUBMIT_REPLY));
     assert_null(harness_lease(1, 1)); /* invisible until complete */
     GOOD(store_begin(&harness.store, &error));
-    GOOD(dispatch_submissions(&harness.dispatch, harness.now_ms, &error)); /* not committed */
+    GOOD(dispatch_tasks(&harness.dispatch, harness.now_ms, &error)); /* not committed */
     harness_close();
     harness_open();
     assert_int_equal(harness.dispatch.submissions.count, 1);
     while (harness.dispatch.submissions.count > 0) {
         GOOD(store_begin(&harness.store, &error));
-        GOOD(dispatch_submissions(&harness.dispatch, INT64_MAX, &error));
+        GOOD(dispatch_tasks(&harness.dispatch, INT64_MAX, &error));
         harness_commit();
     }
     assert_int_equal(harness_integer("SELECT count(*) FROM job"), 1000);
     assert_int_equal(harness_integer("SELECT count(DISTINCT job_hash) FROM job"), 1000);
     harness_expect("SELECT state FROM sweep", "active");
     assert_int_equal(harness_lease(1, 1)->attempt->job, 1);
+}
+
+/* 1000 jobs at 10 ms a look at the clock: not in one transaction. */
+static void a_large_sweep_is_cancelled_in_pieces(void **state)
+{
+    (void)state;
+    assert_int_equal(harness_submit(LARGE)->new_count, 1000);
+    assert_non_null(harness_lease(1, 1));
+    harness.step_ms = 10;
+    Wire__Control control = WIRE__CONTROL__INIT;
+    control.verb = WIRE__CONTROL__VERB__CANCEL;
+    control.sweep = (char *)(uintptr_t) "large";
+    SEND(200, CONTROL, control, &control);
+    assert_null(TAKE(200, CONTROL_REPLY));
+    int64_t left = harness_integer("SELECT count(*) FROM job WHERE state = 'pending'");
+    assert_true(left > 0 && left < 1000);
+    SEND(200, CONTROL, control, &control);
+    assert_int_equal(TAKE(200, REFUSED)->refused->code, WIRE__REFUSED__CODE__BUSY);
+    while (dispatch_has_tasks(&harness.dispatch)) {
+        GOOD(store_begin(&harness.store, &error));
+        GOOD(dispatch_tasks(&harness.dispatch, harness.now_ms, &error));
+        harness_commit();
+    }
+    assert_int_equal(TAKE(200, CONTROL_REPLY)->control_reply->changed_count, 1000);
+    assert_int_equal(harness_integer("SELECT count(*) FROM job WHERE state = 'cancelled'"), 1000);
+    assert_non_null(TAKE(1, ATTEMPT_OVER));
+    assert_int_equal(harness_integer("SELECT count(*) FROM event WHERE kind = 'cancelled'"), 1);
 }
 
 static bool never_sent(void *context, const struct peer *peer, const void *data, size_t length,
@@ -356,12 +397,14 @@ int main(void)
         TEST(a_restart_gives_every_lease_a_full_term),
         TEST(a_lease_that_never_arrived_is_sent_again),
         TEST(nobody_gets_more_than_it_has_room_for),
+        TEST(silent_workers_get_nothing),
         TEST(a_reconnected_worker_is_the_same_one),
         TEST(another_instance_may_deliver_a_spooled_result),
         TEST(goodbye_and_silence_end_a_worker),
         TEST(garbage_changes_nothing),
         TEST(logs_keep_their_head_and_tail),
         TEST(a_submission_goes_on_after_a_crash),
+        TEST(a_large_sweep_is_cancelled_in_pieces),
         TEST(a_peer_that_does_not_read_holds_nobody_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,7 +108,7 @@ static void refuses_damaged_files(void **state)
     folder_write(&fixture->folder, "test_y.bin", "\x00\x01", TEST);
     expect_failure(fixture, ERROR_DATA, "test_y.bin: label 0 is 0, expected 1 to 10");
     remove(folder_file(&fixture->folder, "test_y.bin"));
-    expect_failure(fixture, ERROR_NOT_FOUND, "has no test_y.bin[.gz]");
+    expect_failure(fixture, ERROR_DATA, "has no test_y.bin[.gz]");
     use_path(fixture, fixture->folder.path, DATASET_FORMAT_STL, 3);
     folder_write(&fixture->folder, "test_y.bin", "\x02\x01", TEST);
     expect_failure(fixture, ERROR_DATA, "train_y.bin: label 1 is 10, expected 1 to 3");

@@ -110,9 +110,8 @@ static void terminal_is_not_commanded(void **state)
     check_escape("\xc2\x9b"
                  "2J",
                  "\\xc2\\x9b2J"); /* C1: the 8-bit ESC [ */
-    check_escape("a\xe2\x80\xae"
-                 "b",
-                 "a\\xe2\\x80\\xaeb"); /* right-to-left override */
+    const char override[] = {'a', (char)0xe2, (char)0x80, (char)0xae, 'b', '\0'};
+    check_escape(override, "a\\xe2\\x80\\xaeb"); /* from here on right to left */
     check_escape("\xc0\xaf \xed\xa0\x80 \xff", "\\xc0\\xaf \\xed\\xa0\\x80 \\xff");
     check_escape("cut \xe2\x82", "cut \\xe2\\x82");
 }

@@ -40,7 +40,8 @@ static void hear_epoch(void *context, const struct epoch_metric *metric)
 static struct training_result run(const struct job *job, const struct dataset *dataset,
                                   struct heard *heard)
 {
-    struct training_observer observer = {heard, hear_tick, hear_progress, hear_epoch};
+    struct training_observer observer = {
+        .context = heard, .tick = hear_tick, .progress = hear_progress, .epoch = hear_epoch};
     struct training_result result;
     struct error error = {0};
     *heard = (struct heard){0};
@@ -427,6 +428,12 @@ static void memory_is_what_is_placed(void **state)
         struct plan plan;
         struct plan_shape shape = {{1, FIXTURE_SIDE, FIXTURE_SIDE}, FIXTURE_CLASSES, 43, 10};
         assert_true(plan_init(&plan, &job, shape, NULL) && plan_place(&plan, &job, NULL));
+        /* And two lists of epochs' metrics and a copy of the state, for checkpoints. */
+        struct state_array arrays[STATE_ARRAY_MAX];
+        bytes -= 2 * (size_t)job.epochs * sizeof(struct epoch_metric);
+        for (size_t i = plan_state(&plan, arrays); i-- > 0;) {
+            bytes -= arrays[i].count * arrays[i].size;
+        }
         assert_int_equal(bytes, plan.arena.size);
         assert_int_equal(plan.arena.used, plan.arena.size);
         plan_finish(&plan);
@@ -435,6 +442,122 @@ static void memory_is_what_is_placed(void **state)
     size_t bytes;
     assert_false(training_memory(&job, 145, 3, 43, 10, &bytes, &error));
     assert_non_null(strstr(error.message, "145"));
+}
+
+/* A keeper in memory: asks for the state after `wish_step` steps and, when `stop`, ends there. */
+struct shelf {
+    int64_t wish_step, steps;
+    bool stop, full;
+    size_t keeps;
+    struct training_state state; /* owns copies */
+};
+
+static void shelve(struct shelf *shelf, const struct training_state *state)
+{
+    shelf->state = *state;
+    shelf->state.metrics = malloc((state->metric_count + 1) * sizeof *state->metrics);
+    assert_non_null(shelf->state.metrics);
+    memcpy(shelf->state.metrics, state->metrics, state->metric_count * sizeof *state->metrics);
+    for (size_t i = 0; i < state->array_count; i++) {
+        size_t size = state->arrays[i].count * state->arrays[i].size;
+        shelf->state.arrays[i].data = malloc(size);
+        assert_non_null(shelf->state.arrays[i].data);
+        memcpy(shelf->state.arrays[i].data, state->arrays[i].data, size);
+    }
+    shelf->full = true;
+}
+
+static void unshelve(void *context, struct training_state *state)
+{
+    struct shelf *shelf = context;
+    shelf->steps = 0;
+    if (!shelf->full) {
+        return;
+    }
+    struct training_state live = *state;
+    *state = shelf->state;
+    state->metrics = live.metrics;
+    state->metric_capacity = live.metric_capacity;
+    memcpy(live.metrics, shelf->state.metrics, shelf->state.metric_count * sizeof *live.metrics);
+    free(shelf->state.metrics);
+    assert_int_equal(live.array_count, state->array_count);
+    for (size_t i = 0; i < state->array_count; i++) {
+        memcpy(live.arrays[i].data, state->arrays[i].data,
+               state->arrays[i].count * state->arrays[i].size);
+        free(state->arrays[i].data);
+        state->arrays[i].data = live.arrays[i].data;
+    }
+    shelf->full = false;
+}
+
+static enum keep_wish wish_at(void *context)
+{
+    struct shelf *shelf = context;
+    return ++shelf->steps == shelf->wish_step ? KEEP_AND_STOP : KEEP_NOTHING;
+}
+
+static bool take_state(void *context, const struct training_state *state, bool last)
+{
+    struct shelf *shelf = context;
+    shelf->keeps++;
+    if (last && !shelf->stop) {
+        return false;
+    }
+    shelve(shelf, state);
+    return true;
+}
+
+/* What must be equal: everything but the clock's numbers. */
+static void assert_same_result(const struct training_result *a, const struct training_result *b)
+{
+    assert_string_equal(a->weights_digest, b->weights_digest);
+    assert_int_equal(a->step_count, b->step_count);
+    assert_int_equal(a->epoch_count, b->epoch_count);
+    assert_memory_equal(a->accuracy, b->accuracy, a->accuracy_count * sizeof *a->accuracy);
+    assert_memory_equal(a->quotient, b->quotient, a->quotient_count * sizeof *a->quotient);
+}
+
+static void stops_and_goes_on(const struct job *job, int64_t stop_every)
+{
+    struct dataset dataset = fixture_dataset(75, 20); /* five steps an epoch, the last one short */
+    struct heard heard, undisturbed;
+    struct training_result whole = run(job, &dataset, &undisturbed), result;
+    struct shelf shelf = {.wish_step = stop_every, .stop = true};
+    struct training_keeper keeper = {&shelf, unshelve, wish_at, take_state};
+    struct error error = {0};
+    size_t attempts = 0;
+    heard = (struct heard){0};
+    struct training_observer observer = {.context = &heard, .epoch = hear_epoch, .keeper = &keeper};
+    while (!training_run(job, &dataset, &observer, &result, &error)) {
+        assert_int_equal(error.code, ERROR_INTERRUPTED);
+        assert_true(++attempts < 100);
+        /* Once it has stopped after its last step, the last attempt only tests. */
+        shelf.stop = shelf.state.step < whole.step_count;
+    }
+    assert_int_equal(attempts, shelf.keeps - 1);
+    assert_true(attempts >= (size_t)(whole.step_count / stop_every));
+    assert_same_result(&whole, &result);
+    assert_int_equal(heard.epochs, undisturbed.epochs);
+    heard.last.images_per_s = undisturbed.last.images_per_s;
+    assert_memory_equal(&heard.last, &undisturbed.last, sizeof heard.last);
+    fixture_free(&dataset);
+}
+
+static void a_stopped_training_goes_on_bit_for_bit(void **state)
+{
+    (void)state;
+    struct job job = fixture_job();
+    job.epochs = 3;
+    for (int64_t every = 1; every <= 7; every++) {
+        stops_and_goes_on(&job, every);
+    }
+    job.optimizer = OPTIMIZER_ADAM;
+    stops_and_goes_on(&job, 3);
+    job = fixture_job();
+    job.momentum = 0;
+    job.epochs = 0;
+    job.steps = 12;
+    stops_and_goes_on(&job, 4);
 }
 
 /* Both copies are of one crop, and noise is added to what was cropped. */
@@ -553,6 +676,7 @@ int main(void)
         cmocka_unit_test(diverges_with_epoch_and_step),
         cmocka_unit_test(refuses_what_cannot_be_trained),
         cmocka_unit_test(memory_is_what_is_placed),
+        cmocka_unit_test(a_stopped_training_goes_on_bit_for_bit),
         cmocka_unit_test(both_copies_are_augmented_alike),
         cmocka_unit_test(standard_training_never_computes_the_perturbed_copy),
         cmocka_unit_test(arena_adds_up_and_refuses),
