@@ -1,4 +1,5 @@
 #include "common/job.h"
+#include "common/model.h"
 
 #include "common/dataset.h"
 
@@ -19,6 +20,8 @@ void job_init(struct job *job)
         .beta1 = 0.9,
         .beta2 = 0.999,
         .eps = 1e-8,
+        .decay_norms = TOGGLE_TRUE,
+        .schedule_factor = 0.1,
         .seed = 1,
         .test_sigma_count = 1, /* clean images */
         .test_seed = {1},
@@ -64,8 +67,18 @@ void job_normalise(struct job *job)
         job->sigma = NAN;
     if (job->lambda == 0 || job->control != CONTROL_NONE)
         job->k = NAN;
+    /* What grid.c knows to have no meaning there, and nothing else: points stay distinct. */
+    if (job->lambda == 0) {
+        job->penalty = defaults.penalty;
+        job->grad_through = defaults.grad_through;
+    }
+    if (job->lambda == 0 && job->control == CONTROL_NONE) {
+        job->bn_passes = defaults.bn_passes;
+        job->bn_running = defaults.bn_running;
+    }
     if (job->optimizer == OPTIMIZER_ADAM) {
         job->momentum = defaults.momentum;
+        job->nesterov = defaults.nesterov;
     } else {
         job->beta1 = defaults.beta1;
         job->beta2 = defaults.beta2;
@@ -76,6 +89,7 @@ void job_normalise(struct job *job)
     if (job->resize == dataset_side(job))
         job->resize = 0;
     qsort(job->test_sigma, job->test_sigma_count, sizeof *job->test_sigma, compare_reals);
+    qsort(job->schedule_at, job->schedule_at_count, sizeof *job->schedule_at, compare_counts);
     qsort(job->test_seed, job->test_seed_count, sizeof *job->test_seed, compare_counts);
 }
 
@@ -173,16 +187,18 @@ static bool check_test_sigmas(const struct job *job, struct error *error)
     return true;
 }
 
-static bool check_test_seeds(const struct job *job, struct error *error)
+static bool check_counts(enum parameter parameter, const int64_t *counts, size_t count,
+                         size_t least, size_t most, struct error *error)
 {
-    if (job->test_seed_count == 0 || job->test_seed_count > JOB_TEST_SEED_MAX)
-        return error_set(error, ERROR_INVALID, "test.seed takes 1 to %d values", JOB_TEST_SEED_MAX);
-    for (size_t i = 0; i < job->test_seed_count; i++) {
-        if (!parameter_check_number(PARAMETER_TEST_SEED, (double)job->test_seed[i], error))
+    const char *name = parameter_info(parameter)->dotted;
+    if (count < least || count > most)
+        return error_set(error, ERROR_INVALID, "%s takes %zu to %zu values", name, least, most);
+    for (size_t i = 0; i < count; i++) {
+        if (!parameter_check_number(parameter, (double)counts[i], error))
             return false;
-        if (i > 0 && job->test_seed[i - 1] >= job->test_seed[i])
-            return error_set(error, ERROR_INVALID, "test.seed has the value %lld twice",
-                             (long long)job->test_seed[i]);
+        if (i > 0 && counts[i - 1] >= counts[i])
+            return error_set(error, ERROR_INVALID, "%s has the value %lld twice", name,
+                             (long long)counts[i]);
     }
     return true;
 }
@@ -219,24 +235,62 @@ static bool check_one(const struct job *job, enum parameter parameter, struct er
     case PARAMETER_REALS:
         return check_test_sigmas(job, error);
     case PARAMETER_COUNTS:
-        return check_test_seeds(job, error);
+        if (parameter == PARAMETER_SCHEDULE_AT)
+            return check_counts(parameter, job->schedule_at, job->schedule_at_count, 0,
+                                JOB_SCHEDULE_AT_MAX, error);
+        return check_counts(parameter, job->test_seed, job->test_seed_count, 1, JOB_TEST_SEED_MAX,
+                            error);
     }
     return false;
+}
+
+static bool check_control(const struct job *job, enum parameter *culprit, struct error *error)
+{
+    const char *control = parameter_choice_name(PARAMETER_CONTROL, (int)job->control);
+    if (job->control == CONTROL_NONE)
+        return true;
+    blame(culprit, PARAMETER_CONTROL);
+    if (job->lambda > 0)
+        return error_set(error, ERROR_INVALID, "control %s needs lambda 0, not %g", control,
+                         job->lambda);
+    if (job->control == CONTROL_NOISY_BN && !model_has_norms(job->model))
+        return error_set(error, ERROR_INVALID,
+                         "control noisy-bn needs a network with batch normalisation, not %s",
+                         job->model);
+    if (job->control == CONTROL_NOISY_BN && job->bn_running == BN_RUNNING_CLEAN)
+        return error_set(error, ERROR_INVALID,
+                         "control noisy-bn needs model.bn_running both, not clean");
+    return true;
+}
+
+static bool check_schedule(const struct job *job, enum parameter *culprit, struct error *error)
+{
+    bool has_steps = job->schedule == SCHEDULE_STEPS;
+    if (job->nesterov == TOGGLE_TRUE && job->momentum == 0) {
+        blame(culprit, PARAMETER_NESTEROV);
+        return error_set(error, ERROR_INVALID, "train.nesterov needs a momentum greater than 0");
+    }
+    if (has_steps != (job->schedule_at_count > 0)) {
+        blame(culprit, has_steps ? PARAMETER_SCHEDULE : PARAMETER_SCHEDULE_AT);
+        return error_set(error, ERROR_INVALID,
+                         has_steps ? "the schedule steps needs train.schedule.at"
+                                   : "train.schedule.at needs the schedule steps");
+    }
+    return true;
 }
 
 /* Rules between parameters; `culprit` is the one to change. */
 static bool check_together(const struct job *job, enum parameter *culprit, struct error *error)
 {
-    bool augmented = job->control == CONTROL_NOISE_AUGMENTATION;
-    if (augmented && job->lambda > 0) {
-        blame(culprit, PARAMETER_CONTROL);
-        return error_set(error, ERROR_INVALID, "control noise-augmentation needs lambda 0, not %g",
-                         job->lambda);
-    }
-    if ((job->lambda > 0 || augmented) && !(job->sigma > 0)) {
+    bool controlled = job->control != CONTROL_NONE;
+    if (!check_control(job, culprit, error) || !check_schedule(job, culprit, error))
+        return false;
+    if ((job->lambda > 0 || controlled) && !(job->sigma > 0)) {
         blame(culprit, PARAMETER_SIGMA);
-        return error_set(error, ERROR_INVALID, "sigma must be greater than 0 %s",
-                         augmented ? "with noise-augmentation" : "where lambda is");
+        return error_set(error, ERROR_INVALID, "sigma must be greater than 0 %s%s",
+                         controlled ? "with " : "where lambda is",
+                         controlled ? parameter_choice_name(PARAMETER_CONTROL, (int)job->control)
+                                    : "");
     }
     if (job->lambda > 0 && isnan(job->k)) {
         blame(culprit, PARAMETER_K);

@@ -113,7 +113,10 @@ static void append_value(struct buffer *buffer, const struct job *job, enum para
         append_reals(buffer, job->test_sigma, job->test_sigma_count);
         break;
     case PARAMETER_COUNTS:
-        append_counts(buffer, job->test_seed, job->test_seed_count);
+        if (parameter == PARAMETER_SCHEDULE_AT)
+            append_counts(buffer, job->schedule_at, job->schedule_at_count);
+        else
+            append_counts(buffer, job->test_seed, job->test_seed_count);
         break;
     case PARAMETER_NAMES:
         append_names(buffer, member);

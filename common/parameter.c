@@ -42,6 +42,54 @@ static const char *const flip_names[FLIP_COUNT] = {
 #undef X
 };
 
+static const char *const shortcut_names[SHORTCUT_COUNT] = {
+#define X(name, text) [SHORTCUT_##name] = text,
+    SHORTCUTS(X)
+#undef X
+};
+
+static const char *const bn_passes_names[BN_PASSES_COUNT] = {
+#define X(name, text) [BN_PASSES_##name] = text,
+    BN_PASSES(X)
+#undef X
+};
+
+static const char *const bn_running_names[BN_RUNNING_COUNT] = {
+#define X(name, text) [BN_RUNNING_##name] = text,
+    BN_RUNNINGS(X)
+#undef X
+};
+
+static const char *const penalty_names[PENALTY_COUNT] = {
+#define X(name, text) [PENALTY_##name] = text,
+    PENALTIES(X)
+#undef X
+};
+
+static const char *const output_names[OUTPUT_COUNT] = {
+#define X(name, text) [OUTPUT_##name] = text,
+    OUTPUTS(X)
+#undef X
+};
+
+static const char *const grad_through_names[GRAD_THROUGH_COUNT] = {
+#define X(name, text) [GRAD_THROUGH_##name] = text,
+    GRAD_THROUGHS(X)
+#undef X
+};
+
+static const char *const schedule_names[SCHEDULE_COUNT] = {
+#define X(name, text) [SCHEDULE_##name] = text,
+    SCHEDULES(X)
+#undef X
+};
+
+static const char *const toggle_names[TOGGLE_COUNT] = {
+#define X(name, text) [TOGGLE_##name] = text,
+    TOGGLES(X)
+#undef X
+};
+
 /* Sane ranges: a value outside of one is a slip of the pen, and the largest ones keep every counter
  * of the random streams (32 bits) and every whole number (doubles are exact to 2^53) in range. */
 static const struct bounds {
@@ -66,6 +114,9 @@ static const struct bounds {
     [PARAMETER_BETA1] = {true, false, true, 0, 1},
     [PARAMETER_BETA2] = {true, false, true, 0, 1},
     [PARAMETER_EPS] = {true, true, false, 0, 1},
+    [PARAMETER_SCHEDULE_AT] = {true, false, false, 1, 1e6},
+    [PARAMETER_SCHEDULE_FACTOR] = {true, true, false, 0, 1},
+    [PARAMETER_WARMUP_EPOCHS] = {true, false, false, 0, 1e6},
     [PARAMETER_SEED] = {true, false, false, 0, 0x1p53 - 1},
     [PARAMETER_TEST_SIGMA] = {true, false, false, 0, 100},
     [PARAMETER_TEST_SEED] = {true, false, false, 0, 0x1p53 - 1},
@@ -109,6 +160,31 @@ static const char *const *choice_names(enum parameter parameter, int *count)
     case PARAMETER_FLIP:
         *count = FLIP_COUNT;
         return flip_names;
+    case PARAMETER_SHORTCUT:
+        *count = SHORTCUT_COUNT;
+        return shortcut_names;
+    case PARAMETER_BN_PASSES:
+        *count = BN_PASSES_COUNT;
+        return bn_passes_names;
+    case PARAMETER_BN_RUNNING:
+        *count = BN_RUNNING_COUNT;
+        return bn_running_names;
+    case PARAMETER_PENALTY:
+        *count = PENALTY_COUNT;
+        return penalty_names;
+    case PARAMETER_OUTPUT:
+        *count = OUTPUT_COUNT;
+        return output_names;
+    case PARAMETER_GRAD_THROUGH:
+        *count = GRAD_THROUGH_COUNT;
+        return grad_through_names;
+    case PARAMETER_SCHEDULE:
+        *count = SCHEDULE_COUNT;
+        return schedule_names;
+    case PARAMETER_NESTEROV:
+    case PARAMETER_DECAY_NORMS:
+        *count = TOGGLE_COUNT;
+        return toggle_names;
     default:
         *count = 0;
         return NULL;

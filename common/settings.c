@@ -13,9 +13,7 @@ enum { SECTION_COUNT = sizeof sections / sizeof *sections, KEY_MAX = 32, CHOICE_
 
 /* Keys of the format that this version does not read yet: refused as such, not as unknown. */
 static const char *const later_keys[] = {
-    "model.shortcut",    "model.bn_passes", "model.bn_running",  "model.exact",
-    "loss.penalty",      "loss.output",     "loss.grad_through", "train.nesterov",
-    "train.decay_norms", "train.schedule",
+    "model.exact",
 };
 
 bool settings_is_section(const char *name)
@@ -68,11 +66,6 @@ bool settings_choice(enum parameter parameter, const struct yaml_node *node, int
                           parameter_name(parameter), yaml_type_text(node->type));
         return false;
     }
-    if (parameter == PARAMETER_CONTROL && strcmp(node->text, "noisy-bn") == 0) {
-        diagnostics_error(diagnostics, node->place,
-                          "the control noisy-bn is not supported by this version");
-        return false;
-    }
     const char *text = node->text;
     if (node->type == YAML_BOOLEAN) /* however it is spelled */
         text = node->boolean ? "true" : "false";
@@ -104,6 +97,14 @@ static void read_number(struct settings *settings, enum parameter parameter,
         *(int64_t *)member = (int64_t)number;
 }
 
+/* The whole numbers of a list, and how many there are. */
+static int64_t *counts_of(struct job *job, enum parameter parameter, size_t **count)
+{
+    bool is_at = parameter == PARAMETER_SCHEDULE_AT;
+    *count = is_at ? &job->schedule_at_count : &job->test_seed_count;
+    return is_at ? job->schedule_at : job->test_seed;
+}
+
 static void read_list(struct settings *settings, enum parameter parameter,
                       const struct yaml_node *node)
 {
@@ -111,7 +112,15 @@ static void read_list(struct settings *settings, enum parameter parameter,
     struct values values;
     double numbers[JOB_TEST_SIGMA_MAX];
     bool is_sigma = parameter == PARAMETER_TEST_SIGMA;
-    size_t most = is_sigma ? JOB_TEST_SIGMA_MAX : JOB_TEST_SEED_MAX;
+    size_t most = is_sigma                             ? JOB_TEST_SIGMA_MAX
+                  : parameter == PARAMETER_SCHEDULE_AT ? JOB_SCHEDULE_AT_MAX
+                                                       : JOB_TEST_SEED_MAX;
+    size_t *count = &job->test_sigma_count;
+    int64_t *counts = is_sigma ? NULL : counts_of(job, parameter, &count);
+    if (parameter == PARAMETER_SCHEDULE_AT && node->type == YAML_LIST && node->count == 0) {
+        *count = 0;
+        return;
+    }
     if (!values_open(&values, parameter, node, settings->diagnostics))
         return;
     if (values.count > (double)most) {
@@ -122,13 +131,12 @@ static void read_list(struct settings *settings, enum parameter parameter,
     }
     if (!values_numbers(&values, numbers, NULL, settings->diagnostics))
         return;
-    size_t count = (size_t)values.count;
-    *(is_sigma ? &job->test_sigma_count : &job->test_seed_count) = count;
-    for (size_t i = 0; i < count; i++) {
+    *count = (size_t)values.count;
+    for (size_t i = 0; i < *count; i++) {
         if (is_sigma)
             job->test_sigma[i] = numbers[i];
         else
-            job->test_seed[i] = (int64_t)numbers[i];
+            counts[i] = (int64_t)numbers[i];
     }
 }
 

@@ -52,12 +52,7 @@ static void read_grid(struct sweep_reader *reader, const struct yaml_node *key)
 
 static void read_control(struct sweep_reader *reader, const struct yaml_node *node)
 {
-    static const char *const names[] = {"standard", "noise-augmentation"};
-    if (node->text && strcmp(node->text, "noisy-bn") == 0) {
-        diagnostics_error(reader->diagnostics, node->place,
-                          "the control noisy-bn is not supported by this version");
-        return;
-    }
+    static const char *const names[] = {"standard", "noise-augmentation", "noisy-bn"};
     for (int i = 0; i < CONTROL_COUNT; i++) {
         if (!node->text || strcmp(node->text, names[i]) != 0)
             continue;
@@ -91,8 +86,8 @@ static void read_baseline(struct sweep_reader *reader, const struct yaml_node *k
             read_control(reader, item);
     } else {
         diagnostics_error(reader->diagnostics, node->place,
-                          "'baseline' must be true, false or a list of standard and "
-                          "noise-augmentation");
+                          "'baseline' must be true, false or a list of standard, "
+                          "noise-augmentation and noisy-bn");
     }
 }
 

@@ -51,6 +51,11 @@ static bool can_be_axis(struct sweep_reader *reader, enum parameter parameter,
                           key->text);
         return false;
     }
+    if (parameter == PARAMETER_SCHEDULE_AT) {
+        diagnostics_error(reader->diagnostics, key->place,
+                          "'%s' is a list and no axis; give it under 'train'", key->text);
+        return false;
+    }
     if (type == PARAMETER_REALS || type == PARAMETER_COUNTS) {
         diagnostics_error(reader->diagnostics, key->place,
                           "'%s' is no axis: every job is tested at all its values; give them under "
@@ -172,7 +177,8 @@ static double count_jobs(const struct sweep_reader *reader)
         sigmas *= values->parameter == PARAMETER_SIGMA ? count : 1;
     }
     points += baseline[CONTROL_NONE] ? others : 0;
-    points += baseline[CONTROL_NOISE_AUGMENTATION] ? others * sigmas : 0;
+    for (int control = CONTROL_NONE + 1; control < CONTROL_COUNT; control++)
+        points += baseline[control] ? others * sigmas : 0;
     return points * reader->seeds.count;
 }
 
@@ -181,6 +187,9 @@ static void write_product(const struct sweep_reader *reader, char *product, size
 {
     char number[NUMBER_TEXT];
     size_t used = 0;
+    bool has_baseline = false;
+    for (int control = 0; control < CONTROL_COUNT; control++)
+        has_baseline |= reader->sweep->baseline[control];
     for (size_t i = 0; i < reader->sweep->axis_count; i++) {
         number_format(reader->sources[i].count, number);
         if (reader->sources[i].count > 0 && used < size)
@@ -190,8 +199,7 @@ static void write_product(const struct sweep_reader *reader, char *product, size
     number_format(reader->seeds.count, number);
     if (used < size)
         snprintf(product + used, size - used, "%s seed%s%s", number,
-                 reader->seeds.count == 1 ? "" : "s",
-                 reader->sweep->baseline[0] || reader->sweep->baseline[1] ? ", and baselines" : "");
+                 reader->seeds.count == 1 ? "" : "s", has_baseline ? ", and baselines" : "");
 }
 
 static bool check_size(struct sweep_reader *reader)

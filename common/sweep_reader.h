@@ -29,6 +29,9 @@ void sweep_read_grid(struct sweep_reader *reader, const struct yaml_node *map);
 /* Reads the values of all axes and the seeds, if there are not too many jobs in them. */
 void sweep_fill_grid(struct sweep_reader *reader);
 
+/* Rules about loss, controls, schedule and optimiser. Called by sweep_check. */
+void sweep_check_training(struct sweep_reader *reader);
+
 /* Rules about what the data set is, with every data set and size. Called by sweep_check. */
 void sweep_check_dataset(struct sweep_reader *reader);
 

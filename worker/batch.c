@@ -6,7 +6,7 @@ struct batch_copies batch_copies(const struct job *job)
 {
     bool augmentation = job->control == CONTROL_NOISE_AUGMENTATION;
     return (struct batch_copies){.clean = !augmentation,
-                                 .perturbed = augmentation || job_is_lipschitz(job)};
+                                 .perturbed = augmentation || job_has_pairs(job)};
 }
 
 void batch_init(struct batch *batch, const struct job *job, struct image_shape image,

@@ -25,7 +25,8 @@ struct batch {
     uint8_t *labels;   /* [capacity] */
 };
 
-/* Both for the Lipschitz loss, the perturbed alone for noise augmentation, else the clean alone. */
+/* Both for the Lipschitz loss and for noisy-bn, the perturbed alone for noise augmentation, else
+ * the clean alone. */
 struct batch_copies batch_copies(const struct job *job);
 
 void batch_init(struct batch *batch, const struct job *job, struct image_shape image,

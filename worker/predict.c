@@ -50,6 +50,21 @@ static bool find_job(struct predict *predict, struct error *error)
     return true;
 }
 
+/* The weights' file does not hold the mean and standard deviation of the images that it was trained
+ * on. */
+static bool set_input(struct predict *predict, struct error *error)
+{
+    uint32_t *indices;
+    size_t count;
+    if (!network_has_input(&predict->plan.network))
+        return true;
+    if (!dataset_training_indices(&predict->dataset, &predict->job, &indices, &count, error))
+        return false;
+    plan_set_input(&predict->plan, &predict->dataset, indices, count);
+    free(indices);
+    return true;
+}
+
 static bool open_network(struct predict *predict, struct error *error)
 {
     const struct dataset *dataset = &predict->dataset;
@@ -60,7 +75,7 @@ static bool open_network(struct predict *predict, struct error *error)
         .test_count = 1};
     predict->job.batch = 1;
     if (!plan_init(&predict->plan, &predict->job, shape, error) ||
-        !plan_place(&predict->plan, &predict->job, error))
+        !plan_place(&predict->plan, &predict->job, error) || !set_input(predict, error))
         return false;
     plan_weights(&predict->plan, &predict->weights);
     return weights_read(&predict->weights, predict->options->weights, NULL, error);
@@ -112,7 +127,7 @@ static void run_level(struct predict *predict, double sigma, size_t draws)
         for (size_t i = 0; i < count; i++)
             put_image(predict, i, sigma, first + i + 1);
         const real *logits =
-            pass_forward(&predict->plan.evaluation.pass, predict->plan.parameters, count);
+            pass_forward(&predict->plan.evaluation.pass, predict->plan.parameters, count, 1);
         for (size_t i = 0; i < count; i++)
             loss_softmax(logits + i * classes, classes,
                          predict->probabilities + (first + i) * classes);

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-enum { STATE_ARRAY_MAX = 8, WEIGHT_MAX = 512, WEIGHT_RANK_MAX = 4 };
+enum { STATE_ARRAY_MAX = 8, WEIGHT_MAX = 768, WEIGHT_RANK_MAX = 4 };
 
 /* Means over an epoch's training images; the lipschitz ones are NAN in standard training. */
 struct epoch_metric {

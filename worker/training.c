@@ -3,6 +3,7 @@
 #include "worker/gemm.h"
 #include "worker/objective.h"
 #include "worker/plan.h"
+#include "worker/schedule.h"
 #include "worker/sort.h"
 
 #include <assert.h>
@@ -35,14 +36,19 @@ static double now_s(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+static int64_t steps_an_epoch(const struct plan *plan, const struct job *job)
+{
+    return ((int64_t)plan->shape.train_count + job->batch - 1) / job->batch;
+}
+
 /* A normalised job has either epochs or steps. */
 static void plan_schedule(const struct plan *plan, const struct job *job,
                           struct training_progress *progress)
 {
-    int64_t steps_an_epoch = ((int64_t)plan->shape.train_count + job->batch - 1) / job->batch;
-    int64_t steps = job->steps > 0 ? job->steps : job->epochs * steps_an_epoch;
+    int64_t an_epoch = steps_an_epoch(plan, job);
+    int64_t steps = job->steps > 0 ? job->steps : job->epochs * an_epoch;
     *progress = (struct training_progress){
-        .step_count = steps, .epoch_count = steps / steps_an_epoch + (steps % steps_an_epoch > 0)};
+        .step_count = steps, .epoch_count = steps / an_epoch + (steps % an_epoch > 0)};
     assert(steps > 0 && progress->epoch_count <= UINT32_MAX);
 }
 
@@ -171,7 +177,10 @@ static bool run_step(struct training *training, size_t first, size_t images, str
                (uint32_t)state->epoch, &plan->pass);
     objective_gradient(&plan->pass, &training->loss, plan->parameters, plan->batch.labels,
                        plan->batch.norms, images, plan->gradients, &sums);
+    pass_move_running(&plan->pass, plan->parameters, training->job->bn_running == BN_RUNNING_CLEAN);
     trace_step(training, first, images, &sums);
+    plan->optimizer.lr = schedule_lr(training->job, state->step, training->progress.step_count,
+                                     steps_an_epoch(plan, training->job));
     state->step++;
     training->progress.step = state->step;
     double loss = loss_mean(&training->loss, &sums, (double)images);
@@ -329,6 +338,7 @@ static bool prepare_state(struct training *training, struct error *error)
     state->array_count = plan_state(plan, state->arrays);
     plan_weights(plan, &training->weights);
     network_initial_weights(&plan->network, (uint64_t)training->job->seed, plan->parameters);
+    plan_set_input(plan, training->dataset, plan->indices, plan->shape.train_count);
     if (observer->initial && !observer->initial(observer->context, &training->weights, error)) {
         return false;
     }
@@ -374,7 +384,7 @@ bool training_run(const struct job *job, const struct dataset *dataset,
     struct training training = {.job = job,
                                 .dataset = dataset,
                                 .observer = observer ? observer : &nobody,
-                                .loss = {.lambda = job->lambda, .k = job->k}};
+                                .loss = loss_of_job(job)};
     gemm_init();
     *result = (struct training_result){0};
     bool done = prepare(&training, error) && run_phases(&training, result, error);

@@ -44,9 +44,29 @@ static const struct {
     {HEAD TRAIN "seed: 3\n", "5:1: error: unknown key 'seed' (did you mean 'seeds'?)\n"},
     {HEAD TRAIN "grids: []\n", "5:1: error: 'grids' is not supported by this version\n"},
     {HEAD "train: {epochs: 1, nesterov: true}\n",
-     "4:20: error: 'train.nesterov' is not supported by this version\n"},
-    {HEAD TRAIN "loss: {penalty: hinge}\n",
-     "5:8: error: 'loss.penalty' is not supported by this version\n"},
+     "4:30: error: train.nesterov needs a momentum greater than 0\n"},
+    {HEAD "train: {epochs: 1, schedule: {kind: steps}}\n",
+     "4:37: error: the schedule steps needs train.schedule.at\n"},
+    {HEAD "train: {epochs: 1, schedule: {at: [1, 2]}}\n",
+     "4:35: error: train.schedule.at needs the schedule steps\n"},
+    {HEAD "train: {epochs: 1, schedule: {kind: step}}\n",
+     "4:37: error: unknown train.schedule.kind 'step' (did you mean 'steps'?)\n"},
+    {HEAD "train: {epochs: 1, schedule: cosine}\n",
+     "4:30: error: 'train.schedule' must be a mapping, not text\n"},
+    {HEAD "train: {epochs: 1, schedule: {kind: steps, at: [3, 3]}}\n",
+     "4:52: error: train.schedule.at has the value 3 twice\n"},
+    {HEAD TRAIN "grid: {train.schedule.at: [1, 2]}\n",
+     "5:8: error: 'train.schedule.at' is a list and no axis; give it under 'train'\n"},
+    {HEAD TRAIN "grid: {sigma: 0.1, control: [noise-augmentation, noisy-bn]}\n",
+     "5:50: error: the axis control takes one control; ask for several under 'baseline'\n"
+     "5:50: error: the control noisy-bn needs a network with batch normalisation, and mnist-cnn "
+     "has "
+     "none\n"},
+    {"name: x\ndataset: mnist\nmodel: {name: resnet20, bn_running: clean}\n" TRAIN
+     "loss: {sigma: 0.1}\nbaseline: noisy-bn\n",
+     "3:37: error: with bn_running clean the control noisy-bn is standard training\n"},
+    {HEAD TRAIN "loss: {penalty: hinges}\n",
+     "5:17: error: unknown loss.penalty 'hinges' (did you mean 'hinge'?)\n"},
     {HEAD TRAIN "grid: {zip: [[k, sigma]]}\n",
      "5:8: error: 'grid.zip' is not supported by this version\n"},
     {HEAD TRAIN "grid: [{}]\n", "5:7: error: a list of grids is not supported by this version\n"},
@@ -65,8 +85,8 @@ static const struct {
      "5:17: error: unknown continue 'yes' (known: same, any)\n"},
     {"name: x\ndataset: mnits\nmodel: mnist-cnn\ntrain: {epochs: 1}\n",
      "2:10: error: unknown data set 'mnits' (did you mean 'mnist'?)\n"},
-    {"name: x\ndataset: cifar10\nmodel: resnet20\ntrain: {epochs: 1}\n",
-     "3:8: error: the model resnet20 is not supported by this version\n"},
+    {"name: x\ndataset: cifar10\nmodel: resnet21\ntrain: {epochs: 1}\n",
+     "3:8: error: there is no model resnet21: residual networks have 6n + 2 layers, 8 to 110\n"},
     {DATASET("{path: /d, classes: 3}"),
      "2:17: error: dataset.path needs a dataset.format: idx, cifar or stl\n"},
     {DATASET("{path: /d, format: idx}"),
@@ -199,9 +219,12 @@ static const struct {
     {HEAD TRAIN "grid: {dataset.digest: [a]}\n",
      "5:8: error: unknown axis 'dataset.digest' (known: dataset, dataset.resize, "
      "dataset.augment.crop_padding, dataset.augment.flip, dataset.validation_count, "
-     "dataset.train_count, fraction, model, lambda, k, sigma, control, epochs, steps, batch, "
-     "train.optimizer, lr, train.momentum, train.weight_decay, train.beta1, train.beta2, "
-     "train.eps, seed)\n"},
+     "dataset.train_count, fraction, model, model.shortcut, model.bn_passes, model.bn_running, "
+     "lambda, k, sigma, loss.penalty, loss.output, loss.grad_through, control, epochs, steps, "
+     "batch, "
+     "train.optimizer, lr, train.momentum, train.nesterov, train.weight_decay, train.decay_norms, "
+     "train.beta1, train.beta2, train.eps, train.schedule.kind, train.schedule.factor, "
+     "train.schedule.warmup_epochs, seed)\n"},
     {HEAD TRAIN "grid: {lambda: 1, loss.lambda: 2, k: 0.1, sigma: 0.1}\n",
      "5:19: error: the axis 'lambda' stands here twice (first on line 5)\n"},
     {HEAD TRAIN "loss: {lambda: 1, sigma: 0.1}\ngrid: {lambda: [1, 2], k: 0.1}\n",
@@ -283,13 +306,16 @@ static const struct {
      "2:34: error: dataset.fraction 1e-6 of 60000 training images rounds to none\n"},
     {HEAD TRAIN "baseline: yes\n", "5:11: error: 'yes' is text in YAML 1.2: write true\n"},
     {HEAD TRAIN "baseline: [standard, noisy-bn]\n",
-     "5:22: error: the control noisy-bn is not supported by this version\n"},
+     "5:22: error: the control noisy-bn needs a network with batch normalisation, and mnist-cnn "
+     "has "
+     "none\n5:22: error: noisy-bn needs a sigma\n"},
     {HEAD TRAIN "baseline: [standrd]\n",
      "5:12: error: unknown baseline 'standrd' (did you mean 'standard'?)\n"},
     {HEAD TRAIN "baseline: [standard, standard]\n",
      "5:22: error: baseline has the value 'standard' twice\n"},
     {HEAD TRAIN "baseline: []\n",
-     "5:11: error: 'baseline' must be true, false or a list of standard and noise-augmentation\n"},
+     "5:11: error: 'baseline' must be true, false or a list of standard, noise-augmentation and "
+     "noisy-bn\n"},
     {HEAD TRAIN "run: {reuse: same-build}\n",
      "5:14: error: reuse: same-build is not supported by this version\n"},
     {HEAD TRAIN "run: {reuse: no}\n",
@@ -325,7 +351,7 @@ static const struct {
      "5:8: error: unknown axis 'lamda' (did you mean 'lambda'?)\n"
      "5:23: error: k has no value\n"
      "5:40: error: sigma has the value 0.1 twice\n"
-     "6:11: error: unknown baseline 'maybe' (known: standard, noise-augmentation)\n"
+     "6:11: error: unknown baseline 'maybe' (known: standard, noise-augmentation, noisy-bn)\n"
      "7:8: error: 'seeds' must be a whole number greater than 0 or a list of seeds\n"
      "8:19: error: test.sigma must be a number, not 'x'\n"
      "9:6: error: 'run' must be a mapping, not a number\n"},

@@ -1,3 +1,4 @@
+#include "common/hash.h"
 #include "common/job.h"
 
 #include <setjmp.h>
@@ -64,7 +65,8 @@ static void change(struct job *job, enum parameter parameter)
         job->test_sigma[2] = 0.75;
         break;
     case PARAMETER_COUNTS:
-        job->test_seed[0] = 2;
+        *(int64_t *)member = 2;
+        job->schedule_at_count += parameter == PARAMETER_SCHEDULE_AT;
         break;
     case PARAMETER_NAMES:
         strcpy(member, "cat\ndog");
@@ -114,6 +116,32 @@ static void hashes_do_not_depend_on_names_or_order(void **state)
     assert_true(same_job(&a, &b));
 }
 
+static void expect_hash(const char *text, const uint8_t hash[32])
+{
+    uint8_t expected[32];
+    hash_buffer(text, strlen(text), expected);
+    assert_memory_equal(hash, expected, 32);
+}
+
+/* The canonical text, as it was before residual networks and schedules had parameters: results of
+ * older versions keep their hashes. */
+static void parameters_at_their_defaults_shape_no_hash(void **state)
+{
+    (void)state;
+    const struct job job = example();
+    uint8_t hash[32];
+    char text[512], digest[JOB_DIGEST_LENGTH + 1] = "";
+    memset(digest, 'a', JOB_DIGEST_LENGTH);
+    static const char form[] = "lipsweep %s 1\ndataset.digest: %s\nloss.k: 0.1\nloss.lambda: 1\n"
+                               "loss.sigma: 0.1\nmodel.name: mnist-cnn\n%strain.epochs: 5\n";
+    snprintf(text, sizeof text, form, "training", digest, "");
+    job_train_hash(&job, hash);
+    expect_hash(text, hash);
+    snprintf(text, sizeof text, form, "job", digest, "test.sigma: [0, 0.4, 0.7]\n");
+    job_hash(&job, hash);
+    expect_hash(text, hash);
+}
+
 static void train_and_job_hash_differ(void **state)
 {
     (void)state;
@@ -152,6 +180,19 @@ static void parameters_without_a_meaning_do_not_matter(void **state)
     a.steps = b.steps = 100;
     b.epochs = 77;
     assert_true(same_job(&a, &b));
+    b.nesterov = TOGGLE_TRUE; /* adam has no momentum */
+    b.penalty = PENALTY_SQUARED_HINGE;
+    b.grad_through = GRAD_THROUGH_PERTURBED;
+    assert_true(same_job(&a, &b));
+    a.control = b.control = CONTROL_NONE;
+    b.bn_passes = BN_PASSES_JOINT;
+    b.bn_running = BN_RUNNING_CLEAN;
+    assert_true(same_job(&a, &b));
+    a.control = b.control = CONTROL_NOISY_BN;
+    assert_false(same_job(&a, &b));
+    a.control = b.control = CONTROL_NONE;
+    b.output = OUTPUT_SOFTMAX; /* the test's quotients are of it */
+    assert_false(same_job(&a, &b));
 }
 
 static void names_lead_to_parameters(void **state)
@@ -241,6 +282,32 @@ static void rules_between_parameters_are_checked(void **state)
     job.sigma = 0;
     refuses(job, PARAMETER_SIGMA, "sigma must be greater than 0 with noise-augmentation");
     job = example();
+    job.control = CONTROL_NOISY_BN;
+    job.lambda = 0;
+    refuses(job, PARAMETER_CONTROL,
+            "control noisy-bn needs a network with batch normalisation, not mnist-cnn");
+    strcpy(job.model, "preresnet20");
+    assert_true(job_check(&job, NULL, NULL));
+    job.bn_running = BN_RUNNING_CLEAN;
+    refuses(job, PARAMETER_CONTROL, "control noisy-bn needs model.bn_running both, not clean");
+    job = example();
+    job.nesterov = TOGGLE_TRUE;
+    refuses(job, PARAMETER_NESTEROV, "train.nesterov needs a momentum greater than 0");
+    job.momentum = 0.9;
+    job.schedule = SCHEDULE_STEPS;
+    refuses(job, PARAMETER_SCHEDULE, "the schedule steps needs train.schedule.at");
+    job.schedule_at_count = 2;
+    job.schedule_at[0] = 225;
+    job.schedule_at[1] = 150;
+    job_normalise(&job);
+    assert_true(job.schedule_at[0] == 150 && job_check(&job, NULL, NULL));
+    job.schedule_at[1] = 150;
+    refuses(job, PARAMETER_SCHEDULE_AT, "train.schedule.at has the value 150 twice");
+    job.schedule = SCHEDULE_COSINE;
+    refuses(job, PARAMETER_SCHEDULE_AT, "train.schedule.at has the value 150 twice");
+    job.schedule_at_count = 1;
+    refuses(job, PARAMETER_SCHEDULE_AT, "train.schedule.at needs the schedule steps");
+    job = example();
     job.epochs = 0;
     refuses(job, PARAMETER_EPOCHS, "train.epochs or train.steps is needed");
 }
@@ -290,23 +357,35 @@ static void text_is_sorted_and_whole(void **state)
                               "dataset.train_count: 0\n"
                               "dataset.validation_count: 0\n"
                               "loss.control: none\n"
+                              "loss.grad_through: both\n"
                               "loss.k: 0.1\n"
                               "loss.lambda: 1\n"
+                              "loss.output: logits\n"
+                              "loss.penalty: hinge\n"
                               "loss.sigma: 0.1\n"
+                              "model.bn_passes: two\n"
+                              "model.bn_running: both\n"
                               "model.init: \"\"\n"
                               "model.init_digest: \"\"\n"
                               "model.name: mnist-cnn\n"
+                              "model.shortcut: A\n"
                               "seed: 1\n"
                               "test.seed: [1]\n"
                               "test.sigma: [0, 0.4, 0.7]\n"
                               "train.batch: 100\n"
                               "train.beta1: 0.9\n"
                               "train.beta2: 0.999\n"
+                              "train.decay_norms: true\n"
                               "train.epochs: 5\n"
                               "train.eps: 1e-8\n"
                               "train.lr: 0.05\n"
                               "train.momentum: 0\n"
+                              "train.nesterov: false\n"
                               "train.optimizer: sgd\n"
+                              "train.schedule.at: []\n"
+                              "train.schedule.factor: 0.1\n"
+                              "train.schedule.kind: constant\n"
+                              "train.schedule.warmup_epochs: 0\n"
                               "train.steps: 0\n"
                               "train.weight_decay: 0\n");
 }
@@ -352,6 +431,19 @@ static void the_text_gives_the_same_job_back(void **state)
     jobs[2].dataset_digest[0] = '\0';
     jobs[2].seed = 9007199254740991;
     strcpy(jobs[2].model, "null");
+    strcpy(jobs[1].model, "preresnet32");
+    jobs[1].shortcut = SHORTCUT_B;
+    jobs[1].schedule = SCHEDULE_STEPS;
+    jobs[1].schedule_at_count = 2;
+    jobs[1].schedule_at[0] = 150;
+    jobs[1].schedule_at[1] = 225;
+    jobs[1].warmup_epochs = 2.5;
+    jobs[1].decay_norms = TOGGLE_FALSE;
+    jobs[3].penalty = PENALTY_SQUARED_HINGE;
+    jobs[3].output = OUTPUT_SOFTMAX;
+    jobs[3].grad_through = GRAD_THROUGH_PERTURBED;
+    jobs[3].bn_passes = BN_PASSES_JOINT;
+    jobs[3].bn_running = BN_RUNNING_CLEAN;
     memset(jobs[3].dataset_digest, '1', JOB_DIGEST_LENGTH);
     memset(jobs[3].dataset, 'x', JOB_NAME_MAX);
     memset(jobs[3].model, 'x', JOB_NAME_MAX);
@@ -468,6 +560,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_parameter_is_in_its_hashes_alone),
         cmocka_unit_test(hashes_do_not_depend_on_names_or_order),
+        cmocka_unit_test(parameters_at_their_defaults_shape_no_hash),
         cmocka_unit_test(train_and_job_hash_differ),
         cmocka_unit_test(parameters_without_a_meaning_do_not_matter),
         cmocka_unit_test(names_lead_to_parameters),

@@ -147,6 +147,34 @@ static void every_key_arrives(void **state)
     sweep_finish(&sweep);
 }
 
+static void every_key_of_a_residual_network_arrives(void **state)
+{
+    (void)state;
+    struct sweep sweep;
+    parse("name: x\ndataset: mnist\n"
+          "model: {name: preresnet32, shortcut: B, bn_passes: joint, bn_running: clean}\n"
+          "train: {epochs: 300, momentum: 0.9, nesterov: true, decay_norms: false,\n"
+          "        schedule: {kind: steps, at: [150, 225], factor: 0.2, warmup_epochs: 0.5}}\n"
+          "loss: {lambda: 1, k: 0.3, sigma: 0.2, penalty: squared-hinge, output: softmax, "
+          "grad_through: perturbed}\n",
+          &sweep);
+    const struct job *job = &sweep.base;
+    assert_string_equal(job->model, "preresnet32");
+    assert_int_equal(job->shortcut, SHORTCUT_B);
+    assert_int_equal(job->bn_passes, BN_PASSES_JOINT);
+    assert_int_equal(job->bn_running, BN_RUNNING_CLEAN);
+    assert_int_equal(job->nesterov, TOGGLE_TRUE);
+    assert_int_equal(job->decay_norms, TOGGLE_FALSE);
+    assert_int_equal(job->schedule, SCHEDULE_STEPS);
+    assert_int_equal(job->schedule_at_count, 2);
+    assert_true(job->schedule_at[0] == 150 && job->schedule_at[1] == 225);
+    assert_true(job->schedule_factor == 0.2 && job->warmup_epochs == 0.5);
+    assert_int_equal(job->penalty, PENALTY_SQUARED_HINGE);
+    assert_int_equal(job->output, OUTPUT_SOFTMAX);
+    assert_int_equal(job->grad_through, GRAD_THROUGH_PERTURBED);
+    sweep_finish(&sweep);
+}
+
 static void assert_axis(const char *values, const double *expected, size_t count)
 {
     char text[1024];
@@ -306,6 +334,7 @@ int main(void)
         cmocka_unit_test(errors_look_like_a_compilers),
         cmocka_unit_test(defaults_are_those_of_a_job),
         cmocka_unit_test(every_key_arrives),
+        cmocka_unit_test(every_key_of_a_residual_network_arrives),
         cmocka_unit_test(a_data_set_of_ones_own_arrives),
         cmocka_unit_test(values_are_what_people_would_write),
         cmocka_unit_test(labels_have_names),

@@ -1,6 +1,7 @@
 #include "engine_fixture.h"
 #include "worker/objective.h"
 #include "worker/plan.h"
+#include "worker/schedule.h"
 #include "worker/training.h"
 
 #include <setjmp.h>
@@ -157,6 +158,19 @@ static void place_image(const struct job *job, const struct dataset *dataset, ui
     *norm = sqrt(*norm);
 }
 
+/* Mean and standard deviation of the grey images that are trained on, by their definition. */
+static void set_input(struct plan *plan, const struct dataset *dataset, size_t first, size_t count)
+{
+    double sum = 0, square = 0, n = (double)(count * FIXTURE_PIXELS);
+    const uint8_t *bytes = dataset->train.images + first * FIXTURE_PIXELS;
+    for (size_t i = 0; i < count * FIXTURE_PIXELS; i++) {
+        sum += bytes[i];
+        square += bytes[i] * bytes[i];
+    }
+    double mean = sum / n / 255, sd = sqrt(square / n - sum / n * (sum / n)) / 255;
+    network_set_input(&plan->network, &mean, &sd, plan->parameters);
+}
+
 /* Replays a job step by step from the documented streams and compares the weights. */
 static void replay(const struct job *job, size_t held_out)
 {
@@ -169,7 +183,8 @@ static void replay(const struct job *job, size_t held_out)
     struct plan_shape shape = {{1, FIXTURE_SIDE, FIXTURE_SIDE}, FIXTURE_CLASSES, COUNT, 10};
     assert_true(plan_init(&plan, job, shape, NULL) && plan_place(&plan, job, NULL));
     network_initial_weights(&plan.network, (uint64_t)job->seed, plan.parameters);
-    bool augmentation = job->control == CONTROL_NOISE_AUGMENTATION, pair = job->lambda > 0;
+    set_input(&plan, &dataset, held_out, COUNT);
+    bool augmentation = job->control == CONTROL_NOISE_AUGMENTATION, pair = job_has_pairs(job);
     size_t batch = (size_t)job->batch;
     int64_t steps = 0;
     for (uint32_t epoch = 1; steps < result.step_count; epoch++) {
@@ -190,10 +205,12 @@ static void replay(const struct job *job, size_t held_out)
                                          : NULL,
                             &norms[i]);
             }
-            struct loss loss = {job->lambda, job->k};
+            struct loss loss = loss_of_job(job);
             struct loss_sums sums;
             objective_gradient(&plan.pass, &loss, plan.parameters, labels, norms, count,
                                plan.gradients, &sums);
+            pass_move_running(&plan.pass, plan.parameters, job->bn_running == BN_RUNNING_CLEAN);
+            plan.optimizer.lr = schedule_lr(job, steps, result.step_count, 3);
             optimizer_step(&plan.optimizer, plan.parameters, plan.gradients);
             steps++;
         }
@@ -234,6 +251,85 @@ static void replays_steps_that_end_inside_an_epoch(void **state)
     job.epochs = 0;
     job.steps = 5; /* three an epoch: 16, 16 and the last 11 images */
     replay(&job, 0);
+}
+
+static struct job residual_job(const char *model)
+{
+    struct job job = fixture_job();
+    snprintf(job.model, sizeof job.model, "%s", model);
+    return job;
+}
+
+static void replays_residual_networks(void **state)
+{
+    (void)state;
+    struct job job = residual_job("preresnet8");
+    job.validation_count = 5;
+    job.nesterov = TOGGLE_TRUE;
+    job.schedule = SCHEDULE_COSINE;
+    job.warmup_epochs = 0.7;
+    job.decay_norms = TOGGLE_FALSE;
+    job.weight_decay = 0.01;
+    replay(&job, 5);
+
+    job = residual_job("resnet8");
+    job.shortcut = SHORTCUT_B;
+    job.bn_passes = BN_PASSES_JOINT;
+    job.bn_running = BN_RUNNING_CLEAN;
+    job.penalty = PENALTY_SQUARED_HINGE;
+    job.schedule = SCHEDULE_STEPS;
+    job.schedule_at[0] = 1;
+    job.schedule_at_count = 1;
+    replay(&job, 0);
+}
+
+static void replays_noisy_bn(void **state)
+{
+    (void)state;
+    struct job job = residual_job("resnet8");
+    job.lambda = 0;
+    job.k = NAN;
+    job.control = CONTROL_NOISY_BN;
+    replay(&job, 0);
+    job.bn_passes = BN_PASSES_JOINT;
+    replay(&job, 0);
+}
+
+/* The weights of noisy-bn are those of standard training but for rounding (matrix products of twice
+ * as many rows); the statistics differ. */
+static void noisy_bn_trains_the_standard_weights(void **state)
+{
+    (void)state;
+    struct dataset dataset = fixture_dataset(43, 30);
+    struct job job = residual_job("preresnet8");
+    struct heard heard;
+    job.lambda = 0;
+    job.k = job.sigma = NAN;
+    struct training_result standard = run(&job, &dataset, &heard);
+    double loss = heard.last.loss;
+    job.control = CONTROL_NOISY_BN;
+    job.sigma = 0.3;
+    struct training_result noisy = run(&job, &dataset, &heard);
+    assert_true(fabs(loss - heard.last.loss) < 1e-4 * loss && isnan(heard.last.quotient_mean));
+    assert_string_not_equal(standard.weights_digest, noisy.weights_digest);
+    assert_true(standard.accuracy[0].negative_log_likelihood !=
+                noisy.accuracy[0].negative_log_likelihood);
+    fixture_free(&dataset);
+}
+
+static void residual_networks_learn(void **state)
+{
+    (void)state;
+    struct dataset dataset = fixture_dataset(100, 150);
+    struct job job = residual_job("resnet8");
+    struct heard heard;
+    job.epochs = 6;
+    struct training_result first = run(&job, &dataset, &heard);
+    assert_true(heard.last.active_share > 0);
+    assert_true(heard.last.accuracy > 0.8 && first.accuracy[0].accuracy > 0.8);
+    struct training_result second = run(&job, &dataset, &heard);
+    assert_string_equal(first.weights_digest, second.weights_digest);
+    fixture_free(&dataset);
 }
 
 static void last_short_batch_counts(void **state)
@@ -321,9 +417,10 @@ static void memory_is_what_is_placed(void **state)
 {
     (void)state;
     struct job job = fixture_job();
-    for (int variant = 0; variant < 5; variant++) {
+    for (int variant = 0; variant < 7; variant++) {
+        snprintf(job.model, sizeof job.model, "%s", variant < 5 ? "mnist-cnn" : "preresnet14");
         job.crop_padding = variant == 4 ? 2 : 0;
-        job.lambda = variant == 0 ? 0.5 : 0;
+        job.lambda = variant == 0 || variant == 5 ? 0.5 : 0;
         job.control = variant == 2 ? CONTROL_NOISE_AUGMENTATION : CONTROL_NONE;
         job.optimizer = variant == 3 ? OPTIMIZER_ADAM : OPTIMIZER_SGD;
         size_t bytes = 0;
@@ -516,7 +613,7 @@ static void standard_training_never_computes_the_perturbed_copy(void **state)
         struct dataset dataset = fixture_dataset(43, 10);
         uint32_t indices[16] = {4, 8};
         batch_fill(&plan.batch, &dataset.train, indices, 16, 1, &plan.pass);
-        struct loss loss = {job.lambda, job.k};
+        struct loss loss = loss_of_job(&job);
         struct loss_sums sums;
         objective_gradient(&plan.pass, &loss, plan.parameters, plan.batch.labels, plan.batch.norms,
                            16, plan.gradients, &sums);
@@ -571,6 +668,10 @@ int main(void)
         cmocka_unit_test(replays_lipschitz),
         cmocka_unit_test(replays_noise_augmentation_with_adam),
         cmocka_unit_test(replays_steps_that_end_inside_an_epoch),
+        cmocka_unit_test(replays_residual_networks),
+        cmocka_unit_test(replays_noisy_bn),
+        cmocka_unit_test(noisy_bn_trains_the_standard_weights),
+        cmocka_unit_test(residual_networks_learn),
         cmocka_unit_test(last_short_batch_counts),
         cmocka_unit_test(diverges_with_epoch_and_step),
         cmocka_unit_test(refuses_what_cannot_be_trained),
