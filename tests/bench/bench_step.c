@@ -15,7 +15,8 @@ enum { CLASSES = 10, TEST_LEVELS = 9 };
 /* A network and the images that it is measured on: as in torch_peer.py. */
 struct subject {
     const char *model;
-    int channels, side, batch;
+    int channels, side;
+    int64_t batch;
     size_t train_count, test_count;
 };
 
@@ -39,7 +40,7 @@ static const struct subject *find_subject(const char *model)
 static void fill_split(struct dataset_split *split, uint32_t epoch, size_t count, size_t pixels)
 {
     split->count = count;
-    split->images = malloc(count * pixels);
+    split->images = calloc(count, pixels);
     split->labels = malloc(count);
     if (!split->images || !split->labels) {
         fputs("bench_step: out of memory\n", stderr);
@@ -93,7 +94,7 @@ static double train_rate(const struct subject *subject, const struct dataset *da
     struct training_result warm = run(subject, dataset, lambda, 2, 1);
     int64_t steps = (int64_t)(seconds / (warm.train_s / 2)) + 1;
     struct training_result result = run(subject, dataset, lambda, steps, 1);
-    return subject->batch * (double)steps / result.train_s;
+    return (double)subject->batch * (double)steps / result.train_s;
 }
 
 /* Images a second of the test; each image and noise level is one. */
@@ -118,7 +119,7 @@ int main(int count, char **arguments)
                               .height = subject->side,
                               .width = subject->side,
                               .class_count = CLASSES};
-    size_t pixels = (size_t)(subject->channels * subject->side * subject->side);
+    size_t side = (size_t)subject->side, pixels = (size_t)subject->channels * side * side;
     fill_split(&dataset.train, 0, subject->train_count, pixels);
     fill_split(&dataset.test, 1, subject->test_count, pixels);
     double standard = train_rate(subject, &dataset, 0, seconds);

@@ -245,6 +245,7 @@ static void pooling_takes_the_first_of_equals(void **state)
 /* Two copies of two images of three pixels. */
 enum { NORM_IMAGES = 4, NORM_PIXELS = 3, NORM_CHANNELS = 19 };
 enum { NORM_COUNT = NORM_IMAGES * NORM_PIXELS * NORM_CHANNELS, NORM_HALF = NORM_COUNT / 2 };
+enum { NORM_ROWS = NORM_HALF / NORM_CHANNELS };
 
 struct norm_probe {
     struct norm norm;
@@ -257,12 +258,12 @@ static double norm_value(const struct probe *probe)
     struct norm norm = layer->norm;
     norm_begin_sums(&norm);
     for (size_t copy = 0; copy < 2; copy++) {
-        norm_add_forward(&norm, copy, probe->in + copy * NORM_HALF, NORM_HALF / NORM_CHANNELS);
+        norm_add_forward(&norm, copy, probe->in + copy * NORM_HALF, NORM_ROWS);
     }
-    norm_end_sums(&norm, probe->weight, probe->bias, 2, layer->joint, NORM_HALF / NORM_CHANNELS);
+    norm_end_sums(&norm, probe->weight, probe->bias, 2, layer->joint, NORM_ROWS);
     for (size_t copy = 0; copy < 2; copy++) {
         norm_forward(&norm, copy, probe->out + copy * NORM_HALF, probe->in + copy * NORM_HALF,
-                     NORM_HALF / NORM_CHANNELS);
+                     NORM_ROWS);
     }
     ((struct norm_probe *)(uintptr_t)layer)->norm = norm;
     return weighted_sum(probe);
@@ -287,12 +288,12 @@ static void check_norm(bool joint)
     norm_begin_sums(&layer.norm);
     for (size_t copy = 0; copy < 2; copy++) {
         norm_add_backward(&layer.norm, copy, r + copy * NORM_HALF, in + copy * NORM_HALF,
-                          NORM_HALF / NORM_CHANNELS);
+                          NORM_ROWS);
     }
     norm_end_backward(&layer.norm, weight, dweight, dbias, 2, joint);
     for (size_t copy = 0; copy < 2; copy++) {
         norm_backward(&layer.norm, copy, din + copy * NORM_HALF, false, r + copy * NORM_HALF,
-                      in + copy * NORM_HALF, NORM_HALF / NORM_CHANNELS);
+                      in + copy * NORM_HALF, NORM_ROWS);
     }
     check(&probe, in, din, NORM_COUNT);
     check(&probe, weight, dweight, NORM_CHANNELS);

@@ -558,6 +558,13 @@ static void a_stopped_training_goes_on_bit_for_bit(void **state)
     job.epochs = 0;
     job.steps = 12;
     stops_and_goes_on(&job, 4);
+    /* Running statistics and the learning rate go on too. */
+    job = residual_job("preresnet8");
+    job.nesterov = TOGGLE_TRUE;
+    job.schedule = SCHEDULE_COSINE;
+    job.crop_padding = 2;
+    job.flip = FLIP_HALF;
+    stops_and_goes_on(&job, 3);
 }
 
 /* Both copies are of one crop, and noise is added to what was cropped. */
