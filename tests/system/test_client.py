@@ -380,6 +380,24 @@ def test_dead_worker_is_started_again(start_program, place):
     recorded.assert_all_done_once(database, 4)
 
 
+def test_coordinator_killed_while_the_sweep_is_stored(start_program, place):
+    write(place, SMALL.replace("seeds: 2", "seeds: 8000"))
+    run = start_program("lipsweep", "run", "sweep.yaml", "--slots", "1")
+    database = place / "small.db"
+    pieces = "SELECT sum(expanded) AS n FROM sweep_text"
+    wait_until(lambda: (recorded.query(database, pieces) or [{"n": None}])[0]["n"], 30, "a piece to be stored")
+    for pid in processes.descendants(run.pid):
+        if processes.program(pid) == "lipsweep-coordinator":
+            os.kill(pid, signal.SIGKILL)
+    assert recorded.job_count(database, "pending") < 24000
+    wait_until(lambda: "the coordinator was killed" in run.stderr(), 20, "run to notice")
+    wait_until(lambda: recorded.job_count(database, "done"), 60, "the first job")
+    count, = recorded.query(database, "SELECT count(*) AS n FROM job")
+    assert count["n"] == 24000
+    run.signal(signal.SIGINT)
+    run.wait(20, code=130)
+
+
 def test_submit_to_a_coordinator(run_program, start_program, place):
     write(place, SMALL)
     nobody = run_program("lipsweep", "status", code=3)
