@@ -19,6 +19,14 @@ static void print_group(FILE *file, const char *group)
     }
 }
 
+static bool is_first_of_group(size_t command)
+{
+    for (size_t i = 0; i < command; i++)
+        if (strcmp(commands[i]->group, commands[command]->group) == 0)
+            return false;
+    return true;
+}
+
 void help_overview(FILE *file)
 {
     fputs(
@@ -26,13 +34,9 @@ void help_overview(FILE *file)
         "\n"
         "usage: lipsweep COMMAND [ARGUMENT] [OPTION]...\n",
         file);
-    const char *group = "";
-    for (size_t i = 0; commands[i]; i++) {
-        if (strcmp(commands[i]->group, group) == 0)
-            continue;
-        group = commands[i]->group;
-        print_group(file, group);
-    }
+    for (size_t i = 0; commands[i]; i++)
+        if (is_first_of_group(i))
+            print_group(file, commands[i]->group);
     fputs(
         "\n"
         "SWEEP is a name, a number or 'last'; JOB is written j17.\n"

@@ -76,7 +76,7 @@ def rows(run_program, *arguments):
 def test_help_of_everything(run_program):
     overview = run_program("lipsweep", "--help", code=0).stdout
     for command in COMMANDS:
-        assert re.search(rf"^  {command} ", overview, re.MULTILINE), command
+        assert len(re.findall(rf"^  {command} ", overview, re.MULTILINE)) == 1, command
         text = run_program("lipsweep", command, "--help", code=0).stdout
         assert f"usage: lipsweep {command}" in text and f"Example\n  lipsweep {command}" in text
         assert max(map(len, text.splitlines())) <= 100
