@@ -91,6 +91,48 @@ static const struct query queries[] = {
      "JOIN accuracy a ON a.job = j.source WHERE j.sweep = ?1 AND j.state = 'done' "
      "ORDER BY j.id, a.test_sigma"},
 
+    /* ?1: sweep. Every measurement, the rows of a job next to each other. */
+    {"export", 1, "SELECT * FROM measurements WHERE sweep_id = ?1 ORDER BY job, test_sigma"},
+    {"export-levels", 1,
+     "SELECT DISTINCT test_sigma FROM measurements WHERE sweep_id = ?1 ORDER BY test_sigma"},
+
+    /* ?1: sweep. What is missing of it, and what does not belong together. */
+    {"verify", 1,
+     "WITH here AS (SELECT j.*, s.origin FROM current_job j JOIN sweep s ON s.id = j.sweep "
+     "WHERE j.sweep = ?1), "
+     "counted AS (SELECT here.id, count(a.job) AS n FROM here "
+     "LEFT JOIN accuracy a ON a.job = here.source GROUP BY here.id) "
+     "SELECT h.id AS job, h.point, h.seed, CASE "
+     "WHEN h.state <> 'done' THEN 'no result: ' || h.state || coalesce(', ' || h.reason, '') "
+     "WHEN c.n = 0 THEN 'done, but no accuracy' "
+     "WHEN c.n < (SELECT max(n) FROM counted) THEN "
+     "printf('accuracy at %d of %d test sigmas', c.n, (SELECT max(n) FROM counted)) "
+     "WHEN h.origin = 'imported' THEN NULL "
+     "WHEN (SELECT count(*) FROM attempt a WHERE a.job = h.source AND a.outcome = 'done') <> 1 "
+     "THEN 'not finished by exactly one attempt' "
+     "WHEN t.id IS NULL THEN 'no training' "
+     "WHEN t.train_hash <> h.train_hash THEN 'the weights are another training''s' "
+     "WHEN t.dataset_digest <> h.dataset_digest THEN 'trained on other data' "
+     "END AS gap FROM here h JOIN counted c ON c.id = h.id LEFT JOIN training t ON t.id = "
+     "h.training "
+     "WHERE gap IS NOT NULL ORDER BY h.id"},
+    {"verify-points", 1,
+     "WITH RECURSIVE point (n, last) AS (SELECT 0, point_count FROM sweep WHERE id = ?1 "
+     "UNION ALL SELECT n + 1, last FROM point WHERE n + 1 < last), "
+     "seeds AS (SELECT DISTINCT seed FROM current_job WHERE sweep = ?1 AND seed IS NOT NULL), "
+     "asked AS (SELECT point, seed, count(*) AS n FROM current_job WHERE sweep = ?1 "
+     "GROUP BY point, seed) "
+     "SELECT p.n AS point, d.seed, coalesce(a.n, 0) AS jobs FROM point p CROSS JOIN seeds d "
+     "LEFT JOIN asked a ON a.point = p.n AND a.seed = d.seed "
+     "WHERE coalesce(a.n, 0) <> 1 ORDER BY p.n, d.seed"},
+    {"verify-counts", 1,
+     "SELECT s.name, s.origin, s.point_count, "
+     "(SELECT count(DISTINCT j.seed) FROM current_job j WHERE j.sweep = ?1) AS seeds, "
+     "(SELECT count(*) FROM current_job j WHERE j.sweep = ?1) AS jobs, "
+     "(SELECT count(*) FROM current_job j WHERE j.sweep = ?1 AND j.state = 'done') AS done, "
+     "(SELECT count(*) FROM results WHERE sweep_id = ?1) AS results "
+     "FROM sweep s WHERE s.id = ?1 ORDER BY s.id"},
+
     /* ?1: a sweep's name. Its jobs, and the finished ones of all others: what need not run again.
      */
     {"plan-jobs", 1,
