@@ -9,6 +9,13 @@
     "j.train_count, j.epochs, j.steps, j.batch, j.optimizer, j.lr, j.momentum, j.weight_decay, "   \
     "j.beta1, j.beta2, j.eps"
 
+/* The same, an imported label where there is no number. */
+#define PARAMETER_VALUES                                                                           \
+    "j.dataset, j.model, coalesce(j.lambda, j.lambda_label) AS lambda, "                           \
+    "coalesce(j.k, j.k_label) AS k, coalesce(j.sigma, j.sigma_label) AS sigma, j.control, "        \
+    "j.fraction, j.validation_count, j.train_count, j.epochs, j.steps, j.batch, j.optimizer, "     \
+    "j.lr, j.momentum, j.weight_decay, j.beta1, j.beta2, j.eps"
+
 static const struct query queries[] = {
     /* ?1: number, name or "last" */
     {"sweep-find", 1,
@@ -33,7 +40,7 @@ static const struct query queries[] = {
 
     /* ?1: sweep, ?2: state or NULL, ?3: rows at most, -1: all */
     {"jobs", 3,
-     "SELECT j.id, j.state, j.attempt, " PARAMETER_COLUMNS ", j.seed, j.result_of, j.finished_at, "
+     "SELECT j.id, j.state, j.attempt, " PARAMETER_VALUES ", j.seed, j.result_of, j.finished_at, "
      "a.train_s, a.evaluate_s, w.host, j.reason "
      "FROM job j LEFT JOIN attempt a ON a.job = j.id AND a.number = j.attempt "
      "LEFT JOIN worker w ON w.id = a.worker "
@@ -48,7 +55,7 @@ static const struct query queries[] = {
      "SELECT j.id, s.id AS sweep, s.name AS sweep_name, s.held AS sweep_held, s.max_attempts, "
      "s.state AS sweep_state, j.point, j.state, j.held, j.withdrawn, j.attempt, "
      "j.counted_attempts, j.result_of, j.superseded_by, j.memory_bytes, "
-     "j.reason, " PARAMETER_COLUMNS ", j.seed, j.created_at, j.finished_at, t.weights_digest, "
+     "j.reason, " PARAMETER_VALUES ", j.seed, j.created_at, j.finished_at, t.weights_digest, "
      "t.host AS trained_on, t.build, t.cpu_class, t.train_s, t.step_count, "
      "(SELECT count(*) FROM job o WHERE o.state = 'pending' AND o.held = 0 AND o.withdrawn = 0 "
      "AND o.id < j.id) AS pending_before "
@@ -82,10 +89,10 @@ static const struct query queries[] = {
 
     /* ?1: sweep. One row a job, jobs of one point next to each other. */
     {"result-jobs", 1,
-     "SELECT " PARAMETER_COLUMNS ", j.dataset_digest, j.point, j.id, j.seed, j.state, j.result_of, "
+     "SELECT " PARAMETER_VALUES ", j.dataset_digest, j.point, j.id, j.seed, j.state, j.result_of, "
      "CASE WHEN j.state = 'done' THEN j.final_active_share END AS active_share "
      "FROM current_job j WHERE j.sweep = ?1 ORDER BY " PARAMETER_COLUMNS
-     ", j.dataset_digest, j.seed, j.id"},
+     ", j.lambda_label, j.k_label, j.sigma_label, j.dataset_digest, j.seed, j.id"},
     {"result-accuracies", 1,
      "SELECT j.id AS job, a.test_sigma, a.accuracy FROM current_job j "
      "JOIN accuracy a ON a.job = j.source WHERE j.sweep = ?1 AND j.state = 'done' "

@@ -20,7 +20,7 @@ import recorded
 from processes import wait_until
 from programs import CHECKOUT, Programs
 
-COMMANDS = ("new run plan submit status watch wait jobs explain logs metrics workers cancel retry results sql export "
+COMMANDS = ("new run plan submit status watch wait jobs explain logs metrics workers cancel retry results sql export import "
             "backup verify").split()
 
 SMALL = """\
