@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "client/fetch.h"
 #include "client/table.h"
+#include "client/tarball.h"
 #include "common/build.h"
 
 static void print_group(FILE *file, const char *group)
@@ -71,5 +73,6 @@ void help_command(FILE *file, const struct command *command)
 
 void help_version(FILE *file)
 {
-    fprintf(file, "lipsweep %s\nlibsmartcols %s\n", build_text(), table_library_version());
+    fprintf(file, "lipsweep %s\nlibsmartcols %s\nlibcurl %s\n%s\n", build_text(),
+            table_library_version(), fetch_library_version(), tarball_library_version());
 }

@@ -7,14 +7,15 @@
 #define PARAMETER_COLUMNS                                                                          \
     "j.dataset, j.model, j.lambda, j.k, j.sigma, j.control, j.fraction, j.validation_count, "      \
     "j.train_count, j.epochs, j.steps, j.batch, j.optimizer, j.lr, j.momentum, j.weight_decay, "   \
-    "j.beta1, j.beta2, j.eps"
+    "j.beta1, j.beta2, j.eps, j.resize, j.crop_padding, j.flip"
 
 /* The same, an imported label where there is no number. */
 #define PARAMETER_VALUES                                                                           \
-    "j.dataset, j.model, coalesce(j.lambda, j.lambda_label) AS lambda, "                           \
-    "coalesce(j.k, j.k_label) AS k, coalesce(j.sigma, j.sigma_label) AS sigma, j.control, "        \
-    "j.fraction, j.validation_count, j.train_count, j.epochs, j.steps, j.batch, j.optimizer, "     \
-    "j.lr, j.momentum, j.weight_decay, j.beta1, j.beta2, j.eps"
+    "j.dataset, j.model, coalesce(j.lambda, j.lambda_label) AS lambda, coalesce(j.k, "             \
+    "j.k_label) AS k, coalesce(j.sigma, j.sigma_label) AS sigma, j.control, j.fraction, "          \
+    "j.validation_count, j.train_count, j.epochs, j.steps, j.batch, j.optimizer, j.lr, "           \
+    "j.momentum, j.weight_decay, j.beta1, j.beta2, j.eps, j.resize, j.crop_padding, "              \
+    "j.flip"
 
 static const struct query queries[] = {
     /* ?1: number, name or "last" */

@@ -136,6 +136,13 @@ static const char *label_of(const struct import *import, const struct import_row
     return row->labels[axis] >= 0 ? import->labels[axis][row->labels[axis]] : NULL;
 }
 
+/* What such a file does not tell, and what would be taken for told if it got its default. */
+#define UNTOLD                                                                                     \
+    " classes, resize, crop_padding, flip, shortcut, bn_passes, bn_running, penalty, output,"      \
+    " grad_through, nesterov, decay_norms, schedule, schedule_factor, warmup_epochs"
+#define UNTOLD_NULLS                                                                               \
+    " NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL"
+
 static bool add_job(struct store *store, const struct import *import,
                     const struct import_source *source, const struct import_row *row, int64_t sweep,
                     int64_t id, struct error *error)
@@ -147,8 +154,9 @@ static bool add_job(struct store *store, const struct import *import,
                     "INSERT INTO job (id, sweep, point, text_number, state, train_hash, job_hash,"
                     " memory_bytes, description, created_at, finished_at, dataset, dataset_digest,"
                     " model, control, fraction, seed, lambda, k, sigma, lambda_label, k_label,"
-                    " sigma_label) VALUES (?1, ?2, ?3, 1, 'done', ?4, ?4, 0, ?5, ?6, ?6, ?7, '',"
-                    " ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                    " sigma_label," UNTOLD
+                    ") VALUES (?1, ?2, ?3, 1, 'done', ?4, ?4, 0, ?5, ?6, ?6, ?7, '',"
+                    " ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17," UNTOLD_NULLS ")",
                     &statement, error))
         return false;
     hash_job(source, row, digest);

@@ -80,7 +80,7 @@ def test_an_export_can_be_imported(run_program, place):
     run_program("lipsweep", "import", "paper.csv", "--db", "p.db", code=0)
     run_program("lipsweep", "export", "paper", "--to", "again.csv", "--db", "p.db", code=0)
     result = run_program("lipsweep", "import", "again.csv", "--db", "p.db", code=0)
-    assert "warning: column 'weights_digest' is left out" in result.stderr
+    assert "warning: column 'sweep_id' is left out" in result.stderr
     columns = "dataset, model, lambda, k, sigma, seed, test_sigma, accuracy"
     assert (recorded.query(place / "p.db", f"SELECT {columns} FROM results WHERE sweep = 'paper' ORDER BY job, test_sigma")
             == recorded.query(place / "p.db", f"SELECT {columns} FROM results WHERE sweep = 'again' ORDER BY job, test_sigma"))

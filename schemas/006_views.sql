@@ -48,19 +48,43 @@ CREATE TABLE job_new (
   lambda_label     TEXT,                    -- imported values that are no numbers; axis_value orders them
   k_label          TEXT,
   sigma_label      TEXT,
+  dataset_path     TEXT NOT NULL DEFAULT '',  -- '': known by its name
+  dataset_format   TEXT NOT NULL DEFAULT 'none',
+  classes          INTEGER DEFAULT 0,  -- 0: the data set's own
+  resize           INTEGER DEFAULT 0,  -- 0: the data set's own size
+  crop_padding     INTEGER DEFAULT 0,
+  flip             TEXT DEFAULT 'false',
+  init             TEXT NOT NULL DEFAULT '',  -- '': drawn from the seed
+  init_digest      TEXT NOT NULL DEFAULT '',
+  shortcut         TEXT DEFAULT 'A',
+  bn_passes        TEXT DEFAULT 'two',
+  bn_running       TEXT DEFAULT 'both',
+  penalty          TEXT DEFAULT 'hinge',
+  output           TEXT DEFAULT 'logits',
+  grad_through     TEXT DEFAULT 'both',
+  nesterov         TEXT DEFAULT 'false',
+  decay_norms      TEXT DEFAULT 'true',
+  schedule         TEXT DEFAULT 'constant',
+  schedule_factor  REAL DEFAULT 0.1,
+  warmup_epochs    REAL DEFAULT 0,
   description      TEXT NOT NULL,           -- the whole job as text (job_text), as a worker gets it
   created_at       INTEGER NOT NULL,
   finished_at      INTEGER
 ) STRICT;
-INSERT INTO job_new (id, sweep, point, text_number, state, held, withdrawn, attempt, counted_attempts, result_of, training,
+INSERT INTO job_new (
+  id, sweep, point, text_number, state, held, withdrawn, attempt, counted_attempts, result_of, training,
   superseded_by, train_hash, job_hash, memory_bytes, reason, dataset, dataset_digest, validation_count, train_count,
   fraction, model, lambda, k, sigma, control, epochs, steps, batch, optimizer, lr, momentum, weight_decay, beta1,
-  beta2, eps, seed, description, created_at, finished_at)
+  beta2, eps, seed, description, created_at, finished_at, dataset_path, dataset_format, classes, resize,
+  crop_padding, flip, init, init_digest, shortcut, bn_passes, bn_running, penalty, output, grad_through, nesterov,
+  decay_norms, schedule, schedule_factor, warmup_epochs)
   SELECT
     id, sweep, point, text_number, state, held, withdrawn, attempt, counted_attempts, result_of, training,
-    superseded_by, train_hash, job_hash, memory_bytes, reason, dataset, dataset_digest, validation_count, train_count,
-    fraction, model, lambda, k, sigma, control, epochs, steps, batch, optimizer, lr, momentum, weight_decay, beta1,
-    beta2, eps, seed, description, created_at, finished_at
+    superseded_by, train_hash, job_hash, memory_bytes, reason, dataset, dataset_digest, validation_count,
+    train_count, fraction, model, lambda, k, sigma, control, epochs, steps, batch, optimizer, lr, momentum,
+    weight_decay, beta1, beta2, eps, seed, description, created_at, finished_at, dataset_path, dataset_format,
+    classes, resize, crop_padding, flip, init, init_digest, shortcut, bn_passes, bn_running, penalty, output,
+    grad_through, nesterov, decay_norms, schedule, schedule_factor, warmup_epochs
   FROM job;
 DROP TABLE job;
 ALTER TABLE job_new RENAME TO job;
@@ -129,7 +153,11 @@ CREATE VIEW measurements AS
   SELECT s.name AS sweep, j.sweep AS sweep_id, j.id AS job, j.point, j.dataset, j.model,
          j.lambda, j.k, j.sigma, j.lambda_label, j.k_label, j.sigma_label, j.control, j.fraction,
          j.validation_count, j.train_count, j.epochs, j.steps, j.batch, j.optimizer, j.lr, j.momentum, j.weight_decay,
-         j.beta1, j.beta2, j.eps, j.seed, a.test_sigma, a.accuracy, a.image_count, a.correct_count,
+         j.beta1, j.beta2, j.eps,
+         j.dataset_digest, j.dataset_path, j.dataset_format, j.classes, j.resize, j.crop_padding, j.flip, j.init,
+         j.init_digest, j.shortcut, j.bn_passes, j.bn_running, j.penalty, j.output, j.grad_through, j.nesterov,
+         j.decay_norms, j.schedule, j.schedule_factor, j.warmup_epochs,
+         j.seed, a.test_sigma, a.accuracy, a.image_count, a.correct_count,
          a.confidence_true, a.confidence_max, a.confidence_max_sd, a.negative_log_likelihood, a.brier, a.calibration_error,
          a.margin_mean, a.margin_p10, a.margin_p50, a.margin_p90, a.margin_p95, a.margin_p99, a.margin_max,
          q.mean AS quotient_mean, q.p10 AS quotient_p10, q.p50 AS quotient_p50, q.p90 AS quotient_p90,
@@ -159,24 +187,23 @@ CREATE VIEW results_wide AS
   JOIN sweep s ON s.id = j.sweep
   WHERE j.state = 'done';
 
--- One row a point and test sigma: over its seeds. Two passes, because sums of squares lose the digits.
+-- One row a point and test sigma: over its seeds. The mean comes first, because sums of squares lose the digits.
 CREATE VIEW results_by_point AS
-  WITH mean_of AS MATERIALIZED (
-    SELECT j.sweep, j.point, a.test_sigma, avg(a.accuracy) AS mean
-    FROM current_job j JOIN accuracy a ON a.job = j.source
-    WHERE j.state = 'done' GROUP BY j.sweep, j.point, a.test_sigma)
+  WITH cell AS (
+    SELECT j.sweep, j.point, j.id, a.test_sigma, a.accuracy,
+           avg(a.accuracy) OVER (PARTITION BY j.sweep, j.point, a.test_sigma) AS mean
+    FROM job j JOIN accuracy a ON a.job = coalesce(j.result_of, j.id)
+    WHERE j.state = 'done' AND j.superseded_by IS NULL AND j.withdrawn = 0),
+  summary AS (
+    SELECT sweep, point, test_sigma, min(id) AS job, count(*) AS n, mean, min(accuracy) AS lowest, max(accuracy) AS highest,
+           CASE WHEN count(*) > 1 THEN sqrt(sum((accuracy - mean) * (accuracy - mean)) / (count(*) - 1)) END AS sd
+    FROM cell GROUP BY sweep, point, test_sigma)
   SELECT s.name AS sweep, j.sweep AS sweep_id, j.point, j.dataset, j.model, j.lambda, j.k, j.sigma,
-         j.lambda_label, j.k_label, j.sigma_label, j.control, j.fraction, a.test_sigma,
-         count(*) AS n, m.mean AS accuracy_mean,
-         CASE WHEN count(*) > 1
-              THEN sqrt(sum((a.accuracy - m.mean) * (a.accuracy - m.mean)) / (count(*) - 1)) END AS accuracy_sd,
-         min(a.accuracy) AS accuracy_min, max(a.accuracy) AS accuracy_max
-  FROM current_job j
-  JOIN sweep s ON s.id = j.sweep
-  JOIN accuracy a ON a.job = j.source
-  JOIN mean_of m ON m.sweep = j.sweep AND m.point = j.point AND m.test_sigma = a.test_sigma
-  WHERE j.state = 'done'
-  GROUP BY j.sweep, j.point, a.test_sigma;
+         j.lambda_label, j.k_label, j.sigma_label, j.control, j.fraction, c.test_sigma,
+         c.n, c.mean AS accuracy_mean, c.sd AS accuracy_sd, c.lowest AS accuracy_min, c.highest AS accuracy_max
+  FROM summary c
+  JOIN job j ON j.id = c.job
+  JOIN sweep s ON s.id = c.sweep;
 
 -- One row a finished job: how it stands up to noise. The area is the trapezoid rule over test sigma, divided by its range.
 CREATE VIEW robust_accuracy AS
