@@ -104,8 +104,9 @@ const struct command command_verify = {
     .name = "verify",
     .group = "Results",
     .arguments = "SWEEP",
-    .summary = "whether every point and seed has its result, once; exit 1 and a list if not",
-    .details = "Counts points and seeds, jobs, accuracies and attempts; compares the digests of\n"
+    .summary = "whether every point and seed has its result, once; else what is missing",
+    .details = "Exit code 1 when anything is. Counts points and seeds, jobs, accuracies and "
+               "attempts; compares the digests of\n"
                "each training with its job's.",
     .example = "lipsweep verify quickstart --db quickstart.db",
     .takes = COMMAND_TAKES_SOURCE | COMMAND_TAKES_TABLE,

@@ -74,7 +74,7 @@ static int compare_numbers(const void *a, const void *b)
 /* The distinct numbers of an axis, ascending; *count of them. NULL: out of memory. */
 static double *list_numbers(const struct import *import, int axis, size_t *count)
 {
-    double *numbers = malloc(import->row_count * sizeof *numbers);
+    double *numbers = malloc((import->row_count + 1) * sizeof *numbers);
     size_t found = 0;
     *count = 0;
     if (!numbers)
