@@ -105,9 +105,8 @@ const struct command command_verify = {
     .group = "Results",
     .arguments = "SWEEP",
     .summary = "whether every point and seed has its result, once; else what is missing",
-    .details = "Exit code 1 when anything is. Counts points and seeds, jobs, accuracies and "
-               "attempts; compares the digests of\n"
-               "each training with its job's.",
+    .details = "Counts points and seeds, jobs, accuracies and attempts; compares the digests of\n"
+               "each training with its job's. Exit code 1 when anything is missing.",
     .example = "lipsweep verify quickstart --db quickstart.db",
     .takes = COMMAND_TAKES_SOURCE | COMMAND_TAKES_TABLE,
     .positional_min = 1,
