@@ -20,7 +20,8 @@ import recorded
 from processes import wait_until
 from programs import CHECKOUT, Programs
 
-COMMANDS = ("new run plan submit status watch wait jobs explain logs metrics workers cancel retry results").split()
+COMMANDS = ("new run plan submit status watch wait jobs explain logs metrics workers cancel retry results sql export import "
+            "backup verify").split()
 
 SMALL = """\
 name: small
