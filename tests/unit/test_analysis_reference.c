@@ -256,7 +256,8 @@ static void r_again(void **state)
     snprintf(script, sizeof script, "%s/tests/analysis/reference.R", SOURCE_ROOT);
     snprintf(designs, sizeof designs, "%s/tests/analysis/designs.txt", SOURCE_ROOT);
     snprintf(expected, sizeof expected, "%s/tests/analysis/expected.csv", SOURCE_ROOT);
-    char *const arguments[] = {"Rscript", script, "check", designs, expected, NULL};
+    char program[] = "Rscript", check[] = "check";
+    char *const arguments[] = {program, script, check, designs, expected, NULL};
     posix_spawn_file_actions_t actions;
     pid_t child;
     int status;
