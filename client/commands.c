@@ -4,11 +4,23 @@
 
 #include <string.h>
 
-const struct command *const commands[] = {
-    &command_new,     &command_run,   &command_plan,    &command_submit,
-    &command_status,  &command_watch, &command_wait,    &command_jobs,
-    &command_explain, &command_logs,  &command_metrics, &command_workers,
-    &command_cancel,  &command_retry, &command_results, NULL};
+const struct command *const commands[] = {&command_new,
+                                          &command_run,
+                                          &command_plan,
+                                          &command_submit,
+                                          &command_status,
+                                          &command_watch,
+                                          &command_wait,
+                                          &command_jobs,
+                                          &command_explain,
+                                          &command_logs,
+                                          &command_metrics,
+                                          &command_workers,
+                                          &command_cancel,
+                                          &command_retry,
+                                          &command_results,
+                                          &command_sensitivity,
+                                          NULL};
 
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands - 1 };
 

@@ -20,7 +20,7 @@ import recorded
 from processes import wait_until
 from programs import CHECKOUT, Programs
 
-COMMANDS = ("new run plan submit status watch wait jobs explain logs metrics workers cancel retry results").split()
+COMMANDS = ("new run plan submit status watch wait jobs explain logs metrics workers cancel retry results sensitivity").split()
 
 SMALL = """\
 name: small
