@@ -18,6 +18,8 @@ enum rng_purpose {
     RNG_TEST_NOISE = 5,      /* key: the test seed; epoch 0; index: test image */
     RNG_SUBSET = 6,          /* epoch 0; index: image */
     RNG_GLYPHS = 7, /* key: the generator's seed; index: image; epoch: 0 training set, 1 test set */
+    RNG_BOOTSTRAP = 8,  /* key: fixed (client/analysis/shares.c); epoch 0; index: draw */
+    RNG_SIMULATION = 9, /* tests that simulate; key: theirs */
 };
 
 struct rng_stream {

@@ -20,8 +20,8 @@ import recorded
 from processes import wait_until
 from programs import CHECKOUT, Programs
 
-COMMANDS = ("new run plan submit status watch wait jobs explain logs metrics workers cancel retry results sql export import "
-            "backup verify").split()
+COMMANDS = ("new run plan submit status watch wait jobs explain logs metrics workers cancel retry results sensitivity sql export import "
+            "backup verify weights predict data").split()
 
 SMALL = """\
 name: small

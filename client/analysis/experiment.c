@@ -1,0 +1,344 @@
+#include "client/analysis/experiment.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/memory.h"
+
+static bool same(const struct value *a, const struct value *b)
+{
+    if (a->type == VALUE_NULL || b->type == VALUE_NULL)
+        return a->type == b->type;
+    return a->bytes && b->bytes ? strcmp(a->bytes, b->bytes) == 0 : a->real == b->real;
+}
+
+/* A λ that is a label is some weight above 0. */
+static bool is_factorial(const struct point *point)
+{
+    return (point_real(point, POINT_lambda) > 0 || point->parameters[POINT_lambda]->bytes) &&
+           strcmp(point->parameters[POINT_control]->bytes, "none") == 0;
+}
+
+/* The value of a point's training with `seed` at each level, NAN where there is none. */
+static void gather_curve(const struct result_set *set, const struct point *point, int64_t seed,
+                         double *curve)
+{
+    for (size_t level = 0; level < set->test_sigma_count; level++) {
+        curve[level] = NAN;
+        for (size_t i = 0; i < point->sample_counts[level]; i++)
+            if (point->samples[level][i].seed == seed)
+                curve[level] = point->samples[level][i].value;
+    }
+}
+
+static double clean_mean(const struct result_set *set, const struct point *point)
+{
+    for (size_t level = 0; level < set->test_sigma_count; level++)
+        if (set->test_sigmas[level] == 0)
+            return statistics_mean(point->samples[level], point->sample_counts[level]).mean;
+    return NAN;
+}
+
+/* Seeds of a point: those of its fullest level. */
+static size_t fullest_level(const struct result_set *set, const struct point *point)
+{
+    size_t best = 0;
+    for (size_t level = 1; level < set->test_sigma_count; level++)
+        if (point->sample_counts[level] > point->sample_counts[best])
+            best = level;
+    return best;
+}
+
+static void measure(struct experiment *experiment, size_t index, double *curve)
+{
+    const struct result_set *set = &experiment->set;
+    const struct point *point = &set->points[index];
+    struct experiment_point *measured = &experiment->points[index];
+    size_t level = fullest_level(set, point), count = point->sample_counts[level];
+    *measured = (struct experiment_point){.cell = SIZE_MAX,
+                                          .rival = SIZE_MAX,
+                                          .samples = memory_allocate(count, sizeof(struct sample)),
+                                          .clean = clean_mean(set, point)};
+    for (size_t i = 0; i < count; i++) {
+        int64_t seed = point->samples[level][i].seed;
+        gather_curve(set, point, seed, curve);
+        double value =
+            metric_value(&experiment->metric, set->test_sigmas, curve, set->test_sigma_count);
+        if (isnan(value))
+            measured->missing++;
+        else
+            measured->samples[measured->count++] = (struct sample){seed, value};
+    }
+}
+
+static bool has_twin_seeds(const struct experiment_point *point)
+{
+    for (size_t i = 1; i < point->count; i++)
+        if (point->samples[i].seed == point->samples[i - 1].seed)
+            return true;
+    return false;
+}
+
+/* The two differ in the loss alone. */
+static bool is_comparable(const struct point *a, const struct point *b)
+{
+    for (int i = 0; i < POINT_PARAMETER_COUNT; i++) {
+        bool is_loss = i == POINT_lambda || i == POINT_k || i == POINT_sigma || i == POINT_control;
+        if (!is_loss && !same(a->parameters[i], b->parameters[i]))
+            return false;
+    }
+    return strcmp(a->dataset_digest, b->dataset_digest) == 0;
+}
+
+static size_t find_rival(const struct result_set *set, const struct point *point,
+                         const char *control)
+{
+    for (size_t i = 0; i < set->point_count; i++) {
+        const struct point *other = &set->points[i];
+        bool same_sigma = strcmp(control, "none") == 0 ||
+                          same(point->parameters[POINT_sigma], other->parameters[POINT_sigma]);
+        if (other != point && point_real(other, POINT_lambda) == 0 && same_sigma &&
+            strcmp(other->parameters[POINT_control]->bytes, control) == 0 &&
+            is_comparable(point, other))
+            return i;
+    }
+    return SIZE_MAX;
+}
+
+/* Distinct values of a parameter over the factorial points; numbers ascend, texts in the order of
+ * the sweep. */
+static size_t find_levels(const struct result_set *set, int parameter, const struct value **levels)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < set->point_count; i++) {
+        const struct value *value = set->points[i].parameters[parameter];
+        size_t at = 0;
+        if (!is_factorial(&set->points[i]))
+            continue;
+        while (at < count && !same(levels[at], value))
+            at++;
+        if (at < count)
+            continue;
+        for (count++; at > 0 && !value->bytes && levels[at - 1]->real > value->real; at--)
+            levels[at] = levels[at - 1];
+        levels[at] = value;
+    }
+    return count;
+}
+
+/* Whether the parameter is known once the axes chosen so far are: it then adds no axis. */
+static bool follows(const struct result_set *set, int parameter, const int *axes, size_t axis_count)
+{
+    for (size_t i = 0; i < set->point_count; i++)
+        for (size_t j = 0; j < i; j++) {
+            const struct point *a = &set->points[i], *b = &set->points[j];
+            bool alike = is_factorial(a) && is_factorial(b);
+            for (size_t k = 0; alike && k < axis_count; k++)
+                alike = same(a->parameters[axes[k]], b->parameters[axes[k]]);
+            if (alike && !same(a->parameters[parameter], b->parameters[parameter]))
+                return false;
+        }
+    return true;
+}
+
+static void add_axis(struct design *design, int parameter, const struct value *const *levels,
+                     size_t count)
+{
+    double *numbers = memory_allocate(count, sizeof *numbers);
+    const char **labels = memory_allocate(count, sizeof *labels);
+    bool is_text = levels[0]->bytes != NULL;
+    for (size_t i = 0; i < count; i++) {
+        numbers[i] = levels[i]->real;
+        labels[i] = levels[i]->bytes ? levels[i]->bytes : "";
+    }
+    design_add_axis(design, point_parameters[parameter].name, point_parameters[parameter].heading,
+                    is_text ? NULL : numbers, is_text ? labels : NULL, count);
+    free(numbers);
+    free(labels);
+}
+
+/* Returns why not, or NULL; axes[i] is the parameter of the design's axis i. */
+static const char *choose_axes(struct experiment *experiment, int *axes)
+{
+    const struct result_set *set = &experiment->set;
+    struct design *design = &experiment->design;
+    const struct value **levels = memory_allocate(set->point_count, sizeof *levels);
+    const char *refusal = NULL;
+    for (int parameter = 0; !refusal && parameter < POINT_PARAMETER_COUNT; parameter++) {
+        size_t count = find_levels(set, parameter, levels);
+        if (count < 2)
+            continue;
+        if (follows(set, parameter, axes, design->axis_count)) {
+            experiment->followers |= 1u << parameter;
+            continue;
+        }
+        if (design->axis_count == DESIGN_AXIS_MAX || design->cell_count > DESIGN_CELL_MAX / count) {
+            refusal = "the grid has too many axes or points";
+            break;
+        }
+        axes[design->axis_count] = parameter;
+        add_axis(design, parameter, levels, count);
+    }
+    free(levels);
+    return refusal ? refusal : design->axis_count == 0 ? "no axis has two values" : NULL;
+}
+
+static size_t cell_of(const struct design *design, const int *axes, const struct point *point)
+{
+    size_t cell = 0;
+    for (size_t axis = 0; axis < design->axis_count; axis++) {
+        const struct value *value = point->parameters[axes[axis]];
+        const struct design_axis *a = &design->axes[axis];
+        size_t level = 0;
+        while (level + 1 < a->level_count &&
+               (a->numeric ? a->levels[level].number != value->real
+                           : strncmp(a->levels[level].label, value->bytes, DESIGN_LABEL - 1) != 0))
+            level++;
+        cell = cell * a->level_count + level;
+    }
+    return cell;
+}
+
+static int compare_seeds(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* All seeds of the factorial points, ascending, each once. *shared: one is at two points. */
+static int64_t *find_seeds(const struct experiment *experiment, size_t *count, size_t *largest,
+                           bool *shared)
+{
+    size_t total = 0, used = 0;
+    *largest = 0;
+    for (size_t i = 0; i < experiment->set.point_count; i++)
+        total += experiment->points[i].count;
+    int64_t *seeds = memory_allocate(total, sizeof *seeds);
+    for (size_t i = 0; i < experiment->set.point_count; i++) {
+        const struct experiment_point *point = &experiment->points[i];
+        if (point->cell == SIZE_MAX)
+            continue;
+        *largest = point->count > *largest ? point->count : *largest;
+        for (size_t j = 0; j < point->count; j++)
+            seeds[used++] = point->samples[j].seed;
+    }
+    if (used > 1)
+        qsort(seeds, used, sizeof *seeds, compare_seeds);
+    *count = 0;
+    for (size_t i = 0; i < used; i++)
+        if (*count == 0 || seeds[*count - 1] != seeds[i])
+            seeds[(*count)++] = seeds[i];
+    *shared = *count < used;
+    return seeds;
+}
+
+static void fill(struct experiment *experiment)
+{
+    struct design *design = &experiment->design;
+    size_t count, largest;
+    bool shared;
+    int64_t *seeds = find_seeds(experiment, &count, &largest, &shared);
+    design->independent = !shared && count > 1;
+    design_set_seeds(design, design->independent ? NULL : seeds,
+                     design->independent ? largest : count);
+    for (size_t i = 0; i < experiment->set.point_count; i++) {
+        const struct experiment_point *point = &experiment->points[i];
+        for (size_t j = 0; point->cell != SIZE_MAX && j < point->count; j++) {
+            size_t seed = j;
+            if (!design->independent)
+                seed = (size_t)((int64_t *)bsearch(&point->samples[j].seed, seeds, count,
+                                                   sizeof *seeds, compare_seeds) -
+                                seeds);
+            *design_at(design, point->cell, seed) = point->samples[j].value;
+        }
+    }
+    free(seeds);
+}
+
+static const char *build_design(struct experiment *experiment)
+{
+    int axes[DESIGN_AXIS_MAX];
+    const char *refusal = choose_axes(experiment, axes);
+    if (refusal)
+        return refusal;
+    const struct result_set *set = &experiment->set;
+    bool *taken = memory_allocate(experiment->design.cell_count, sizeof *taken);
+    for (size_t i = 0; !refusal && i < set->point_count; i++) {
+        if (!is_factorial(&set->points[i]))
+            continue;
+        size_t cell = cell_of(&experiment->design, axes, &set->points[i]);
+        if (taken[cell] || has_twin_seeds(&experiment->points[i]))
+            refusal = "points differ in something that is no axis of the tables";
+        taken[cell] = true;
+        experiment->points[i].cell = cell;
+    }
+    free(taken);
+    if (!refusal)
+        fill(experiment);
+    return refusal;
+}
+
+static bool choose_metric(struct experiment *experiment, const char *metric, struct error *error)
+{
+    const struct result_set *set = &experiment->set;
+    if (!metric) {
+        metric_default(&experiment->metric, set->test_sigmas, set->test_sigma_count);
+        return true;
+    }
+    return metric_parse(&experiment->metric, metric, error) &&
+           metric_check(&experiment->metric, set->test_sigmas, set->test_sigma_count, error);
+}
+
+bool experiment_load(struct experiment *experiment, struct source *source, int64_t sweep,
+                     const char *metric, const char *against, struct error *error)
+{
+    *experiment = (struct experiment){0};
+    design_init(&experiment->design);
+    if (!result_set_load(&experiment->set, source, sweep, error))
+        return false;
+    const struct result_set *set = &experiment->set;
+    if (set->test_sigma_count == 0) {
+        experiment_finish(experiment);
+        return error_set(error, ERROR_NOT_FOUND, "the sweep has no results yet");
+    }
+    if (!choose_metric(experiment, metric, error)) {
+        experiment_finish(experiment);
+        return false;
+    }
+    const char *control = strcmp(against, "standard") == 0 ? "none" : against;
+    double *curve = memory_allocate(set->test_sigma_count, sizeof *curve);
+    experiment->points = memory_allocate(set->point_count, sizeof *experiment->points);
+    for (size_t i = 0; i < set->point_count; i++) {
+        measure(experiment, i, curve);
+        experiment->points[i].rival = find_rival(set, &set->points[i], control);
+    }
+    free(curve);
+    experiment->refusal = build_design(experiment);
+    return true;
+}
+
+void experiment_finish(struct experiment *experiment)
+{
+    for (size_t i = 0; experiment->points && i < experiment->set.point_count; i++)
+        free(experiment->points[i].samples);
+    free(experiment->points);
+    design_finish(&experiment->design);
+    result_set_finish(&experiment->set);
+}
+
+struct estimate experiment_mean(const struct experiment *experiment, size_t point)
+{
+    return statistics_mean(experiment->points[point].samples, experiment->points[point].count);
+}
+
+struct estimate experiment_difference(const struct experiment *experiment, size_t point)
+{
+    const struct experiment_point *own = &experiment->points[point];
+    if (own->rival == SIZE_MAX)
+        return statistics_mean(NULL, 0);
+    const struct experiment_point *rival = &experiment->points[own->rival];
+    if (experiment->design.independent)
+        return statistics_unpaired(own->samples, own->count, rival->samples, rival->count);
+    return statistics_paired(own->samples, own->count, rival->samples, rival->count);
+}

@@ -1,0 +1,51 @@
+/* A number made of one training's accuracies over the noise levels of the test: what an analysis
+ * explains. */
+#ifndef LIPSWEEP_CLIENT_ANALYSIS_METRIC_H
+#define LIPSWEEP_CLIENT_ANALYSIS_METRIC_H
+
+#include "common/error.h"
+
+#include <stddef.h>
+
+/* kind, name before the @ (or alone), whether it takes a number, what it is */
+#define METRICS(X)                                                                                 \
+    X(ACCURACY, "accuracy", true, "accuracy at one test sigma")                                    \
+    X(AREA, "area", false, "area under accuracy over test sigma, divided by the range")            \
+    X(WORST, "worst", false, "lowest accuracy over all test sigmas")                               \
+    X(DROP, "drop", true, "clean accuracy minus accuracy at one test sigma")                       \
+    X(REACH, "reach", true, "test sigma at which accuracy falls to a level")
+
+enum metric_kind {
+#define X(kind, name, takes_number, text) METRIC_##kind,
+    METRICS(X)
+#undef X
+        METRIC_KIND_COUNT
+};
+
+enum { METRIC_NAME = 48 };
+
+struct metric {
+    enum metric_kind kind;
+    double number;          /* test sigma, or the level */
+    char name[METRIC_NAME]; /* as it is written: accuracy@0.2 */
+};
+
+/* "accuracy@0.2", "area", "worst", "drop@0.2", "reach@0.5". */
+WARN_UNUSED bool metric_parse(struct metric *metric, const char *text, struct error *error);
+
+/* accuracy@0.2 where that was tested, else at the middle one of the noisy levels. */
+void metric_default(struct metric *metric, const double *sigmas, size_t count);
+
+/* Refuses a metric of a level that was not tested. `sigmas` ascend. */
+WARN_UNUSED bool metric_check(const struct metric *metric, const double *sigmas, size_t count,
+                              struct error *error);
+
+/* Of one training; accuracies[i] at sigmas[i], NAN where missing. NAN: cannot be said, or (reach)
+ * not reached. */
+double metric_value(const struct metric *metric, const double *sigmas, const double *accuracies,
+                    size_t count);
+
+/* In percent for people (all but reach). */
+bool metric_is_share(const struct metric *metric);
+
+#endif

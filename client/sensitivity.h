@@ -1,0 +1,66 @@
+/* What λ, K, σ and the other axes of a sweep do to a metric: the whole analysis of one sweep, for
+ * people (sensitivity_people.c) and for programs (sensitivity_rows.c). */
+#ifndef LIPSWEEP_CLIENT_SENSITIVITY_H
+#define LIPSWEEP_CLIENT_SENSITIVITY_H
+
+#include "client/analysis/anova.h"
+#include "client/analysis/comparison.h"
+#include "client/analysis/derivative.h"
+#include "client/analysis/experiment.h"
+#include "client/analysis/shares.h"
+#include "client/table.h"
+
+enum { SENSITIVITY_TEXT = 512 };
+
+struct sensitivity_point {
+    size_t index; /* in the experiment */
+    struct estimate mean, difference;
+    double p_adjusted; /* Holm, over all points that have a rival */
+    bool front;        /* Pareto: clean accuracy against the metric */
+};
+
+struct sensitivity {
+    struct experiment experiment;
+    const char *against;
+    struct anova anova; /* with refusal where the experiment has one */
+    struct shares shares;
+    struct brown_forsythe spread;
+    size_t nominal; /* cell; SIZE_MAX: none */
+    struct derivative *derivatives;
+    size_t derivative_count;
+    struct sensitivity_point *points; /* best first */
+    size_t point_count;
+    size_t comparison_count, adjusted_count, plain_count; /* p < 5 % of the comparisons */
+    size_t seeds_needed; /* so that the points found by plain p alone are found; 0: over 1000 */
+};
+
+struct sensitivity_options {
+    struct table_options table;
+    const char *metric, *nominal, *against;
+};
+
+WARN_UNUSED bool sensitivity_load(struct sensitivity *sensitivity, struct source *source,
+                                  int64_t sweep, const struct sensitivity_options *options,
+                                  struct error *error);
+void sensitivity_finish(struct sensitivity *sensitivity);
+
+/* Sentences (sensitivity_sentences.c). `text` has SENSITIVITY_TEXT bytes; false: nothing to say. */
+bool sensitivity_axis_sentence(const struct sensitivity *sensitivity, size_t axis, char *text);
+bool sensitivity_effect_sentence(const struct sensitivity *sensitivity,
+                                 const struct anova_effect *effect, char *text);
+bool sensitivity_points_sentence(const struct sensitivity *sensitivity, char *text);
+
+/* "λ × K", and "lambda:k" for programs. */
+void sensitivity_effect_name(const struct sensitivity *sensitivity, unsigned axes, bool people,
+                             char *text, size_t size);
+
+/* "λ 0.1  K 0.02", or "standard training", "noise-augmentation  σ 0.1". */
+void sensitivity_point_words(const struct sensitivity *sensitivity, size_t index, char *text,
+                             size_t size);
+
+WARN_UNUSED bool sensitivity_print_people(const struct sensitivity *sensitivity,
+                                          const struct table_options *options, struct error *error);
+WARN_UNUSED bool sensitivity_print_rows(const struct sensitivity *sensitivity,
+                                        const struct table_options *options, struct error *error);
+
+#endif

@@ -1,0 +1,33 @@
+/* analysis_coverage [SWEEPS]: simulates that many sweeps a scenario (2000) and prints, as the table
+ * of docs/analysis.md, how often in percent intervals cover and tests reject. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/analysis/simulation.h"
+
+enum { SCENARIOS_MAX = 16 };
+
+int main(int argc, char **argv)
+{
+    static size_t counts[SCENARIOS_MAX][SIMULATION_ROW_COUNT];
+    size_t sweeps = argc > 1 ? strtoul(argv[1], NULL, 10) : 2000, scenarios = 0;
+    if (sweeps == 0) {
+        fputs("usage: analysis_coverage [SWEEPS]\n", stderr);
+        return 2;
+    }
+    printf("| percent of %zu sweeps |", sweeps);
+    for (; simulation_scenarios[scenarios].name; scenarios++) {
+        printf(" %s |", simulation_scenarios[scenarios].name);
+        simulation_run(&simulation_scenarios[scenarios], sweeps, counts[scenarios]);
+    }
+    printf("\n|---|");
+    for (size_t i = 0; i < scenarios; i++)
+        printf("---|");
+    for (size_t row = 0; row < SIMULATION_ROW_COUNT; row++) {
+        printf("\n| %s |", simulation_texts[row]);
+        for (size_t i = 0; i < scenarios; i++)
+            printf(" %.1f |", 100 * (double)counts[i][row] / (double)sweeps);
+    }
+    printf("\n");
+    return 0;
+}

@@ -1,0 +1,128 @@
+"""lipsweep sensitivity on a sweep whose truth is known: the jobs are submitted, their accuracies made here."""
+
+import csv
+import io
+import json
+import math
+import random
+import sqlite3
+
+import pytest
+
+GRID = """\
+name: known
+dataset: {name: glyphs, train_count: 400}
+model: mnist-cnn
+train: {epochs: 1, batch: 50, lr: 0.05}
+grid: {lambda: [0.01, 0.1, 1], k: [0.02, 0.1, 0.5], sigma: [0.05, 0.1]}
+baseline: [standard, noise-augmentation]
+seeds: 5
+test: {sigma: [0, 0.2, 0.4]}
+"""
+
+
+def fill(path, accuracy_of):
+    """Every job done, with accuracies from accuracy_of(job, test_sigma); None: it diverged."""
+    with sqlite3.connect(path) as connection:
+        connection.row_factory = sqlite3.Row
+        columns = [row["name"] for row in connection.execute("PRAGMA table_info(accuracy)")]
+        for job in connection.execute("SELECT * FROM job").fetchall():
+            state = "done"
+            for test_sigma in (0, 0.2, 0.4):
+                accuracy = accuracy_of(job, test_sigma)
+                if accuracy is None:
+                    state = "diverged"
+                    break
+                values = dict.fromkeys(columns, 0) | {"job": job["id"], "test_sigma": test_sigma, "accuracy": accuracy}
+                connection.execute(f"INSERT INTO accuracy VALUES ({', '.join('?' * len(columns))})",
+                                   [values[name] for name in columns])
+            connection.execute("UPDATE job SET state = ? WHERE id = ?", (state, job["id"]))
+    connection.close()
+
+
+def known(job, test_sigma):
+    """λ raises accuracy by 6 points a decade under noise, K and σ do nothing; seeds shift everything."""
+    noise = random.Random(f"{job['lambda']} {job['k']} {job['sigma']} {job['control']} {job['seed']} {test_sigma}")
+    gain = 0.06 * (math.log10(job["lambda"]) + 2) if job["lambda"] > 0 else -0.02
+    return 0.9 - test_sigma + gain * (test_sigma > 0) + 0.02 * (job["seed"] - 3) + noise.gauss(0, 0.004)
+
+
+@pytest.fixture
+def submitted(run_program, place):
+    sweep = place / "known.yaml"
+    sweep.write_text(GRID, encoding="utf-8")
+    run_program("lipsweep", "submit", sweep, "--db", place / "known.db", code=0)
+    return place / "known.db"
+
+
+def rows(run_program, database, *options):
+    out = run_program("lipsweep", "sensitivity", "known", "--db", database, "--format", "json", *options, code=0).stdout
+    return json.loads(out)
+
+
+def pick(table, **wanted):
+    row, = [row for row in table if all(row[name] == value for name, value in wanted.items())]
+    return row
+
+
+def test_conclusions_say_what_is_shown_and_what_is_not(run_program, submitted):
+    fill(submitted, known)
+    out = run_program("lipsweep", "sensitivity", "known", "--db", submitted, "--metric", "accuracy@0.2", code=0).stdout
+    first = out.splitlines()[0]
+    assert first.startswith("λ: strong, raises accuracy@0.2 by 12.") and first.endswith("points from 0.01 to 1")
+    assert "K: no effect shown on accuracy@0.2, " in out and "σ: no effect shown on accuracy@0.2, " in out
+    assert "retraining on this test set" in out
+    table = rows(run_program, submitted, "--metric", "accuracy@0.2")
+    difference = pick(table, part="axis", name="lambda", quantity="difference")
+    assert difference["low"] < 0.12 < difference["high"] and difference["n"] == 5
+    assert pick(table, part="axis", name="lambda", quantity="trend_per_decade")["value"] == pytest.approx(0.06, abs=0.005)
+    assert pick(table, part="effect", name="lambda", quantity="f")["p"] < 0.001
+    assert pick(table, part="effect", name="k:sigma", quantity="f")["degrees2"] == 8
+    assert pick(table, part="axis", name="lambda", quantity="total_share")["low"] > 0.9
+    assert len([row for row in table if row["part"] == "point" and row["quantity"] == "mean"]) == 21
+    assert len([row for row in table if row["part"] == "point" and row["quantity"] == "difference"]) == 20
+
+
+def test_nominal_point_metrics_and_formats(run_program, submitted):
+    fill(submitted, known)
+    table = rows(run_program, submitted, "--nominal", "lambda=0.1,k=0.02", "--against", "noise-augmentation")
+    steps = {row["text"] for row in table if row["part"] == "nominal" and row["name"] == "lambda"}
+    assert steps == {"forward", "backward", "central"}
+    assert {row["text"] for row in table if row["part"] == "nominal" and row["name"] == "k"} == {"forward"}
+    central = pick(table, part="nominal", name="lambda", quantity="slope", text="central")
+    decade = pick(table, part="nominal", name="lambda", quantity="per_decade", text="central")
+    assert central["value"] == pytest.approx(decade["value"] / math.log(10) / 0.1)
+    text = run_program("lipsweep", "sensitivity", "known", "--db", submitted, "--format", "csv", "--metric", "area",
+                       code=0).stdout
+    assert pick(list(csv.DictReader(io.StringIO(text))), part="metric")["text"] == "area"
+    for metric in ("worst", "drop@0.4", "reach@0.6"):
+        assert rows(run_program, submitted, "--metric", metric)
+    for options, code, words in ((["--metric", "accuracy@0.3"], 4, "tested were the sigmas 0, 0.2, 0.4"),
+                                 (["--metric", "speed"], 2, "--metric is"), (["--nominal", "k=3"], 2, "no value 3"),
+                                 (["--nominal", "lr=3"], 2, "no axis 'lr'"), (["--against", "x"], 2, "--against is")):
+        result = run_program("lipsweep", "sensitivity", "known", "--db", submitted, *options, code=code)
+        assert words in result.stderr
+
+
+def test_what_is_missing_is_said(run_program, submitted):
+    def gaps(job, test_sigma):
+        if job["lambda"] == 1 and job["k"] == 0.5 and job["sigma"] == 0.1:
+            return None
+        if job["seed"] == 4 and job["lambda"] == 0.1 and job["k"] == 0.1 and job["sigma"] == 0.1:
+            return None
+        return known(job, test_sigma)
+
+    fill(submitted, gaps)
+    out = run_program("lipsweep", "sensitivity", "known", "--db", submitted, code=0).stdout
+    assert "6 jobs diverged" in out
+    assert "1 of 18 points of the grid have no result." in out
+    assert "type II, the grid is incomplete" in out and "No shares: the grid is incomplete" in out
+    assert "Seed 4 lacks a point that others have and is left out here." in out
+    table = rows(run_program, submitted)
+    assert pick(table, part="seeds_left_out")["value"] == 4
+    assert pick(table, part="effect", name="lambda", quantity="f")["degrees2"] == 6
+
+
+def test_a_sweep_without_results_says_so(run_program, submitted):
+    result = run_program("lipsweep", "sensitivity", "known", "--db", submitted, code=4)
+    assert "no results yet" in result.stderr

@@ -1,0 +1,143 @@
+/* Derivatives at a nominal point, and what many comparisons ask for. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "client/analysis/comparison.h"
+#include "client/analysis/derivative.h"
+#include "client/analysis/distribution.h"
+
+static void near(double value, double expected)
+{
+    if (!(fabs(value - expected) <= 1e-12 * fmax(1, fabs(expected))))
+        fail_msg("%.17g, not %.17g", value, expected);
+}
+
+/* y = 0.5 + 0.1 log10 θ + seed: every quotient is known. */
+static void make(struct design *design, const double *levels, size_t count)
+{
+    design_init(design);
+    design_add_axis(design, "lambda", "λ", levels, NULL, count);
+    design_set_seeds(design, NULL, 3);
+    for (size_t cell = 0; cell < count; cell++)
+        for (size_t seed = 0; seed < 3; seed++)
+            *design_at(design, cell, seed) = 0.5 + 0.1 * log10(levels[cell]) + 0.05 * (double)seed;
+}
+
+static void quotients_of_a_logarithm(void **state)
+{
+    (void)state;
+    const double levels[] = {0.1, 1, 100};
+    struct design design;
+    struct derivative derivative;
+    make(&design, levels, 3);
+    size_t nominal = derivative_nominal(&design);
+    assert_int_equal(nominal, 1);
+    assert_true(derivative_estimate(&derivative, &design, nominal, 0, DERIVATIVE_FORWARD));
+    near(derivative.slope.mean, 0.2 / 99);
+    near(derivative.per_decade.mean, 0.1);
+    near(derivative.elasticity.mean, (0.2 / 0.5 + 0.2 / 0.55 + 0.2 / 0.6) / 3 / 99);
+    assert_true(derivative_estimate(&derivative, &design, nominal, 0, DERIVATIVE_BACKWARD));
+    near(derivative.slope.mean, 0.1 / 0.9);
+    assert_true(derivative_estimate(&derivative, &design, nominal, 0, DERIVATIVE_CENTRAL));
+    near(derivative.slope.mean, 0.1 / log(10)); /* the derivative itself, by log θ */
+    near(derivative.per_decade.mean, 0.1);
+    assert_int_equal(derivative.slope.n, 3);
+    assert_false(derivative_estimate(&derivative, &design, 2, 0, DERIVATIVE_FORWARD));
+    assert_false(derivative_estimate(&derivative, &design, 0, 0, DERIVATIVE_CENTRAL));
+    design_finish(&design);
+}
+
+static void equal_steps_need_no_logarithm(void **state)
+{
+    (void)state;
+    const double levels[] = {1, 2, 3};
+    struct design design;
+    struct derivative derivative;
+    make(&design, levels, 3);
+    assert_true(derivative_estimate(&derivative, &design, 1, 0, DERIVATIVE_CENTRAL));
+    near(derivative.slope.mean, 0.1 * log10(3) / 2);
+    design_finish(&design);
+}
+
+/* A seed that lacks one end is no pair. */
+static void seeds_without_a_pair(void **state)
+{
+    (void)state;
+    const double levels[] = {0.1, 1, 10};
+    struct design design;
+    struct derivative derivative;
+    make(&design, levels, 3);
+    *design_at(&design, 2, 1) = NAN;
+    assert_true(derivative_estimate(&derivative, &design, 1, 0, DERIVATIVE_FORWARD));
+    assert_int_equal(derivative.slope.n, 2);
+    *design_at(&design, 2, 0) = *design_at(&design, 2, 2) = NAN;
+    assert_false(derivative_estimate(&derivative, &design, 1, 0, DERIVATIVE_FORWARD));
+    design_finish(&design);
+}
+
+static void holm_by_hand(void **state)
+{
+    (void)state;
+    const double p[] = {0.04, 0.01, NAN, 0.03, 0.9};
+    double adjusted[5];
+    comparison_holm(p, 5, adjusted);
+    near(adjusted[1], 0.04);
+    near(adjusted[3], 0.09);
+    near(adjusted[0], 0.09); /* not below the one before */
+    near(adjusted[4], 0.9);
+    assert_true(isnan(adjusted[2]));
+}
+
+/* The first step among 27 with 5 seeds needs |t| > 7.3 (reference: Student's t at 0.05/54). */
+static void seeds_needed_is_the_least(void **state)
+{
+    (void)state;
+    struct estimate difference = {.n = 5, .mean = 3, .sd = 1.5};
+    size_t n = comparison_seeds_needed(&difference, 27, 1000);
+    double t = 2 * sqrt((double)n), before = 2 * sqrt((double)(n - 1));
+    assert_true(t >= distribution_t_quantile(1 - 0.025 / 27, (double)(n - 1)));
+    assert_true(before < distribution_t_quantile(1 - 0.025 / 27, (double)(n - 2)));
+    difference.mean = 1e-6;
+    assert_int_equal(comparison_seeds_needed(&difference, 27, 1000), 0);
+}
+
+static void front_of_four(void **state)
+{
+    (void)state;
+    const double clean[] = {0.9, 0.8, 0.85, NAN}, robust[] = {0.5, 0.7, 0.5, 0.9};
+    bool front[4];
+    comparison_pareto(clean, robust, 4, front);
+    assert_true(front[0] && front[1]);
+    assert_false(front[2] || front[3]);
+}
+
+/* Central F from its own sum, and inversion gives back what was put in. */
+static void noncentral_f(void **state)
+{
+    (void)state;
+    near(distribution_noncentral_f(3, 2, 8, 0), 1 - distribution_f_upper(3, 2, 8));
+    for (double ncp = 0.5; ncp < 1e5; ncp *= 20) {
+        double p = distribution_noncentral_f(1 + ncp, 2.5, 9, ncp);
+        double back = distribution_noncentrality(1 + ncp, 2.5, 9, p);
+        assert_true(fabs(back - ncp) < 1e-8 * ncp);
+    }
+    near(distribution_noncentrality(0.1, 2, 8, 0.975), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(quotients_of_a_logarithm),
+        cmocka_unit_test(equal_steps_need_no_logarithm),
+        cmocka_unit_test(seeds_without_a_pair),
+        cmocka_unit_test(holm_by_hand),
+        cmocka_unit_test(seeds_needed_is_the_least),
+        cmocka_unit_test(front_of_four),
+        cmocka_unit_test(noncentral_f),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
