@@ -18,13 +18,15 @@ def test_a_zombie_is_gone():
     assert not alive(child.pid)
 
 
-def test_a_daemon_that_slipped_away_is_found_and_killed():
-    script = "import os, time; os.fork() and os._exit(0); os.setsid(); os.fork() and os._exit(0); time.sleep(600)"
-    subprocess.run([sys.executable, "-c", script], check=True)
-    daemon = wait_until(lambda: [pid for pid in descendants(os.getpid())])
-    killed = processes.kill_all_descendants()
-    assert set(daemon) <= set(killed)
-    assert not any(map(alive, daemon)) and not descendants(os.getpid())
+def test_a_daemon_that_slipped_away_is_found_and_killed(tmp_path):
+    script = ("import os, sys, time; os.fork() and os._exit(0); os.setsid(); os.fork() and os._exit(0);"
+              " open(sys.argv[1], 'w').write(f'{os.getpid()}.'); time.sleep(600)")
+    told = tmp_path / "pid"
+    subprocess.run([sys.executable, "-c", script, told], check=True)
+    wait_until(lambda: told.exists() and told.read_text().endswith("."))
+    daemon = int(told.read_text().rstrip("."))
+    assert daemon in processes.kill_all_descendants()
+    assert not alive(daemon) and not descendants(os.getpid())
 
 
 def test_waiting_in_vain_says_for_what():
