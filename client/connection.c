@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "client/memory.h"
+#include "common/hash.h"
 #include "common/query.h"
+#include "common/safetensors.h"
 
 enum { QUERY_TIMEOUT_MS = 30000 };
 
@@ -159,6 +161,54 @@ bool connection_query(struct connection *connection, const char *name,
     else
         rows_destroy(made);
     return good;
+}
+
+/* Appends a page; the first one says how many bytes there are. */
+static bool weights_page(struct connection *connection, Wire__WeightsRequest *request,
+                         uint8_t **bytes, size_t *length, uint64_t *size, struct error *error)
+{
+    Wire__Envelope envelope = WIRE__ENVELOPE__INIT, *reply;
+    envelope.body_case = WIRE__ENVELOPE__BODY_WEIGHTS_REQUEST;
+    envelope.weights_request = request;
+    request->offset = *length;
+    if (!connection_request(connection, &envelope, QUERY_TIMEOUT_MS,
+                            WIRE__ENVELOPE__BODY_WEIGHTS_PART, &reply, error))
+        return false;
+    const Wire__WeightsPart *part = reply->weights_part;
+    if (!*bytes && part->size <= SAFETENSORS_FILE_MAX) {
+        *bytes = memory_allocate((size_t)part->size + 1, 1);
+        *size = part->size;
+    }
+    bool good = *bytes && part->size == *size && part->data.len > 0 &&
+                part->data.len <= part->size - *length;
+    if (good) {
+        memcpy(*bytes + *length, part->data.data, part->data.len);
+        *length += part->data.len;
+    }
+    wire__envelope__free_unpacked(reply, NULL);
+    return good || error_set(error, ERROR_DATA, "the coordinator at %s sent damaged weights",
+                             connection->endpoint);
+}
+
+bool connection_weights(struct connection *connection, const char *digest, uint8_t **bytes,
+                        size_t *length, struct error *error)
+{
+    uint8_t hash[HASH_BYTES];
+    Wire__WeightsRequest request = WIRE__WEIGHTS_REQUEST__INIT;
+    if (!hash_parse(digest, hash))
+        return error_set(error, ERROR_INVALID, "'%.80s' is no digest of weights", digest);
+    request.digest.data = hash;
+    request.digest.len = sizeof hash;
+    uint64_t size = 1;
+    *bytes = NULL;
+    *length = 0;
+    while (*length < size) {
+        if (!weights_page(connection, &request, bytes, length, &size, error)) {
+            free(*bytes);
+            return false;
+        }
+    }
+    return true;
 }
 
 bool connection_live(struct connection *connection, int timeout_ms, Wire__Envelope **reply,

@@ -28,6 +28,10 @@ WARN_UNUSED bool connection_query(struct connection *connection, const char *nam
                                   const struct value *parameters, size_t parameter_count,
                                   struct rows **rows, struct error *error);
 
+/* Trained weights by their digest: the whole file, unchecked; free it. */
+WARN_UNUSED bool connection_weights(struct connection *connection, const char *digest,
+                                    uint8_t **bytes, size_t *length, struct error *error);
+
 /* Running attempts and connected workers; free the envelope. */
 WARN_UNUSED bool connection_live(struct connection *connection, int timeout_ms,
                                  Wire__Envelope **reply, struct error *error);

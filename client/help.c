@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "client/fetch.h"
 #include "client/table.h"
+#include "client/tarball.h"
 #include "common/build.h"
 
 static void print_group(FILE *file, const char *group)
@@ -17,6 +19,14 @@ static void print_group(FILE *file, const char *group)
     }
 }
 
+static bool is_first_of_group(size_t command)
+{
+    for (size_t i = 0; i < command; i++)
+        if (strcmp(commands[i]->group, commands[command]->group) == 0)
+            return false;
+    return true;
+}
+
 void help_overview(FILE *file)
 {
     fputs(
@@ -24,13 +34,9 @@ void help_overview(FILE *file)
         "\n"
         "usage: lipsweep COMMAND [ARGUMENT] [OPTION]...\n",
         file);
-    const char *group = "";
-    for (size_t i = 0; commands[i]; i++) {
-        if (strcmp(commands[i]->group, group) == 0)
-            continue;
-        group = commands[i]->group;
-        print_group(file, group);
-    }
+    for (size_t i = 0; commands[i]; i++)
+        if (is_first_of_group(i))
+            print_group(file, commands[i]->group);
     fputs(
         "\n"
         "SWEEP is a name, a number or 'last'; JOB is written j17.\n"
@@ -71,5 +77,6 @@ void help_command(FILE *file, const struct command *command)
 
 void help_version(FILE *file)
 {
-    fprintf(file, "lipsweep %s\nlibsmartcols %s\n", build_text(), table_library_version());
+    fprintf(file, "lipsweep %s\nlibsmartcols %s\nlibcurl %s\n%s\n", build_text(),
+            table_library_version(), fetch_library_version(), tarball_library_version());
 }

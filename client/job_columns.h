@@ -15,7 +15,9 @@
         {"fraction", NULL, TABLE_RIGHT | TABLE_HIDE_CONSTANT},                                     \
         {"validation_count", NULL, TABLE_RIGHT | TABLE_HIDE_CONSTANT},                             \
         {"train_count", NULL, TABLE_RIGHT | TABLE_HIDE_CONSTANT},                                  \
-        {"epochs", NULL, TABLE_RIGHT | TABLE_HIDE_CONSTANT},                                       \
+        {"resize", NULL, TABLE_RIGHT | TABLE_HIDE_CONSTANT},                                       \
+        {"crop_padding", NULL, TABLE_RIGHT | TABLE_HIDE_CONSTANT},                                 \
+        {"flip", NULL, TABLE_HIDE_CONSTANT}, {"epochs", NULL, TABLE_RIGHT | TABLE_HIDE_CONSTANT},  \
         {"steps", NULL, TABLE_RIGHT | TABLE_HIDE_CONSTANT},                                        \
         {"batch", NULL, TABLE_RIGHT | TABLE_HIDE_CONSTANT},                                        \
         {"optimizer", NULL, TABLE_HIDE_CONSTANT}, {"lr", NULL, TABLE_RIGHT | TABLE_HIDE_CONSTANT}, \

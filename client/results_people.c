@@ -28,6 +28,7 @@ struct view {
     const struct result_set *set;
     const struct results_options *options;
     enum layout layout;
+    bool shown[POINT_PARAMETER_COUNT];
     struct number_form *forms; /* [test sigma] */
     struct table_column columns[COLUMNS_MAX];
     char headings[COLUMNS_MAX][CELL_TEXT];
@@ -86,8 +87,9 @@ static void choose_forms(struct view *view)
 {
     size_t count = view->set->test_sigma_count;
     for (size_t level = 0; level < count; level++)
-        view->forms[level] = view->layout == LAYOUT_LONG ? choose_form(view, 0, count)
-                                                         : choose_form(view, level, level + 1);
+        view->forms[level] = view->layout != LAYOUT_LONG ? choose_form(view, level, level + 1)
+                             : level == 0                ? choose_form(view, 0, count)
+                                                         : view->forms[0];
 }
 
 static void add_column(struct view *view, const char *name, unsigned flags, const char *heading)
@@ -108,10 +110,13 @@ static void level_heading(const struct view *view, size_t level, char text[CELL_
 }
 
 /* The loss is always shown; what else is, the sweep varies. */
-static bool is_shown(const struct view *view, enum point_parameter parameter)
+static void choose_parameters(struct view *view)
 {
-    bool loss = parameter == POINT_lambda || parameter == POINT_k || parameter == POINT_sigma;
-    return loss || (parameter != POINT_control && result_set_varies(view->set, parameter));
+    for (int i = 0; i < POINT_PARAMETER_COUNT; i++) {
+        enum point_parameter parameter = (enum point_parameter)i;
+        bool loss = i == POINT_lambda || i == POINT_k || i == POINT_sigma;
+        view->shown[i] = loss || (i != POINT_control && result_set_varies(view->set, parameter));
+    }
 }
 
 static void add_level_columns(struct view *view)
@@ -146,7 +151,7 @@ static void add_columns(struct view *view)
     view->column_count = 0;
     add_column(view, "training", 0, "training");
     for (int i = 0; i < POINT_PARAMETER_COUNT; i++)
-        if (is_shown(view, i))
+        if (view->shown[i])
             add_column(view, point_parameters[i].name,
                        (point_parameters[i].is_text ? 0 : TABLE_RIGHT) | TABLE_HIDE_EMPTY,
                        point_parameters[i].heading);
@@ -207,7 +212,7 @@ static void add_point_cells(struct view *view, const struct point *point, bool r
 {
     table_text(view->table, repeated ? "" : training_word(point));
     for (int i = 0; i < POINT_PARAMETER_COUNT; i++) {
-        if (!is_shown(view, i))
+        if (!view->shown[i])
             continue;
         const struct value *value = point->parameters[i];
         bool without_meaning = i == POINT_lambda && point_real(point, i) == 0;
@@ -322,6 +327,7 @@ bool results_print_people(const struct result_set *set, const char *name,
                           const struct results_options *options, struct error *error)
 {
     struct view view = {.set = set, .options = options};
+    choose_parameters(&view);
     struct terminal terminal = terminal_of(stdout);
     size_t shown = set->point_count;
     if (options->table.limit >= 0 && (uint64_t)options->table.limit < shown)

@@ -12,7 +12,13 @@
 #include "client/submission.h"
 #include "client/supervisor.h"
 
-enum { GREETING_TIMEOUT_MS = 10000, TICK_MS = 50, SLOTS_MAX = 4096, FAILURES_SHOWN_MAX = 10 };
+enum {
+    GREETING_TIMEOUT_MS = 10000,
+    TICK_MS = 50,
+    BUSY_PAUSE_MS = 500,
+    SLOTS_MAX = 4096,
+    FAILURES_SHOWN_MAX = 10
+};
 
 struct run {
     struct sweep_input input;
@@ -48,6 +54,29 @@ static bool submit(struct run *run, struct submission *submission, struct error 
     return good;
 }
 
+static bool check_children(struct run *run, struct progress_view *view, struct error *error)
+{
+    char event[256];
+    if (!supervisor_check(&run->supervisor, event, error))
+        return false;
+    if (!*event)
+        return true;
+    if (view)
+        progress_view_clear(view);
+    fprintf(stderr, "lipsweep: %s\n", event);
+    return true;
+}
+
+static bool restart_coordinator(struct run *run, struct error *error)
+{
+    do {
+        if (!check_children(run, NULL, error))
+            return false;
+        interrupt_wait_ms(TICK_MS);
+    } while (supervisor_is_coordinator_dead(&run->supervisor));
+    return true;
+}
+
 static bool start(struct run *run, struct submission *submission, struct error *error)
 {
     if (!supervisor_start_coordinator(&run->supervisor, error)) {
@@ -57,8 +86,15 @@ static bool start(struct run *run, struct submission *submission, struct error *
                      "; follow that run with: lipsweep watch --db %.200s", run->database);
         return false;
     }
-    if (!submit(run, submission, error))
-        return false;
+    /* A coordinator that dies is started again and goes on storing; until that is done, it is busy.
+     */
+    while (!submit(run, submission, error)) {
+        if (error->code == ERROR_BUSY)
+            interrupt_wait_ms(BUSY_PAUSE_MS);
+        else if (!supervisor_is_coordinator_dead(&run->supervisor) ||
+                 !restart_coordinator(run, error))
+            return false;
+    }
     run->sweep = submission->sweep;
     return true;
 }
@@ -98,15 +134,10 @@ static bool attend(struct run *run, struct progress_view *view, struct error *er
     int64_t next_look_ms = 0, mark = -1;
     bool finished = false;
     while (!finished) {
-        char event[256];
         if (interrupt_count() > 0)
             return error_set(error, ERROR_INTERRUPTED, "interrupted");
-        if (!supervisor_check(&run->supervisor, event, error))
+        if (!check_children(run, view, error))
             return false;
-        if (*event) {
-            progress_view_clear(view);
-            fprintf(stderr, "lipsweep: %s\n", event);
-        }
         if (clock_now_ms(&clock) >= next_look_ms) {
             if (!look(run, view, &mark, &finished, error))
                 return false;

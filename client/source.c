@@ -8,6 +8,7 @@
 #include "common/lockfile.h"
 #include "common/number.h"
 #include "common/query.h"
+#include "common/weights_folder.h"
 
 enum { GREETING_TIMEOUT_MS = 3000, LIVE_TIMEOUT_MS = 1000 };
 
@@ -190,6 +191,19 @@ bool source_query(struct source *source, const char *name, const struct value *p
         return error_set(error, ERROR_FAILED, "this program has no query %s of %zu parameters",
                          name, parameter_count);
     return query_database(source->db, query, parameters, rows, error);
+}
+
+bool source_weights(struct source *source, const char *digest, uint8_t **bytes, size_t *length,
+                    struct error *error)
+{
+    if (source->db)
+        return weights_folder_read(source->database, digest, bytes, length, error);
+    if (!connection_weights(source->connection, digest, bytes, length, error))
+        return false;
+    if (weights_folder_check(*bytes, *length, digest, error))
+        return true;
+    free(*bytes);
+    return false;
 }
 
 /* A database that somebody writes: its lock file says who. */

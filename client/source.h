@@ -34,6 +34,11 @@ WARN_UNUSED bool source_query(struct source *source, const char *name,
                               const struct value *parameters, size_t parameter_count,
                               struct rows **rows, struct error *error);
 
+/* Trained weights by their digest: a safetensors file, checked; free it. ERROR_NOT_FOUND when they
+ * are not kept. */
+WARN_UNUSED bool source_weights(struct source *source, const char *digest, uint8_t **bytes,
+                                size_t *length, struct error *error);
+
 /* What is in the coordinator's memory alone. *reply is NULL when no coordinator is there, as on a
  * database that nobody writes; free it otherwise. */
 void source_live(struct source *source, Wire__Envelope **reply);

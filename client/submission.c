@@ -8,17 +8,23 @@
 
 enum { SUBMIT_TIMEOUT_MS = 600000 }; /* ten million jobs are stored before the answer */
 
-/* The digests a sweep was given, by data set; what points into `input` stays there. */
+/* The digests a sweep was given, by data set, and that of model.init; what points into `input`
+ * stays there. */
 static size_t list_digests(const struct sweep_input *input, Wire__DatasetDigest **list)
 {
     const struct sweep *sweep = &input->sweep;
     const struct sweep_axis *axis = sweep_axis(sweep, PARAMETER_DATASET);
     size_t count = axis ? axis->count : 1;
-    *list = memory_allocate(count, sizeof **list);
+    *list = memory_allocate(count + 1, sizeof **list);
     for (size_t i = 0; i < count; i++) {
         wire__dataset_digest__init(&(*list)[i]);
         (*list)[i].name = axis ? axis->names[i] : (char *)(uintptr_t)sweep->base.dataset;
         (*list)[i].digest = axis ? axis->digests[i] : (char *)(uintptr_t)sweep->base.dataset_digest;
+    }
+    if (sweep->base.init[0]) {
+        wire__dataset_digest__init(&(*list)[count]);
+        (*list)[count].name = (char *)(uintptr_t)SWEEP_INIT;
+        (*list)[count++].digest = (char *)(uintptr_t)sweep->base.init_digest;
     }
     return count;
 }

@@ -151,6 +151,14 @@ bool supervisor_check(struct supervisor *supervisor, char event[256], struct err
     return true;
 }
 
+bool supervisor_is_coordinator_dead(const struct supervisor *supervisor)
+{
+    pid_t pid = supervisor->coordinator.child.pid;
+    siginfo_t info = {.si_pid = 0};
+    return pid == 0 || waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+           info.si_pid == pid;
+}
+
 void supervisor_forgive(struct supervisor *supervisor)
 {
     supervisor->coordinator_fate.deaths = 0;

@@ -48,6 +48,9 @@ WARN_UNUSED bool supervisor_start_worker(struct supervisor *supervisor, struct e
 WARN_UNUSED bool supervisor_check(struct supervisor *supervisor, char event[256],
                                   struct error *error);
 
+/* Whether the coordinator died, or its death was noticed and it does not run again yet. */
+bool supervisor_is_coordinator_dead(const struct supervisor *supervisor);
+
 /* Something got done since: earlier deaths are forgiven. */
 void supervisor_forgive(struct supervisor *supervisor);
 

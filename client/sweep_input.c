@@ -6,6 +6,8 @@
 
 #include "common/dataset.h"
 #include "common/file.h"
+#include "common/hash.h"
+#include "common/safetensors.h"
 #include "common/yaml.h"
 
 static bool sum_up(const struct diagnostics *diagnostics, const char *file, struct error *error)
@@ -37,8 +39,9 @@ bool sweep_input_read(struct sweep_input *input, const char *file, struct error 
 }
 
 /* `digest` gets the digest of data set `name`. */
-static bool find_digest(const char *name, const char *directory, enum sweep_input_data how,
-                        char digest[JOB_DIGEST_LENGTH + 1], struct error *error)
+static bool find_digest(const struct job *base, const char *name, const char *directory,
+                        enum sweep_input_data how, char digest[JOB_DIGEST_LENGTH + 1],
+                        struct error *error)
 {
     const char *known = dataset_known_digest(name);
     if (known && how == SWEEP_INPUT_DATA_KNOWN) {
@@ -48,11 +51,37 @@ static bool find_digest(const char *name, const char *directory, enum sweep_inpu
     /* A generated set has nothing to be missing or damaged: one image tells all. */
     struct dataset_options options = {.directory = directory, .train_limit = 1};
     struct dataset dataset;
-    if (!dataset_open(&dataset, name, &options, error))
+    struct job job = *base;
+    snprintf(job.dataset, sizeof job.dataset, "%s", name);
+    job.resize = 0; /* the digest is of the images as they are in the files */
+    if (!dataset_open_job(&dataset, &job, &options, error))
         return false;
+    if (dataset.note[0])
+        fprintf(stderr, "note: %s\n", dataset.note);
     snprintf(digest, JOB_DIGEST_LENGTH + 1, "%s", dataset.digest);
     dataset_close(&dataset);
     return true;
+}
+
+/* The digest of the weights that every training starts from. */
+static bool find_init(struct sweep *sweep, struct error *error)
+{
+    uint8_t *bytes, hash[HASH_BYTES];
+    char digest[HASH_TEXT];
+    size_t length;
+    struct safetensors file;
+    if (!sweep->base.init[0])
+        return true;
+    if (!file_read(sweep->base.init, SAFETENSORS_FILE_MAX, &bytes, &length, error))
+        return error_prefix(error, "model.init");
+    hash_buffer(bytes, length, hash);
+    hash_text(hash, sizeof hash, digest);
+    bool good = safetensors_read(&file, bytes, length, error);
+    if (good)
+        safetensors_finish(&file);
+    free(bytes);
+    return good ? sweep_set_init_digest(sweep, digest, error)
+                : error_prefix(error, "model.init: %s", sweep->base.init);
 }
 
 bool sweep_input_find_data(struct sweep_input *input, const char *directory,
@@ -61,11 +90,11 @@ bool sweep_input_find_data(struct sweep_input *input, const char *directory,
     const char *name;
     for (size_t i = 0; (name = sweep_dataset(&input->sweep, i)); i++) {
         char digest[JOB_DIGEST_LENGTH + 1];
-        if (!find_digest(name, directory, how, digest, error) ||
+        if (!find_digest(&input->sweep.base, name, directory, how, digest, error) ||
             !sweep_set_digest(&input->sweep, name, digest, error))
             return false;
     }
-    return true;
+    return find_init(&input->sweep, error);
 }
 
 void sweep_input_finish(struct sweep_input *input)

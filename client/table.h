@@ -9,6 +9,8 @@
 #include "client/arguments.h"
 #include "client/terminal.h"
 
+#include <stdio.h>
+
 enum table_format { TABLE_FORMAT_PEOPLE, TABLE_FORMAT_JSON, TABLE_FORMAT_CSV };
 
 enum table_column_flags {
@@ -65,6 +67,16 @@ size_t table_row_count(const struct table *table);
  * there are more than the table holds (else pass 0). */
 WARN_UNUSED bool table_print(const struct table *table, const struct table_options *options,
                              int64_t total, struct error *error);
+
+/* For answers of any length: after each whole row, table_stream_row prints it and takes it out of
+ * the table. JSON and CSV only. */
+struct table_stream {
+    enum table_format format;
+    FILE *file;
+    size_t row_count; /* starts at 0 */
+};
+void table_stream_row(struct table *table, struct table_stream *stream);
+void table_stream_end(const struct table *table, const struct table_stream *stream);
 
 const char *table_library_version(void);
 

@@ -37,14 +37,20 @@ struct table *table_create(const struct table_column *columns, size_t column_cou
     return table;
 }
 
-void table_destroy(struct table *table)
+void table_clear(struct table *table)
 {
-    if (!table)
-        return;
     for (size_t i = 0; i < table->cell_count; i++) {
         free(table->cells[i].value);
         free(table->cells[i].shown);
     }
+    table->cell_count = 0;
+}
+
+void table_destroy(struct table *table)
+{
+    if (!table)
+        return;
+    table_clear(table);
     free(table->cells);
     free(table);
 }

@@ -27,6 +27,9 @@ static inline const struct cell *table_cell(const struct table *table, size_t ro
     return &table->cells[row * table->column_count + column];
 }
 
+/* Forgets all rows. */
+void table_clear(struct table *table);
+
 WARN_UNUSED bool table_print_people(const struct table *table, size_t row_count,
                                     struct error *error);
 void table_print_json(const struct table *table, size_t row_count, FILE *file);

@@ -6,65 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/glyphs.h"
+#include "common/cifar.h"
+#include "common/dataset_known.h"
 #include "common/hash.h"
-#include "common/mnist.h"
+#include "common/idx_dataset.h"
 #include "common/number.h"
 #include "common/rng.h"
+#include "common/stl.h"
 
-/* What is known of a data set by its name alone. */
-struct known {
-    const char *name, *digest;
-    size_t train_count, test_count;
-    int channels, height, width, class_count;
-    bool (*read)(struct dataset *dataset, const struct dataset_options *options,
-                 struct error *error);
-    bool is_generated; /* its digest is the known one without computing it: a test does */
+static dataset_reader *const readers[DATASET_FORMAT_COUNT] = {
+    [DATASET_FORMAT_IDX] = idx_dataset_read,
+    [DATASET_FORMAT_CIFAR] = cifar_read,
+    [DATASET_FORMAT_STL] = stl_read,
 };
-
-static const struct known table[] = {
-    {"mnist", "07de78c008867af305d54bed01ca1915b231fbf309e799dbd32a04e5a6822d26", 60000, 10000, 1,
-     MNIST_SIDE, MNIST_SIDE, MNIST_CLASS_COUNT, mnist_read, false},
-    {"glyphs", "042d05856cd9d61257036f8d84a587232fce4781833b19202c9fc29df2d16aaf",
-     GLYPHS_TRAIN_COUNT, GLYPHS_TEST_COUNT, 1, GLYPHS_SIDE, GLYPHS_SIDE, GLYPHS_CLASS_COUNT,
-     glyphs_make, true},
-};
-enum { KNOWN_COUNT = sizeof table / sizeof *table };
-static const char known_names[] = "mnist, glyphs";
-
-static const struct known *known_find(const char *name)
-{
-    for (size_t i = 0; i < KNOWN_COUNT; i++)
-        if (strcmp(table[i].name, name) == 0)
-            return &table[i];
-    return NULL;
-}
-
-bool dataset_is_known(const char *name, const char **names)
-{
-    if (names)
-        *names = known_names;
-    return known_find(name) != NULL;
-}
-
-const char *dataset_known_digest(const char *name)
-{
-    const struct known *known = known_find(name);
-    return known ? known->digest : NULL;
-}
-
-bool dataset_facts(const char *name, size_t *train_count, size_t *test_count, size_t *pixels,
-                   int *class_count)
-{
-    const struct known *known = known_find(name);
-    if (!known)
-        return false;
-    *train_count = known->train_count;
-    *test_count = known->test_count;
-    *pixels = (size_t)known->channels * (size_t)known->height * (size_t)known->width;
-    *class_count = known->class_count;
-    return true;
-}
 
 static void hash_add_number(struct hash *hash, uint64_t value, size_t length)
 {
@@ -99,24 +53,104 @@ void dataset_digest(const struct dataset *dataset, char text[JOB_DIGEST_LENGTH +
     hash_text(digest, sizeof digest, text);
 }
 
+/* Counts that differ are a user's right, and something to know. */
+static void note_counts(struct dataset *dataset, const struct dataset_known *known)
+{
+    if (dataset->train.count == known->train_count && dataset->test.count == known->test_count)
+        return;
+    snprintf(dataset->note, sizeof dataset->note,
+             "data set %s has %zu training and %zu test images here; the official one has %zu and "
+             "%zu",
+             known->name, dataset->train.count, dataset->test.count, known->train_count,
+             known->test_count);
+}
+
+static bool read_known(struct dataset *dataset, const struct dataset_known *known,
+                       const struct dataset_options *options, struct error *error)
+{
+    struct dataset_source source = {.name = known->name,
+                                    .directory = options ? options->directory : NULL,
+                                    .class_count = known->class_count,
+                                    .train_limit = options ? options->train_limit : 0};
+    memcpy(source.folders, known->folders, sizeof source.folders);
+    if (!known->read(dataset, &source, error))
+        return false;
+    snprintf(dataset->name, sizeof dataset->name, "%s", known->name);
+    snprintf(dataset->class_names, sizeof dataset->class_names, "%s", known->class_names);
+    if (known->is_generated) {
+        snprintf(dataset->digest, sizeof dataset->digest, "%s", known->digest);
+        return true;
+    }
+    dataset_digest(dataset, dataset->digest);
+    note_counts(dataset, known);
+    return true;
+}
+
+bool dataset_read_path(struct dataset *dataset, const struct job *job, const char *directory,
+                       struct error *error)
+{
+    const struct dataset_source source = {.name = job->dataset,
+                                          .directory = directory,
+                                          .path = job->dataset_path,
+                                          .class_count = (int)job->classes};
+    return readers[job->dataset_format](dataset, &source, error);
+}
+
+static bool open_path(struct dataset *dataset, const struct job *job, const char *directory,
+                      struct error *error)
+{
+    if (!dataset_read_path(dataset, job, directory, error))
+        return false;
+    memcpy(dataset->name, job->dataset, sizeof dataset->name);
+    memcpy(dataset->class_names, job->class_names, sizeof dataset->class_names);
+    dataset_digest(dataset, dataset->digest);
+    return true;
+}
+
+bool dataset_open_job(struct dataset *dataset, const struct job *job,
+                      const struct dataset_options *options, struct error *error)
+{
+    *dataset = (struct dataset){0};
+    const struct dataset_known *known = dataset_known_find(job->dataset);
+    if (!dataset_check_job(job, NULL, error))
+        return false;
+    if (!known && !job->dataset_path[0])
+        return error_set(error, ERROR_INVALID, "unknown data set '%s' (known: %s)", job->dataset,
+                         dataset_known_names);
+    bool good = job->dataset_path[0]
+                    ? open_path(dataset, job, options ? options->directory : NULL, error)
+                    : read_known(dataset, known, options, error);
+    if (good && job->resize > 0)
+        good = dataset_resize(dataset, (int)job->resize, error);
+    if (!good)
+        dataset_close(dataset);
+    return good;
+}
+
 bool dataset_open(struct dataset *dataset, const char *name, const struct dataset_options *options,
                   struct error *error)
 {
+    struct job job;
+    job_init(&job);
     *dataset = (struct dataset){0};
-    const struct known *known = known_find(name);
-    if (!known)
+    if (!dataset_known_find(name))
         return error_set(error, ERROR_INVALID, "unknown data set '%s' (known: %s)", name,
-                         known_names);
-    if (!known->read(dataset, options, error)) {
-        dataset_close(dataset);
-        return false;
+                         dataset_known_names);
+    snprintf(job.dataset, sizeof job.dataset, "%s", name);
+    return dataset_open_job(dataset, &job, options, error);
+}
+
+void dataset_class_name(const struct dataset *dataset, int label, char name[JOB_NAME_MAX + 1])
+{
+    const char *start = dataset->class_names;
+    for (int i = 0; i < label && start; i++) {
+        start = strchr(start, '\n');
+        start = start ? start + 1 : NULL;
     }
-    snprintf(dataset->name, sizeof dataset->name, "%s", known->name);
-    if (known->is_generated)
-        snprintf(dataset->digest, sizeof dataset->digest, "%s", known->digest);
+    if (start && *start)
+        snprintf(name, JOB_NAME_MAX + 1, "%.*s", (int)strcspn(start, "\n"), start);
     else
-        dataset_digest(dataset, dataset->digest);
-    return true;
+        snprintf(name, JOB_NAME_MAX + 1, "%d", label);
 }
 
 void dataset_close(struct dataset *dataset)

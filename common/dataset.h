@@ -8,10 +8,12 @@
  *                                        images           count * channels * height * width bytes
  *                                        labels           count bytes
  *
- * with numbers in little-endian order. File names, compression and names do not enter. */
+ * with numbers in little-endian order. File names, compression and names do not enter, nor does
+ * resizing: it is of the images as they are in the files. */
 #ifndef LIPSWEEP_COMMON_DATASET_H
 #define LIPSWEEP_COMMON_DATASET_H
 
+#include "common/dataset_files.h"
 #include "common/error.h"
 #include "common/job.h"
 
@@ -28,7 +30,18 @@ struct dataset {
     char name[JOB_NAME_MAX + 1];
     char digest[JOB_DIGEST_LENGTH + 1]; /* of the whole set, whatever part was asked for */
     int channels, height, width, class_count;
+    char class_names[JOB_CLASS_NAMES_MAX + 1]; /* one a line; "": none known */
+    char note[256]; /* what is odd without being wrong, for the user to read; "": nothing */
+    struct dataset_origin origin;
     struct dataset_split train, test;
+};
+
+/* What a job's data set is like. */
+struct dataset_facts {
+    size_t train_count, test_count;
+    size_t pixels;      /* numbers of an image, after resizing */
+    size_t file_pixels; /* the same before */
+    int class_count;
 };
 
 struct dataset_options {
@@ -39,14 +52,41 @@ struct dataset_options {
                               dataset_train_limit says how many a job needs */
 };
 
-/* Loads data set `name` ("mnist": idx files, gzipped or not; "glyphs": drawn by the program). Every
- * file is checked whole (magic, sizes, counts, label range); the error names the file and what is
- * wrong with it, or the places that were looked at. Files of the right form with other content than
- * the official MNIST are a user's own: only their digest differs. `options` may be NULL. On failure
- * `dataset` is empty and needs no closing. */
+/* Loads data set `name` ("mnist": idx files; "cifar10", "stl10": their binary versions; "glyphs":
+ * drawn by the program). Files may be gzipped; every one is checked whole (magic, sizes, counts,
+ * label range); the error names the file and what is wrong with it, or the places that were looked
+ * at. Files of the right form with other content than the official ones are a user's own: their
+ * digest differs, and other counts are noted. `options` may be NULL. On failure `dataset` is empty
+ * and needs no closing. */
 WARN_UNUSED bool dataset_open(struct dataset *dataset, const char *name,
                               const struct dataset_options *options, struct error *error);
 void dataset_close(struct dataset *dataset);
+
+/* Loads the data set that a job asks for, known by its name or its path, resized. */
+WARN_UNUSED bool dataset_open_job(struct dataset *dataset, const struct job *job,
+                                  const struct dataset_options *options, struct error *error);
+
+/* Rules between what a job says of its data set: path, format, classes, their names, resize.
+ * `culprit`, when not NULL, gets the parameter to blame. */
+WARN_UNUSED bool dataset_check_job(const struct job *job, enum parameter *culprit,
+                                   struct error *error);
+
+/* Pixels of an image's side in the job's data set before resizing, where that is known without its
+ * files; else 0. */
+int dataset_side(const struct job *job);
+
+/* Averages boxes of k x k pixels, k = the side now / `side`, which must be whole: the sum over k *
+ * k rounded to the nearest whole number, halves up. */
+WARN_UNUSED bool dataset_resize(struct dataset *dataset, int side, struct error *error);
+
+/* Mean and population standard deviation of each channel over the training images `indices`, on the
+ * [0,1] pixel scale: sums of bytes and of their squares are exact, so that only the last division
+ * and root round. */
+void dataset_channel_moments(const struct dataset *dataset, const uint32_t *indices, size_t count,
+                             double mean[], double sd[]);
+
+/* The name of class `label`, or its number where it has no name. */
+void dataset_class_name(const struct dataset *dataset, int label, char name[JOB_NAME_MAX + 1]);
 
 /* Computes the digest (above) of the images that `dataset` holds. */
 void dataset_digest(const struct dataset *dataset, char text[JOB_DIGEST_LENGTH + 1]);
@@ -63,6 +103,11 @@ bool dataset_is_known(const char *name, const char **names);
  * unknown name. */
 bool dataset_facts(const char *name, size_t *train_count, size_t *test_count, size_t *pixels,
                    int *class_count);
+
+/* The same for a job's data set. One known by its path is read for that, as it cannot be known
+ * otherwise. */
+WARN_UNUSED bool dataset_job_facts(const struct job *job, const char *directory,
+                                   struct dataset_facts *facts, struct error *error);
 
 /* The train_limit that suffices for this job: validation_count + train_count; 0 where it uses all.
  */

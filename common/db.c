@@ -2,27 +2,15 @@
 
 #include <assert.h>
 #include <math.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/db_private.h"
 #include "common/migrate.h"
 
-enum { BUSY_TIMEOUT_MS = 5000, STATEMENTS_MAX = 256 };
-
-struct statement {
-    sqlite3_stmt *handle;
-    int bind_result; /* the first binding that failed; reported by the next step */
-};
-
-struct db {
-    sqlite3 *handle;
-    char *path;
-    struct statement *statements[STATEMENTS_MAX];
-    size_t statement_count;
-};
+enum { BUSY_TIMEOUT_MS = 5000 };
 
 static enum error_code code_of(int result)
 {
@@ -46,7 +34,7 @@ static enum error_code code_of(int result)
     }
 }
 
-static bool fail(struct db *db, int result, const char *sql, struct error *error)
+bool db_fail(struct db *db, int result, const char *sql, struct error *error)
 {
     if ((result & 0xff) == SQLITE_NOTADB)
         return error_set(error, ERROR_DATA, "%s is not a lipsweep database (nor one of SQLite)",
@@ -64,7 +52,7 @@ static bool open_handle(struct db **db, const char *path, int flags, struct erro
     }
     int result = sqlite3_open_v2(path, &made->handle, flags | SQLITE_OPEN_EXRESCODE, NULL);
     if (result != SQLITE_OK) {
-        fail(made, result, NULL, error);
+        db_fail(made, result, NULL, error);
         db_close(made);
         return false;
     }
@@ -85,7 +73,7 @@ static bool check_integrity(struct db *db, struct error *error)
         result = sqlite3_step(handle);
     bool good;
     if (result != SQLITE_ROW)
-        good = fail(db, result, "integrity_check", error);
+        good = db_fail(db, result, "integrity_check", error);
     else if (strcmp((const char *)sqlite3_column_text(handle, 0), "ok") != 0)
         good = error_set(error, ERROR_DATA, "%s is damaged: %s", db->path,
                          (const char *)sqlite3_column_text(handle, 0));
@@ -99,10 +87,10 @@ static bool copy_whole(struct db *source, struct db *target, struct error *error
 {
     sqlite3_backup *backup = sqlite3_backup_init(target->handle, "main", source->handle, "main");
     if (!backup)
-        return fail(target, sqlite3_errcode(target->handle), NULL, error);
+        return db_fail(target, sqlite3_errcode(target->handle), NULL, error);
     sqlite3_backup_step(backup, -1);
     int result = sqlite3_backup_finish(backup);
-    return result == SQLITE_OK || fail(target, result, NULL, error);
+    return result == SQLITE_OK || db_fail(target, result, NULL, error);
 }
 
 bool db_backup(struct db *db, const char *path, struct error *error)
@@ -161,7 +149,7 @@ void db_close(struct db *db)
 bool db_execute(struct db *db, const char *sql, struct error *error)
 {
     int result = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
-    return result == SQLITE_OK || fail(db, result, sql, error);
+    return result == SQLITE_OK || db_fail(db, result, sql, error);
 }
 
 const char *db_library(void)
@@ -209,7 +197,7 @@ bool db_prepare(struct db *db, const char *sql, struct statement **statement, st
         sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &made->handle, NULL);
     if (result != SQLITE_OK) {
         free(made);
-        return fail(db, result, sql, error);
+        return db_fail(db, result, sql, error);
     }
     db->statements[db->statement_count++] = made;
     *statement = made;
@@ -256,7 +244,7 @@ static bool step_failed(struct statement *statement, int result, struct error *e
     sqlite3 *handle = sqlite3_db_handle(statement->handle);
     struct db db = {.handle = handle,
                     .path = (char *)(uintptr_t)sqlite3_db_filename(handle, "main")};
-    return fail(&db, result, sqlite3_sql(statement->handle), error);
+    return db_fail(&db, result, sqlite3_sql(statement->handle), error);
 }
 
 bool statement_step(struct statement *statement, bool *row, struct error *error)

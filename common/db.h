@@ -1,5 +1,5 @@
-/* SQLite behind a narrow door: the only file that includes sqlite3.h. Errors carry SQLite's words
- * and the statement.
+/* SQLite behind a narrow door: db.c and db_guard.c alone include sqlite3.h (db_private.h). Errors
+ * carry SQLite's words and the statement.
  *
  * One read-write connection exists on a database, in the coordinator; everything else opens
  * read-only. */

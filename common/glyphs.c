@@ -280,10 +280,9 @@ static bool make_split(struct dataset_split *split, enum glyphs_set set, size_t 
     return true;
 }
 
-bool glyphs_make(struct dataset *dataset, const struct dataset_options *options,
-                 struct error *error)
+bool glyphs_make(struct dataset *dataset, const struct dataset_source *source, struct error *error)
 {
-    size_t limit = options ? options->train_limit : 0;
+    size_t limit = source->train_limit;
     dataset->channels = 1;
     dataset->height = dataset->width = GLYPHS_SIDE;
     dataset->class_count = GLYPHS_CLASS_COUNT;

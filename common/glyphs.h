@@ -8,6 +8,7 @@
 #define LIPSWEEP_COMMON_GLYPHS_H
 
 #include "common/dataset.h"
+#include "common/dataset_files.h"
 
 enum {
     GLYPHS_SIDE = 28,
@@ -23,9 +24,9 @@ enum glyphs_set { GLYPHS_TRAIN = 0, GLYPHS_TEST = 1 };
  * each digit once. */
 uint8_t glyphs_draw(enum glyphs_set set, uint32_t index, uint8_t pixels[GLYPHS_PIXELS]);
 
-/* Fills `dataset` (all zero before): the test set and the first options->train_limit training
+/* Fills `dataset` (all zero before): the test set and the first source->train_limit training
  * images. On failure the caller closes it. */
-WARN_UNUSED bool glyphs_make(struct dataset *dataset, const struct dataset_options *options,
+WARN_UNUSED bool glyphs_make(struct dataset *dataset, const struct dataset_source *source,
                              struct error *error);
 
 #endif

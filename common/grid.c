@@ -12,9 +12,15 @@ static bool has_meaning(enum parameter parameter, int branch)
     switch (parameter) {
     case PARAMETER_K:
         return lipschitz && !augmented;
+    case PARAMETER_PENALTY:
+    case PARAMETER_GRAD_THROUGH:
+        return lipschitz;
     case PARAMETER_SIGMA:
+    case PARAMETER_BN_PASSES:
+    case PARAMETER_BN_RUNNING:
         return lipschitz || augmented;
     case PARAMETER_MOMENTUM:
+    case PARAMETER_NESTEROV:
         return !(branch & BRANCH_ADAM);
     case PARAMETER_BETA1:
     case PARAMETER_BETA2:
@@ -40,19 +46,33 @@ static int bit_of(enum parameter parameter)
     }
 }
 
-/* At most one value of an axis is special: the switch's lambda 0, control or adam, or, on other
+static bool is_special_value(enum parameter parameter, double value)
+{
+    if (parameter == PARAMETER_CONTROL)
+        return value != CONTROL_NONE;
+    return value == (parameter == PARAMETER_LAMBDA ? 0 : OPTIMIZER_ADAM);
+}
+
+/* At most one value of an axis is special: the switch's lambda 0, a control or adam, or, on other
  * axes, the first one, which stands for all where the parameter has no meaning. */
 static size_t special_index(const struct sweep_axis *axis)
 {
-    double special = axis->parameter == PARAMETER_LAMBDA    ? 0
-                     : axis->parameter == PARAMETER_CONTROL ? CONTROL_NOISE_AUGMENTATION
-                                                            : OPTIMIZER_ADAM;
     size_t index = 0;
     if (bit_of(axis->parameter) != 0) {
-        while (index < axis->count && axis->numbers[index] != special)
+        while (index < axis->count && !is_special_value(axis->parameter, axis->numbers[index]))
             index++;
     }
     return index; /* axis->count: there is none */
+}
+
+/* The control of the branches that have one, outside of baselines. */
+static enum control own_control(const struct sweep *sweep)
+{
+    const struct sweep_axis *axis = sweep_axis(sweep, PARAMETER_CONTROL);
+    if (!axis)
+        return sweep->base.control;
+    size_t index = special_index(axis);
+    return index < axis->count ? (enum control)axis->numbers[index] : CONTROL_NONE;
 }
 
 /* Whether a branch holds combinations with this axis at its special value, or at another. */
@@ -76,7 +96,7 @@ static int base_branch(const struct sweep *sweep)
 {
     const struct job *base = &sweep->base;
     return (base->lambda > 0 ? BRANCH_LIPSCHITZ : 0) |
-           (base->control == CONTROL_NOISE_AUGMENTATION ? BRANCH_AUGMENTED : 0) |
+           (base->control != CONTROL_NONE ? BRANCH_AUGMENTED : 0) |
            (base->optimizer == OPTIMIZER_ADAM ? BRANCH_ADAM : 0);
 }
 
@@ -94,7 +114,7 @@ static bool branch_exists(const struct sweep *sweep, const struct grid_part *par
     }
     bool is_covered =
         !part->is_baseline && !(branch & BRANCH_LIPSCHITZ) &&
-        sweep->baseline[branch & BRANCH_AUGMENTED ? CONTROL_NOISE_AUGMENTATION : CONTROL_NONE];
+        sweep->baseline[branch & BRANCH_AUGMENTED ? own_control(sweep) : CONTROL_NONE];
     return !((own ^ branch) & fixed) && !is_covered;
 }
 

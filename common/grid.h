@@ -1,6 +1,6 @@
 /* The points and jobs of a sweep, computed one at a time: nothing as large as the grid exists.
  *
- * Points come in this order: the standard baseline, the control noise-augmentation, the grid; in
+ * Points come in this order: the standard baseline, the controls, the grid; in
  * each the first axis of the file varies slowest. Combinations that describe one training (K and
  * sigma where lambda is 0, the other optimizer's numbers) are one point: the first of them, or the
  * baseline's. Jobs: the seed varies slowest, so that every point has one result early. */
@@ -10,8 +10,8 @@
 #include "common/sweep.h"
 
 enum {
-    GRID_PART_MAX = 3,    /* baseline, control, grid */
-    GRID_BRANCH_COUNT = 8 /* lambda 0 or not, control or not, optimizer */
+    GRID_PART_MAX = CONTROL_COUNT + 1, /* baseline, controls, grid */
+    GRID_BRANCH_COUNT = 8              /* lambda 0 or not, control or not, optimizer */
 };
 
 /* Combinations that agree in what parameters have a meaning form a branch: in each, the number of

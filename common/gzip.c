@@ -1,8 +1,11 @@
 #include "common/gzip.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <zlib.h>
 
 enum { GZIP_WINDOW_BITS = 15 + 16 }; /* the largest window; + 16: gzip wrapping only */
@@ -94,5 +97,58 @@ bool gzip_inflate(const uint8_t *bytes, size_t length, size_t size_max, uint8_t 
     }
     *out = buffer.bytes;
     *out_length = buffer.length;
+    return true;
+}
+
+enum { GZIP_FILE_BUFFER = 1 << 17 };
+
+struct gzip_file {
+    gzFile handle;
+    char path[];
+};
+
+struct gzip_file *gzip_file_open(const char *path, struct error *error)
+{
+    size_t size = strlen(path) + 1;
+    struct gzip_file *file = malloc(sizeof *file + size);
+    if (!file) {
+        error_set(error, ERROR_MEMORY, "no memory to read %s", path);
+        return NULL;
+    }
+    memcpy(file->path, path, size);
+    errno = 0;
+    file->handle = gzopen(path, "rbe");
+    if (file->handle) {
+        gzbuffer(file->handle, GZIP_FILE_BUFFER);
+        return file;
+    }
+    error_set_errno(error, errno ? errno : ENOMEM, "cannot read %s", path);
+    free(file);
+    return NULL;
+}
+
+void gzip_file_close(struct gzip_file *file)
+{
+    if (!file)
+        return;
+    gzclose_r(file->handle);
+    free(file);
+}
+
+bool gzip_file_read(struct gzip_file *file, void *bytes, size_t size, size_t *length,
+                    struct error *error)
+{
+    assert(size <= INT_MAX);
+    int status = Z_OK, count = gzread(file->handle, bytes, (unsigned)size);
+    const char *why = gzerror(file->handle, &status);
+    if (gzdirect(file->handle))
+        return error_set(error, ERROR_DATA, "%s: is no gzip data", file->path);
+    if (status == Z_BUF_ERROR)
+        return error_set(error, ERROR_DATA,
+                         "%s: the gzip data is cut short (an interrupted download or copy?)",
+                         file->path);
+    if (count < 0)
+        return error_set(error, ERROR_DATA, "%s: damaged gzip data: %s", file->path, why);
+    *length = (size_t)count;
     return true;
 }

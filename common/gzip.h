@@ -1,4 +1,4 @@
-/* Gzip data in memory, checked whole (zlib). */
+/* Gzip data in memory and gzip files too large for it, checked (zlib). */
 #ifndef LIPSWEEP_COMMON_GZIP_H
 #define LIPSWEEP_COMMON_GZIP_H
 
@@ -15,5 +15,17 @@ bool gzip_is(const uint8_t *bytes, size_t length);
  * that; the message has no file name. */
 WARN_UNUSED bool gzip_inflate(const uint8_t *bytes, size_t length, size_t size_max, uint8_t **out,
                               size_t *out_length, struct error *error);
+
+/* A gzip file, read from its beginning to its end. */
+struct gzip_file;
+
+/* NULL on failure. */
+struct gzip_file *gzip_file_open(const char *path, struct error *error);
+void gzip_file_close(struct gzip_file *file);
+
+/* At most `size` unpacked bytes (< 2 GiB); 0: the end, all checksums were right. Fails on data cut
+ * short, a wrong checksum, or what is no gzip data; the message names the file. */
+WARN_UNUSED bool gzip_file_read(struct gzip_file *file, void *bytes, size_t size, size_t *length,
+                                struct error *error);
 
 #endif

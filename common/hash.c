@@ -2,8 +2,11 @@
 
 #include <assert.h>
 #include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
 
 static_assert(sizeof(crypto_generichash_state) <= sizeof(struct hash), "state must fit");
+static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct hash_sha256), "state must fit");
 
 void hash_init(struct hash *hash)
 {
@@ -25,6 +28,21 @@ void hash_buffer(const void *data, size_t length, uint8_t digest[HASH_BYTES])
     crypto_generichash(digest, HASH_BYTES, data, length, NULL, 0);
 }
 
+void hash_sha256_init(struct hash_sha256 *hash)
+{
+    crypto_hash_sha256_init((crypto_hash_sha256_state *)(void *)hash->state);
+}
+
+void hash_sha256_add(struct hash_sha256 *hash, const void *data, size_t length)
+{
+    crypto_hash_sha256_update((crypto_hash_sha256_state *)(void *)hash->state, data, length);
+}
+
+void hash_sha256_finish(struct hash_sha256 *hash, uint8_t digest[HASH_BYTES])
+{
+    crypto_hash_sha256_final((crypto_hash_sha256_state *)(void *)hash->state, digest);
+}
+
 void hash_text(const uint8_t *bytes, size_t length, char *text)
 {
     sodium_bin2hex(text, 2 * length + 1, bytes, length);
@@ -33,4 +51,15 @@ void hash_text(const uint8_t *bytes, size_t length, char *text)
 void hash_random(void *bytes, size_t length)
 {
     randombytes_buf(bytes, length);
+}
+
+bool hash_parse(const char *text, uint8_t digest[HASH_BYTES])
+{
+    if (strlen(text) != HASH_TEXT - 1 || strspn(text, "0123456789abcdef") != HASH_TEXT - 1)
+        return false;
+    for (size_t i = 0; i < HASH_BYTES; i++) {
+        const char pair[3] = {text[2 * i], text[2 * i + 1], '\0'};
+        digest[i] = (uint8_t)strtoul(pair, NULL, 16);
+    }
+    return true;
 }

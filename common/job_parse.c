@@ -36,6 +36,7 @@ static void read_root(struct settings *settings, const struct yaml_node *root)
     }
     for (const struct yaml_node *key = root->first; key; key = key->next)
         read_key(settings, key);
+    job_name_dataset(settings->job);
     job_normalise(settings->job);
     if (settings->diagnostics->error_count == 0 && !job_check(settings->job, &culprit, &error))
         diagnostics_error(settings->diagnostics, settings->places[culprit], "%s", error.message);

@@ -61,9 +61,35 @@ static void append_counts(struct buffer *buffer, const int64_t *values, size_t c
     append(buffer, "]");
 }
 
-static void append_text(struct buffer *buffer, const char *text)
+static void append_quoted(struct buffer *buffer, const char *text, size_t length)
 {
-    append(buffer, "%s", text[0] ? text : "\"\"");
+    append(buffer, "\"");
+    for (size_t i = 0; i < length; i++)
+        append(buffer, "%s%c", text[i] == '"' || text[i] == '\\' ? "\\" : "", text[i]);
+    append(buffer, "\"");
+}
+
+/* Names are plain enough to stand without quotes, paths are not. */
+static void append_text(struct buffer *buffer, enum parameter parameter, const char *text)
+{
+    if (text[0] && parameter != PARAMETER_DATASET_PATH && parameter != PARAMETER_INIT)
+        append(buffer, "%s", text);
+    else
+        append_quoted(buffer, text, strlen(text));
+}
+
+static void append_names(struct buffer *buffer, const char *names)
+{
+    append(buffer, "[");
+    for (const char *name = names; *name;) {
+        size_t length = strcspn(name, "\n");
+        append(buffer, "%s", name > names ? ", " : "");
+        append_quoted(buffer, name, length);
+        name += length;
+        if (*name == '\n')
+            name++;
+    }
+    append(buffer, "]");
 }
 
 static void append_value(struct buffer *buffer, const struct job *job, enum parameter parameter)
@@ -78,7 +104,7 @@ static void append_value(struct buffer *buffer, const struct job *job, enum para
         append(buffer, "%lld", (long long)*(const int64_t *)member);
         break;
     case PARAMETER_TEXT:
-        append_text(buffer, member);
+        append_text(buffer, parameter, member);
         break;
     case PARAMETER_CHOICE:
         append(buffer, "%s", parameter_choice_name(parameter, *(const int *)member));
@@ -87,7 +113,13 @@ static void append_value(struct buffer *buffer, const struct job *job, enum para
         append_reals(buffer, job->test_sigma, job->test_sigma_count);
         break;
     case PARAMETER_COUNTS:
-        append_counts(buffer, job->test_seed, job->test_seed_count);
+        if (parameter == PARAMETER_SCHEDULE_AT)
+            append_counts(buffer, job->schedule_at, job->schedule_at_count);
+        else
+            append_counts(buffer, job->test_seed, job->test_seed_count);
+        break;
+    case PARAMETER_NAMES:
+        append_names(buffer, member);
         break;
     }
 }
@@ -150,7 +182,7 @@ static void hash_canonical(const struct job *job, const char *format, enum param
     job_normalise(&normal);
     append(&buffer, "%s", format);
     append_canonical(&buffer, &normal, last);
-    assert(!buffer.full); /* 64 noise levels of 25 bytes are the longest part */
+    assert(!buffer.full); /* 64 noise levels of 25 bytes are the longest part hashed */
     hash_buffer(text, buffer.length, hash);
 }
 

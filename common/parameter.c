@@ -8,8 +8,12 @@
 
 static const struct parameter_info infos[PARAMETER_COUNT] = {
 #define X(name, member, dotted, axis, type, part)                                                  \
-    [PARAMETER_##                                                                                  \
-        name] = {dotted, axis, PARAMETER_##type, PART_##part, offsetof(struct job, member)},
+    [PARAMETER_##name] = {dotted,                                                                  \
+                          axis,                                                                    \
+                          PARAMETER_##type,                                                        \
+                          PART_##part,                                                             \
+                          offsetof(struct job, member),                                            \
+                          sizeof(((struct job *)0)->member)},
     PARAMETERS(X)
 #undef X
 };
@@ -26,12 +30,75 @@ static const char *const optimizer_names[OPTIMIZER_COUNT] = {
 #undef X
 };
 
+static const char *const dataset_format_names[DATASET_FORMAT_COUNT] = {
+#define X(name, text) [DATASET_FORMAT_##name] = text,
+    DATASET_FORMATS(X)
+#undef X
+};
+
+static const char *const flip_names[FLIP_COUNT] = {
+#define X(name, text) [FLIP_##name] = text,
+    FLIPS(X)
+#undef X
+};
+
+static const char *const shortcut_names[SHORTCUT_COUNT] = {
+#define X(name, text) [SHORTCUT_##name] = text,
+    SHORTCUTS(X)
+#undef X
+};
+
+static const char *const bn_passes_names[BN_PASSES_COUNT] = {
+#define X(name, text) [BN_PASSES_##name] = text,
+    BN_PASSES(X)
+#undef X
+};
+
+static const char *const bn_running_names[BN_RUNNING_COUNT] = {
+#define X(name, text) [BN_RUNNING_##name] = text,
+    BN_RUNNINGS(X)
+#undef X
+};
+
+static const char *const penalty_names[PENALTY_COUNT] = {
+#define X(name, text) [PENALTY_##name] = text,
+    PENALTIES(X)
+#undef X
+};
+
+static const char *const output_names[OUTPUT_COUNT] = {
+#define X(name, text) [OUTPUT_##name] = text,
+    OUTPUTS(X)
+#undef X
+};
+
+static const char *const grad_through_names[GRAD_THROUGH_COUNT] = {
+#define X(name, text) [GRAD_THROUGH_##name] = text,
+    GRAD_THROUGHS(X)
+#undef X
+};
+
+static const char *const schedule_names[SCHEDULE_COUNT] = {
+#define X(name, text) [SCHEDULE_##name] = text,
+    SCHEDULES(X)
+#undef X
+};
+
+static const char *const toggle_names[TOGGLE_COUNT] = {
+#define X(name, text) [TOGGLE_##name] = text,
+    TOGGLES(X)
+#undef X
+};
+
 /* Sane ranges: a value outside of one is a slip of the pen, and the largest ones keep every counter
  * of the random streams (32 bits) and every whole number (doubles are exact to 2^53) in range. */
 static const struct bounds {
     bool given, above_minimum, below_maximum; /* the bound itself is not allowed */
     double minimum, maximum;
 } bounds[PARAMETER_COUNT] = {
+    [PARAMETER_CLASSES] = {true, false, false, 0, JOB_CLASS_MAX},
+    [PARAMETER_RESIZE] = {true, false, false, 0, 1024},
+    [PARAMETER_CROP_PADDING] = {true, false, false, 0, 64},
     [PARAMETER_VALIDATION_COUNT] = {true, false, false, 0, 1e9},
     [PARAMETER_TRAIN_COUNT] = {true, false, false, 0, 1e9},
     [PARAMETER_FRACTION] = {true, true, false, 0, 1},
@@ -47,6 +114,9 @@ static const struct bounds {
     [PARAMETER_BETA1] = {true, false, true, 0, 1},
     [PARAMETER_BETA2] = {true, false, true, 0, 1},
     [PARAMETER_EPS] = {true, true, false, 0, 1},
+    [PARAMETER_SCHEDULE_AT] = {true, false, false, 1, 1e6},
+    [PARAMETER_SCHEDULE_FACTOR] = {true, true, false, 0, 1},
+    [PARAMETER_WARMUP_EPOCHS] = {true, false, false, 0, 1e6},
     [PARAMETER_SEED] = {true, false, false, 0, 0x1p53 - 1},
     [PARAMETER_TEST_SIGMA] = {true, false, false, 0, 100},
     [PARAMETER_TEST_SEED] = {true, false, false, 0, 0x1p53 - 1},
@@ -84,10 +154,48 @@ static const char *const *choice_names(enum parameter parameter, int *count)
     case PARAMETER_OPTIMIZER:
         *count = OPTIMIZER_COUNT;
         return optimizer_names;
+    case PARAMETER_DATASET_FORMAT:
+        *count = DATASET_FORMAT_COUNT;
+        return dataset_format_names;
+    case PARAMETER_FLIP:
+        *count = FLIP_COUNT;
+        return flip_names;
+    case PARAMETER_SHORTCUT:
+        *count = SHORTCUT_COUNT;
+        return shortcut_names;
+    case PARAMETER_BN_PASSES:
+        *count = BN_PASSES_COUNT;
+        return bn_passes_names;
+    case PARAMETER_BN_RUNNING:
+        *count = BN_RUNNING_COUNT;
+        return bn_running_names;
+    case PARAMETER_PENALTY:
+        *count = PENALTY_COUNT;
+        return penalty_names;
+    case PARAMETER_OUTPUT:
+        *count = OUTPUT_COUNT;
+        return output_names;
+    case PARAMETER_GRAD_THROUGH:
+        *count = GRAD_THROUGH_COUNT;
+        return grad_through_names;
+    case PARAMETER_SCHEDULE:
+        *count = SCHEDULE_COUNT;
+        return schedule_names;
+    case PARAMETER_NESTEROV:
+    case PARAMETER_DECAY_NORMS:
+        *count = TOGGLE_COUNT;
+        return toggle_names;
     default:
         *count = 0;
         return NULL;
     }
+}
+
+int parameter_choice_count(enum parameter parameter)
+{
+    int count;
+    choice_names(parameter, &count);
+    return count;
 }
 
 const char *parameter_choice_name(enum parameter parameter, int value)

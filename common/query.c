@@ -7,7 +7,15 @@
 #define PARAMETER_COLUMNS                                                                          \
     "j.dataset, j.model, j.lambda, j.k, j.sigma, j.control, j.fraction, j.validation_count, "      \
     "j.train_count, j.epochs, j.steps, j.batch, j.optimizer, j.lr, j.momentum, j.weight_decay, "   \
-    "j.beta1, j.beta2, j.eps"
+    "j.beta1, j.beta2, j.eps, j.resize, j.crop_padding, j.flip"
+
+/* The same, an imported label where there is no number. */
+#define PARAMETER_VALUES                                                                           \
+    "j.dataset, j.model, coalesce(j.lambda, j.lambda_label) AS lambda, coalesce(j.k, "             \
+    "j.k_label) AS k, coalesce(j.sigma, j.sigma_label) AS sigma, j.control, j.fraction, "          \
+    "j.validation_count, j.train_count, j.epochs, j.steps, j.batch, j.optimizer, j.lr, "           \
+    "j.momentum, j.weight_decay, j.beta1, j.beta2, j.eps, j.resize, j.crop_padding, "              \
+    "j.flip"
 
 static const struct query queries[] = {
     /* ?1: number, name or "last" */
@@ -33,7 +41,7 @@ static const struct query queries[] = {
 
     /* ?1: sweep, ?2: state or NULL, ?3: rows at most, -1: all */
     {"jobs", 3,
-     "SELECT j.id, j.state, j.attempt, " PARAMETER_COLUMNS ", j.seed, j.result_of, j.finished_at, "
+     "SELECT j.id, j.state, j.attempt, " PARAMETER_VALUES ", j.seed, j.result_of, j.finished_at, "
      "a.train_s, a.evaluate_s, w.host, j.reason "
      "FROM job j LEFT JOIN attempt a ON a.job = j.id AND a.number = j.attempt "
      "LEFT JOIN worker w ON w.id = a.worker "
@@ -48,7 +56,7 @@ static const struct query queries[] = {
      "SELECT j.id, s.id AS sweep, s.name AS sweep_name, s.held AS sweep_held, s.max_attempts, "
      "s.state AS sweep_state, j.point, j.state, j.held, j.withdrawn, j.attempt, "
      "j.counted_attempts, j.result_of, j.superseded_by, j.memory_bytes, "
-     "j.reason, " PARAMETER_COLUMNS ", j.seed, j.created_at, j.finished_at, t.weights_digest, "
+     "j.reason, " PARAMETER_VALUES ", j.seed, j.created_at, j.finished_at, t.weights_digest, "
      "t.host AS trained_on, t.build, t.cpu_class, t.train_s, t.step_count, "
      "(SELECT count(*) FROM job o WHERE o.state = 'pending' AND o.held = 0 AND o.withdrawn = 0 "
      "AND o.id < j.id) AS pending_before "
@@ -82,14 +90,56 @@ static const struct query queries[] = {
 
     /* ?1: sweep. One row a job, jobs of one point next to each other. */
     {"result-jobs", 1,
-     "SELECT " PARAMETER_COLUMNS ", j.dataset_digest, j.point, j.id, j.seed, j.state, j.result_of, "
+     "SELECT " PARAMETER_VALUES ", j.dataset_digest, j.point, j.id, j.seed, j.state, j.result_of, "
      "CASE WHEN j.state = 'done' THEN j.final_active_share END AS active_share "
      "FROM current_job j WHERE j.sweep = ?1 ORDER BY " PARAMETER_COLUMNS
-     ", j.dataset_digest, j.seed, j.id"},
+     ", j.lambda_label, j.k_label, j.sigma_label, j.dataset_digest, j.seed, j.id"},
     {"result-accuracies", 1,
      "SELECT j.id AS job, a.test_sigma, a.accuracy FROM current_job j "
      "JOIN accuracy a ON a.job = j.source WHERE j.sweep = ?1 AND j.state = 'done' "
      "ORDER BY j.id, a.test_sigma"},
+
+    /* ?1: sweep. Every measurement, the rows of a job next to each other. */
+    {"export", 1, "SELECT * FROM measurements WHERE sweep_id = ?1 ORDER BY job, test_sigma"},
+    {"export-levels", 1,
+     "SELECT DISTINCT test_sigma FROM measurements WHERE sweep_id = ?1 ORDER BY test_sigma"},
+
+    /* ?1: sweep. What is missing of it, and what does not belong together. */
+    {"verify", 1,
+     "WITH here AS (SELECT j.*, s.origin FROM current_job j JOIN sweep s ON s.id = j.sweep "
+     "WHERE j.sweep = ?1), "
+     "counted AS (SELECT here.id, count(a.job) AS n FROM here "
+     "LEFT JOIN accuracy a ON a.job = here.source GROUP BY here.id) "
+     "SELECT h.id AS job, h.point, h.seed, CASE "
+     "WHEN h.state <> 'done' THEN 'no result: ' || h.state || coalesce(', ' || h.reason, '') "
+     "WHEN c.n = 0 THEN 'done, but no accuracy' "
+     "WHEN c.n < (SELECT max(n) FROM counted) THEN "
+     "printf('accuracy at %d of %d test sigmas', c.n, (SELECT max(n) FROM counted)) "
+     "WHEN h.origin = 'imported' THEN NULL "
+     "WHEN (SELECT count(*) FROM attempt a WHERE a.job = h.source AND a.outcome = 'done') <> 1 "
+     "THEN 'not finished by exactly one attempt' "
+     "WHEN t.id IS NULL THEN 'no training' "
+     "WHEN t.train_hash <> h.train_hash THEN 'the weights are another training''s' "
+     "WHEN t.dataset_digest <> h.dataset_digest THEN 'trained on other data' "
+     "END AS gap FROM here h JOIN counted c ON c.id = h.id LEFT JOIN training t ON t.id = "
+     "h.training "
+     "WHERE gap IS NOT NULL ORDER BY h.id"},
+    {"verify-points", 1,
+     "WITH RECURSIVE point (n, last) AS (SELECT 0, point_count FROM sweep WHERE id = ?1 "
+     "UNION ALL SELECT n + 1, last FROM point WHERE n + 1 < last), "
+     "seeds AS (SELECT DISTINCT seed FROM current_job WHERE sweep = ?1 AND seed IS NOT NULL), "
+     "asked AS (SELECT point, seed, count(*) AS n FROM current_job WHERE sweep = ?1 "
+     "GROUP BY point, seed) "
+     "SELECT p.n AS point, d.seed, coalesce(a.n, 0) AS jobs FROM point p CROSS JOIN seeds d "
+     "LEFT JOIN asked a ON a.point = p.n AND a.seed = d.seed "
+     "WHERE coalesce(a.n, 0) <> 1 ORDER BY p.n, d.seed"},
+    {"verify-counts", 1,
+     "SELECT s.name, s.origin, s.point_count, "
+     "(SELECT count(DISTINCT j.seed) FROM current_job j WHERE j.sweep = ?1) AS seeds, "
+     "(SELECT count(*) FROM current_job j WHERE j.sweep = ?1) AS jobs, "
+     "(SELECT count(*) FROM current_job j WHERE j.sweep = ?1 AND j.state = 'done') AS done, "
+     "(SELECT count(*) FROM results WHERE sweep_id = ?1) AS results "
+     "FROM sweep s WHERE s.id = ?1 ORDER BY s.id"},
 
     /* ?1: a sweep's name. Its jobs, and the finished ones of all others: what need not run again.
      */

@@ -6,7 +6,7 @@
 #include "common/job.h"
 #include "common/yaml.h"
 
-enum { SETTINGS_NAME_SIZE = JOB_DIGEST_LENGTH + 1 }; /* holds any name, final NUL included */
+enum { SETTINGS_NAME_SIZE = JOB_PATH_MAX + 1 }; /* holds any name or path, final NUL included */
 
 struct settings {
     struct job *job; /* gets the values */

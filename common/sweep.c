@@ -52,12 +52,7 @@ static void read_grid(struct sweep_reader *reader, const struct yaml_node *key)
 
 static void read_control(struct sweep_reader *reader, const struct yaml_node *node)
 {
-    static const char *const names[] = {"standard", "noise-augmentation"};
-    if (node->text && strcmp(node->text, "noisy-bn") == 0) {
-        diagnostics_error(reader->diagnostics, node->place,
-                          "the control noisy-bn is not supported by this version");
-        return;
-    }
+    static const char *const names[] = {"standard", "noise-augmentation", "noisy-bn"};
     for (int i = 0; i < CONTROL_COUNT; i++) {
         if (!node->text || strcmp(node->text, names[i]) != 0)
             continue;
@@ -91,8 +86,8 @@ static void read_baseline(struct sweep_reader *reader, const struct yaml_node *k
             read_control(reader, item);
     } else {
         diagnostics_error(reader->diagnostics, node->place,
-                          "'baseline' must be true, false or a list of standard and "
-                          "noise-augmentation");
+                          "'baseline' must be true, false or a list of standard, "
+                          "noise-augmentation and noisy-bn");
     }
 }
 
@@ -128,62 +123,9 @@ static void read_seeds(struct sweep_reader *reader, const struct yaml_node *key)
     reader->bad[PARAMETER_SEED] = !open_seeds(reader, key->value);
 }
 
-static void read_max_attempts(struct sweep_reader *reader, const struct yaml_node *node)
-{
-    if (node->type == YAML_NUMBER && node->number >= 1 &&
-        node->number <= SWEEP_MAX_ATTEMPTS_LIMIT && floor(node->number) == node->number)
-        reader->sweep->max_attempts = (int64_t)node->number;
-    else
-        diagnostics_error(reader->diagnostics, node->place,
-                          "max_attempts must be a whole number from 1 to %d",
-                          SWEEP_MAX_ATTEMPTS_LIMIT);
-}
-
-static void read_reuse(struct sweep_reader *reader, const struct yaml_node *node)
-{
-    if (node->type == YAML_BOOLEAN)
-        reader->sweep->reuse = node->boolean;
-    else if (node->text && strcmp(node->text, "same-build") == 0)
-        diagnostics_error(reader->diagnostics, node->place,
-                          "reuse: same-build is not supported by this version");
-    else
-        diagnostics_error(reader->diagnostics, node->place, "reuse must be true or false%s",
-                          node->type == YAML_TEXT ? " (YAML 1.2 knows no other words for them)"
-                                                  : "");
-}
-
-static void read_run_key(struct sweep_reader *reader, const struct yaml_node *key)
-{
-    static const char *const names[] = {"max_attempts", "reuse"};
-    static const char *const later[] = {"priority",     "max_running", "requires",      "continue",
-                                        "checkpoint_s", "keep",        "adaptive_seeds"};
-    if (strcmp(key->text, "max_attempts") == 0) {
-        read_max_attempts(reader, key->value);
-        return;
-    }
-    if (strcmp(key->text, "reuse") == 0) {
-        read_reuse(reader, key->value);
-        return;
-    }
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
-        if (strcmp(key->text, later[i]) == 0) {
-            diagnostics_error(reader->diagnostics, key->place,
-                              "'run.%s' is not supported by this version", key->text);
-            return;
-        }
-    }
-    suggest_report(reader->diagnostics, key->place, "key", key->text, names, 2);
-}
-
 static void read_run(struct sweep_reader *reader, const struct yaml_node *key)
 {
-    if (key->value->type != YAML_MAP) {
-        diagnostics_error(reader->diagnostics, key->value->place, "'run' must be a mapping, not %s",
-                          yaml_type_text(key->value->type));
-        return;
-    }
-    for (const struct yaml_node *inner = key->value->first; inner; inner = inner->next)
-        read_run_key(reader, inner);
+    sweep_read_run(reader, key->value);
 }
 
 static const struct {
@@ -269,7 +211,10 @@ bool sweep_parse(struct sweep *sweep, struct diagnostics *diagnostics)
         .seeds = {.parameter = PARAMETER_SEED, .count = 1},
     };
     struct yaml_tree tree;
-    *sweep = (struct sweep){.max_attempts = SWEEP_MAX_ATTEMPTS, .reuse = true};
+    *sweep = (struct sweep){.max_attempts = SWEEP_MAX_ATTEMPTS,
+                            .reuse = true,
+                            .checkpoint_s = SWEEP_CHECKPOINT_S,
+                            .keep_weights = true};
     job_init(&sweep->base);
     if (yaml_parse(&tree, diagnostics->text, diagnostics->length, diagnostics))
         read_top(&reader, tree.root);
@@ -337,5 +282,15 @@ bool sweep_set_digest(struct sweep *sweep, const char *name, const char *digest,
                 memcpy(axis->digests[j], digest, JOB_DIGEST_LENGTH + 1);
         }
     }
+    return true;
+}
+
+bool sweep_set_init_digest(struct sweep *sweep, const char *digest, struct error *error)
+{
+    char *own = sweep->base.init_digest;
+    if (own[0] && strcmp(own, digest) != 0)
+        return error_set(error, ERROR_DATA, "%s has digest %s here; the sweep asks for %s",
+                         sweep->base.init, digest, own);
+    memcpy(own, digest, JOB_DIGEST_LENGTH + 1);
     return true;
 }

@@ -11,12 +11,16 @@
 #include <stdint.h>
 
 enum {
-    SWEEP_NAME_MAX = 64,            /* bytes */
-    SWEEP_JOB_MAX = 10 * 1000000,   /* jobs of one sweep, counted before equal ones are joined */
-    SWEEP_LABEL_MAX = 64,           /* values of an axis of names */
-    SWEEP_MAX_ATTEMPTS = 5,         /* the default of run.max_attempts */
-    SWEEP_MAX_ATTEMPTS_LIMIT = 1000 /* and its largest value */
+    SWEEP_NAME_MAX = 64,              /* bytes */
+    SWEEP_JOB_MAX = 10 * 1000000,     /* jobs of one sweep, counted before equal ones are joined */
+    SWEEP_LABEL_MAX = 64,             /* values of an axis of names */
+    SWEEP_MAX_ATTEMPTS = 5,           /* the default of run.max_attempts */
+    SWEEP_MAX_ATTEMPTS_LIMIT = 1000,  /* and its largest value */
+    SWEEP_CHECKPOINT_S = 60,          /* the default of run.checkpoint_s */
+    SWEEP_CHECKPOINT_MOST_S = 1000000 /* and its largest value */
 };
+
+#define SWEEP_CHECKPOINT_LEAST_S 0.01
 
 struct sweep_axis {
     enum parameter parameter;
@@ -37,7 +41,10 @@ struct sweep {
     int64_t *seeds;
     size_t seed_count;
     int64_t max_attempts;
-    bool reuse; /* of finished trainings of other sweeps */
+    bool reuse;          /* of finished trainings of other sweeps */
+    double checkpoint_s; /* between two checkpoints of a training */
+    bool continue_any;   /* a checkpoint of another build or CPU class too */
+    bool keep_weights;   /* of every finished training */
 };
 
 /* Reads and checks a sweep file; everything that is wrong or odd goes to `diagnostics`, which holds
@@ -55,6 +62,12 @@ const char *sweep_dataset(const struct sweep *sweep, size_t index);
  */
 WARN_UNUSED bool sweep_set_digest(struct sweep *sweep, const char *name, const char *digest,
                                   struct error *error);
+
+/* The same for the file of model.init. Its digest goes among those of the data sets under this
+ * name, which no data set can have. */
+#define SWEEP_INIT "model.init:"
+WARN_UNUSED bool sweep_set_init_digest(struct sweep *sweep, const char *digest,
+                                       struct error *error);
 
 /* What to call value `index` of an axis of names or choices; NULL for numbers. */
 const char *sweep_axis_label(const struct sweep_axis *axis, size_t index);

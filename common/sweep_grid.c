@@ -15,8 +15,10 @@ static void report_unknown_axis(struct sweep_reader *reader, const struct yaml_n
     size_t count = 0;
     for (int i = 0; i < PARAMETER_COUNT; i++) {
         const struct parameter_info *info = parameter_info((enum parameter)i);
-        if (i == PARAMETER_DATASET_DIGEST || info->type == PARAMETER_REALS ||
-            info->type == PARAMETER_COUNTS)
+        if (i == PARAMETER_INIT || i == PARAMETER_INIT_DIGEST || i == PARAMETER_DATASET_DIGEST ||
+            i == PARAMETER_DATASET_PATH || i == PARAMETER_DATASET_FORMAT ||
+            i == PARAMETER_CLASSES || info->type == PARAMETER_REALS ||
+            info->type == PARAMETER_COUNTS || info->type == PARAMETER_NAMES)
             continue;
         names[count++] = info->axis[0] ? info->axis : info->dotted;
     }
@@ -37,6 +39,23 @@ static bool can_be_axis(struct sweep_reader *reader, enum parameter parameter,
                         const struct yaml_node *key)
 {
     enum parameter_type type = parameter_info(parameter)->type;
+    if (parameter == PARAMETER_INIT) {
+        diagnostics_error(reader->diagnostics, key->place,
+                          "'%s' is no axis: give one file of weights under 'model'", key->text);
+        return false;
+    }
+    if (type == PARAMETER_NAMES || parameter == PARAMETER_DATASET_PATH ||
+        parameter == PARAMETER_DATASET_FORMAT || parameter == PARAMETER_CLASSES) {
+        diagnostics_error(reader->diagnostics, key->place,
+                          "'%s' is no axis: it tells what one data set is; give it under 'dataset'",
+                          key->text);
+        return false;
+    }
+    if (parameter == PARAMETER_SCHEDULE_AT) {
+        diagnostics_error(reader->diagnostics, key->place,
+                          "'%s' is a list and no axis; give it under 'train'", key->text);
+        return false;
+    }
     if (type == PARAMETER_REALS || type == PARAMETER_COUNTS) {
         diagnostics_error(reader->diagnostics, key->place,
                           "'%s' is no axis: every job is tested at all its values; give them under "
@@ -98,7 +117,8 @@ static void read_axis(struct sweep_reader *reader, const struct yaml_node *key)
                           "'grid.%s' is not supported by this version", key->text);
         return;
     }
-    if (parameter == PARAMETER_COUNT || parameter == PARAMETER_DATASET_DIGEST) {
+    if (parameter == PARAMETER_COUNT || parameter == PARAMETER_DATASET_DIGEST ||
+        parameter == PARAMETER_INIT_DIGEST) {
         report_unknown_axis(reader, key);
         return;
     }
@@ -157,7 +177,8 @@ static double count_jobs(const struct sweep_reader *reader)
         sigmas *= values->parameter == PARAMETER_SIGMA ? count : 1;
     }
     points += baseline[CONTROL_NONE] ? others : 0;
-    points += baseline[CONTROL_NOISE_AUGMENTATION] ? others * sigmas : 0;
+    for (int control = CONTROL_NONE + 1; control < CONTROL_COUNT; control++)
+        points += baseline[control] ? others * sigmas : 0;
     return points * reader->seeds.count;
 }
 
@@ -166,6 +187,9 @@ static void write_product(const struct sweep_reader *reader, char *product, size
 {
     char number[NUMBER_TEXT];
     size_t used = 0;
+    bool has_baseline = false;
+    for (int control = 0; control < CONTROL_COUNT; control++)
+        has_baseline |= reader->sweep->baseline[control];
     for (size_t i = 0; i < reader->sweep->axis_count; i++) {
         number_format(reader->sources[i].count, number);
         if (reader->sources[i].count > 0 && used < size)
@@ -175,8 +199,7 @@ static void write_product(const struct sweep_reader *reader, char *product, size
     number_format(reader->seeds.count, number);
     if (used < size)
         snprintf(product + used, size - used, "%s seed%s%s", number,
-                 reader->seeds.count == 1 ? "" : "s",
-                 reader->sweep->baseline[0] || reader->sweep->baseline[1] ? ", and baselines" : "");
+                 reader->seeds.count == 1 ? "" : "s", has_baseline ? ", and baselines" : "");
 }
 
 static bool check_size(struct sweep_reader *reader)

@@ -12,7 +12,9 @@
 
 enum {
     UNPACK_MEMORY_MAX = 128 * 1024 * 1024, /* what one message may grow to: 2 bytes make a Row */
-    POLL_MS = 100, /* libzmq's descriptor is edge-triggered: look again now and then */
+    POLL_MS = 100,  /* libzmq's descriptor is edge-triggered: look again now and then */
+    LOOK_MS = 1000, /* whether the coordinator is still there */
+    AWAY_MS = 5000, /* and how long it may take to come back */
 };
 
 bool wire_send(struct socket *socket, const struct peer *peer, const Wire__Envelope *envelope,
@@ -113,6 +115,8 @@ struct exchange {
     bool is_hello;
     bool pending; /* to be sent, as soon as somebody is there */
     bool ever_sent;
+    int64_t look_ms;       /* when to see whether the coordinator is still there */
+    int64_t away_since_ms; /* 0: it is */
     Wire__Envelope *reply;
 };
 
@@ -170,16 +174,45 @@ static bool take_answers(struct exchange *exchange, struct error *error)
     return true;
 }
 
+/* A request that was taken may be lost with the coordinator that took it. So ask something small
+ * now and then: nobody connected means that it is gone; one that was started anew answers
+ * WhoAreYou, and gets the request again. */
+static bool look_after(struct exchange *exchange, int64_t now_ms, struct error *error)
+{
+    Wire__Live live = WIRE__LIVE__INIT;
+    Wire__Envelope envelope = WIRE__ENVELOPE__INIT;
+    bool sent;
+    if (exchange->is_hello || exchange->pending || now_ms < exchange->look_ms)
+        return true;
+    exchange->look_ms = now_ms + LOOK_MS;
+    envelope.body_case = WIRE__ENVELOPE__BODY_LIVE;
+    envelope.live = &live;
+    if (!wire_send(exchange->socket, NULL, &envelope, &sent, error))
+        return false;
+    if (sent)
+        exchange->away_since_ms = 0;
+    else if (exchange->away_since_ms == 0)
+        exchange->away_since_ms = now_ms;
+    else if (now_ms - exchange->away_since_ms >= AWAY_MS)
+        return error_set(error, ERROR_UNREACHABLE,
+                         "the coordinator at %s went away before it answered; asking again is safe",
+                         socket_endpoint(exchange->socket));
+    return true;
+}
+
 static bool wait_for_answer(struct exchange *exchange, int timeout_ms, struct error *error)
 {
     struct clock clock = clock_system();
     int64_t end_ms = clock_now_ms(&clock) + timeout_ms;
+    exchange->look_ms = clock_now_ms(&clock) + LOOK_MS;
     struct pollfd poll_for = {.fd = socket_descriptor(exchange->socket), .events = POLLIN};
     for (;;) {
         if (!send_pending(exchange, error) || !take_answers(exchange, error))
             return false;
         if (exchange->reply)
             return true;
+        if (!look_after(exchange, clock_now_ms(&clock), error))
+            return false;
         int64_t left_ms = end_ms - clock_now_ms(&clock);
         if (left_ms <= 0)
             break;

@@ -18,8 +18,8 @@ Wire__Envelope *wire_unpack(const void *data, size_t length);
 
 /* Client side: sends `request` (its number is set here) and waits for the answer with that number.
  * The caller frees *reply. A Refused answer becomes an error with the matching code; no answer in
- * `timeout_ms` is ERROR_TIMEOUT, and the message says whether anybody was there at all
- * (ERROR_UNREACHABLE). */
+ * `timeout_ms` is ERROR_TIMEOUT. ERROR_UNREACHABLE when nobody was there at all, or the coordinator
+ * went away for several seconds; one that was started anew is sent the request again. */
 WARN_UNUSED bool wire_request(struct socket *socket, Wire__Envelope *request, int timeout_ms,
                               Wire__Envelope **reply, struct error *error);
 

@@ -54,6 +54,9 @@ static void send_lease(struct dispatch *dispatch, const struct worker *worker,
     lease.memory_bytes = leased->memory_bytes;
     lease.max_attempts = (uint32_t)leased->max_attempts;
     lease.after_heartbeat = worker->sequence;
+    lease.checkpoint_s = leased->checkpoint_s;
+    lease.continue_any = leased->continue_any;
+    lease.keep_weights = leased->keep_weights;
     REPLY(dispatch, &worker->peer, 0, LEASE, lease, &lease);
 }
 

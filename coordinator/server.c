@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/socket.h"
 #include "coordinator/dispatch.h"
+#include "coordinator/weights.h"
 
 enum {
     BATCH_MESSAGES_MAX = 500, /* in one transaction */
@@ -73,6 +74,7 @@ static bool open_all(struct server *server, struct error *error)
                                                 .database = options->database};
     dispatch_init(&server->dispatch, &dispatch_options, server->clock, &server->store,
                   server->reader);
+    weights_remove_parts(options->database);
     return recover(server, error) && announce(server, error);
 }
 

@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "common/number.h"
+#include "coordinator/parameter_columns.h"
 
 bool store_find_sweep(struct store *store, const char *text, int64_t *sweep, struct error *error)
 {
@@ -111,14 +112,9 @@ bool store_replace_job(struct store *store, int64_t job, int64_t *successor, str
         !db_prepare(store->db, "UPDATE job SET superseded_by = ?2 WHERE id = ?1", &update, error) ||
         !db_prepare(store->db,
                     "INSERT INTO job (id, sweep, point, text_number, state, train_hash, job_hash,"
-                    " memory_bytes, dataset, dataset_digest, validation_count, train_count,"
-                    " fraction, model, lambda, k, sigma, control, epochs, steps, batch, optimizer,"
-                    " lr, momentum, weight_decay, beta1, beta2, eps, seed, description, created_at)"
+                    " memory_bytes, description, created_at" PARAMETER_COLUMNS ")"
                     " SELECT ?2, sweep, point, text_number, 'pending', train_hash, job_hash,"
-                    " memory_bytes, dataset, dataset_digest, validation_count, train_count,"
-                    " fraction, model, lambda, k, sigma, control, epochs, steps, batch, optimizer,"
-                    " lr, momentum, weight_decay, beta1, beta2, eps, seed, description, ?3"
-                    " FROM job WHERE id = ?1",
+                    " memory_bytes, description, ?3" PARAMETER_COLUMNS " FROM job WHERE id = ?1",
                     &insert, error))
         return false;
     statement_bind_integer(update, 1, job);

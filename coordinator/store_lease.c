@@ -15,7 +15,11 @@ const char *attempt_outcome_text(enum attempt_outcome outcome)
     return outcome_texts[outcome];
 }
 
-/* Columns: job, attempt, sweep, max_attempts, memory, sweep's name, description. */
+/* After job and attempt. */
+#define LEASED_COLUMNS                                                                             \
+    " s.id, s.max_attempts, j.memory_bytes, s.name, j.description, s.checkpoint_s,"                \
+    " s.continue_any, s.keep_weights"
+
 static void read_leased(struct statement *statement, struct leased *leased)
 {
     leased->job = statement_integer(statement, 0);
@@ -25,6 +29,9 @@ static void read_leased(struct statement *statement, struct leased *leased)
     leased->memory_bytes = (uint64_t)statement_integer(statement, 4);
     snprintf(leased->sweep_name, sizeof leased->sweep_name, "%s", statement_text(statement, 5));
     snprintf(leased->description, sizeof leased->description, "%s", statement_text(statement, 6));
+    leased->checkpoint_s = statement_real(statement, 7);
+    leased->continue_any = statement_integer(statement, 8) != 0;
+    leased->keep_weights = statement_integer(statement, 9) != 0;
 }
 
 /* Each sweep offers its oldest job, which an index finds at once; so a sweep of millions of jobs
@@ -34,8 +41,8 @@ static bool find_next(struct store *store, int64_t worker, uint64_t memory_bytes
 {
     struct statement *statement;
     if (!db_prepare(store->db,
-                    "SELECT j.id, j.attempt + 1, s.id, s.max_attempts, j.memory_bytes, s.name,"
-                    " j.description FROM sweep s JOIN job j ON j.id ="
+                    "SELECT j.id, j.attempt + 1," LEASED_COLUMNS
+                    " FROM sweep s JOIN job j ON j.id ="
                     "  (SELECT n.id FROM job n WHERE n.sweep = s.id AND n.state = 'pending'"
                     "   AND n.held = 0 AND n.withdrawn = 0 AND n.superseded_by IS NULL"
                     "   AND n.memory_bytes <= ?2 AND NOT EXISTS (SELECT 1 FROM attempt a"
@@ -207,8 +214,8 @@ bool store_lease_describe(struct store *store, const struct attempt_id *id, stru
 {
     struct statement *statement;
     if (!db_prepare(store->db,
-                    "SELECT j.id, a.number, s.id, s.max_attempts, j.memory_bytes, s.name,"
-                    " j.description FROM job j JOIN sweep s ON s.id = j.sweep"
+                    "SELECT j.id, a.number," LEASED_COLUMNS
+                    " FROM job j JOIN sweep s ON s.id = j.sweep"
                     " JOIN attempt a ON a.job = j.id AND a.number = j.attempt"
                     " JOIN worker w ON w.id = a.worker"
                     " WHERE j.id = ?1 AND a.number = ?2 AND w.instance = ?3"

@@ -15,6 +15,8 @@
 struct leased {
     int64_t job, number, sweep, max_attempts;
     uint64_t memory_bytes;
+    double checkpoint_s;
+    bool continue_any, keep_weights;
     char sweep_name[STORE_NAME_MAX + 1];
     char description[JOB_TEXT_MAX];
 };

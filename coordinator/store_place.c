@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/hash.h"
+#include "coordinator/parameter_columns.h"
 #include "coordinator/store_control.h"
 
 /* The row of this sweep that stands for a job now. */
@@ -85,32 +86,6 @@ static bool find_result(struct store *store, const struct hashes *hashes, int64_
     return store_integer(statement, 0, source, error);
 }
 
-static void bind_parameters(struct statement *statement, const struct job *job)
-{
-    statement_bind_text(statement, 11, job->dataset);
-    statement_bind_text(statement, 12, job->dataset_digest);
-    statement_bind_integer(statement, 13, job->validation_count);
-    statement_bind_integer(statement, 14, job->train_count);
-    statement_bind_real(statement, 15, job->fraction);
-    statement_bind_text(statement, 16, job->model);
-    statement_bind_real(statement, 17, job->lambda);
-    statement_bind_real(statement, 18, job->k);
-    statement_bind_real(statement, 19, job->sigma);
-    statement_bind_text(statement, 20, parameter_choice_name(PARAMETER_CONTROL, (int)job->control));
-    statement_bind_integer(statement, 21, job->epochs);
-    statement_bind_integer(statement, 22, job->steps);
-    statement_bind_integer(statement, 23, job->batch);
-    statement_bind_text(statement, 24,
-                        parameter_choice_name(PARAMETER_OPTIMIZER, (int)job->optimizer));
-    statement_bind_real(statement, 25, job->lr);
-    statement_bind_real(statement, 26, job->momentum);
-    statement_bind_real(statement, 27, job->weight_decay);
-    statement_bind_real(statement, 28, job->beta1);
-    statement_bind_real(statement, 29, job->beta2);
-    statement_bind_real(statement, 30, job->eps);
-    statement_bind_integer(statement, 31, job->seed);
-}
-
 static bool insert_job(struct store *store, const struct placing_request *request,
                        const struct hashes *hashes, int64_t id, int64_t source, struct error *error)
 {
@@ -119,14 +94,11 @@ static bool insert_job(struct store *store, const struct placing_request *reques
     if (!job_text(request->job, text, error) ||
         !db_prepare(store->db,
                     "INSERT INTO job (id, sweep, point, text_number, state, result_of, training,"
-                    " train_hash, job_hash, memory_bytes, description, created_at, finished_at,"
-                    " dataset, dataset_digest, validation_count, train_count, fraction, model,"
-                    " lambda, k, sigma, control, epochs, steps, batch, optimizer, lr, momentum,"
-                    " weight_decay, beta1, beta2, eps, seed) VALUES (?1, ?2, ?3, ?4,"
+                    " train_hash, job_hash, memory_bytes, description, created_at, "
+                    "finished_at" PARAMETER_COLUMNS ") VALUES (?1, ?2, ?3, ?4,"
                     " CASE WHEN ?5 IS NULL THEN 'pending' ELSE 'done' END, ?5,"
                     " (SELECT training FROM job WHERE id = ?5), ?6, ?7, ?8, ?9, ?10,"
-                    " CASE WHEN ?5 IS NULL THEN NULL ELSE ?10 END, ?11, ?12, ?13, ?14, ?15, ?16,"
-                    " ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)",
+                    " CASE WHEN ?5 IS NULL THEN NULL ELSE ?10 END" PARAMETER_MARKS ")",
                     &statement, error))
         return false;
     statement_bind_integer(statement, 1, id);
@@ -142,7 +114,7 @@ static bool insert_job(struct store *store, const struct placing_request *reques
     statement_bind_integer(statement, 8, 0);
     statement_bind_text(statement, 9, text);
     statement_bind_integer(statement, 10, clock_wall_ms());
-    bind_parameters(statement, request->job);
+    parameter_columns_bind(statement, 11, request->job);
     return statement_run(statement, error);
 }
 

@@ -54,7 +54,20 @@ static char *join_digests(const Wire__Submit *submit, struct error *error)
     return lines;
 }
 
-/* Every data set of the sweep gets its digest; `text->digests` becomes exactly those. */
+static bool fill_init_digest(struct sweep_text *text, char *line, size_t size, struct error *error)
+{
+    char digest[JOB_DIGEST_LENGTH + 1];
+    if (!find_line(text->digests, SWEEP_INIT, digest))
+        return error_set(error, ERROR_INVALID,
+                         "the submission does not say what %s, which model.init names, holds",
+                         text->sweep.base.init);
+    if (snprintf(line, size, "%s=%s\n", SWEEP_INIT, digest) >= (int)size)
+        return error_set(error, ERROR_INVALID, "too many data sets");
+    return sweep_set_init_digest(&text->sweep, digest, error);
+}
+
+/* Every data set of the sweep, and its model.init, gets its digest; `text->digests` becomes exactly
+ * those. */
 static bool fill_digests(struct sweep_text *text, struct error *error)
 {
     char *lines = calloc(1, DIGESTS_MAX);
@@ -77,6 +90,8 @@ static bool fill_digests(struct sweep_text *text, struct error *error)
         if (good)
             used += (size_t)snprintf(lines + used, DIGESTS_MAX - used, "%s=%s\n", name, digest);
     }
+    if (good && text->sweep.base.init[0])
+        good = fill_init_digest(text, lines + used, DIGESTS_MAX - used, error);
     free(text->digests);
     text->digests = lines;
     return good;
@@ -193,6 +208,8 @@ bool sweep_text_is_another(const struct sweep_text *before, const struct sweep_t
         const struct parameter_info *info = parameter_info(parameter);
         /* A digest goes with its data set. */
         enum parameter axis = parameter == PARAMETER_DATASET_DIGEST ? PARAMETER_DATASET : parameter;
+        if (parameter == PARAMETER_INIT) /* where it lies changes nothing */
+            continue;
         if (info->part == PART_TEST || parameter == PARAMETER_SEED ||
             sweep_axis(&before->sweep, axis) || sweep_axis(&after->sweep, axis) ||
             same_value(parameter, &before->sweep.base, &after->sweep.base))

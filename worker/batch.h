@@ -4,6 +4,7 @@
 
 #include "common/dataset.h"
 #include "common/job.h"
+#include "worker/augment.h"
 #include "worker/pass.h"
 
 /* Which of an image's two copies a job trains on. */
@@ -14,6 +15,8 @@ struct batch_copies {
 struct batch {
     struct image_shape image;
     struct batch_copies copies;
+    struct augment augment;
+    uint8_t *augmented; /* one image; NULL where none is augmented */
     double sigma;
     uint64_t seed;
     size_t noise_size; /* 0 where no copy is perturbed */
@@ -22,14 +25,15 @@ struct batch {
     uint8_t *labels;   /* [capacity] */
 };
 
-/* Both for the Lipschitz loss, the perturbed alone for noise augmentation, else the clean alone. */
+/* Both for the Lipschitz loss and for noisy-bn, the perturbed alone for noise augmentation, else
+ * the clean alone. */
 struct batch_copies batch_copies(const struct job *job);
 
 void batch_init(struct batch *batch, const struct job *job, struct image_shape image,
                 struct arena *arena);
 
-/* Fills the pass with the images `indices` (into the whole training file); the noise is that of
- * `epoch`. */
+/* Fills the pass with the images `indices` (into the whole training file), augmented; crops, flips
+ * and noise are those of `epoch`. */
 void batch_fill(struct batch *batch, const struct dataset_split *train, const uint32_t *indices,
                 size_t count, uint32_t epoch, struct pass *pass);
 

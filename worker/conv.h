@@ -1,8 +1,9 @@
-/* Convolution of stride 1 with bias, on channel-last activations; weights as PyTorch has them,
+/* Convolution on channel-last activations; weights as PyTorch has them,
  * [out_channels][in_channels][kernel][kernel]. */
 #ifndef LIPSWEEP_WORKER_CONV_H
 #define LIPSWEEP_WORKER_CONV_H
 
+#include "worker/arena.h"
 #include "worker/kernels.h"
 
 #include <stdbool.h>
@@ -13,24 +14,42 @@ enum conv_method { CONV_DIRECT, CONV_PRODUCT }; /* kernels.h; im2col and a matri
 
 enum conv_method conv_method(const struct conv_shape *shape);
 
-/* Numbers of working memory that either pass needs with this method. */
-size_t conv_scratch(const struct conv_shape *shape, enum conv_method method);
-
-/* Tensors of one convolution for `images` images. */
+/* One convolution: what it keeps between calls, and working memory that it may share with others.
+ */
 struct conv {
     struct conv_shape shape;
     enum conv_method method;
     const struct kernels *kernels;
-    real *scratch; /* conv_scratch(), 64-byte aligned */
+    real *packed;  /* the weights as the direct kernel reads them */
+    real *turned;  /* and as it reads them for din; NULL: din is a matrix product */
+    double *sum;   /* weight gradient since conv_begin_backward, in the order of `packed` */
+    real *scratch; /* conv_scratch(), 64-byte aligned, the caller's */
 };
 
+/* Numbers of working memory that either pass needs with this method. */
+size_t conv_scratch(const struct conv_shape *shape, enum conv_method method);
+
+/* Books or places what it keeps. */
+void conv_init(struct conv *conv, const struct conv_shape *shape, enum conv_method method,
+               const struct kernels *kernels, bool trains, struct arena *arena);
+
+/* Before the calls of a forward pass with these weights. */
+void conv_begin_forward(const struct conv *conv, const real *weight);
+
 /* out [images][out_height][out_width][out_channels], in [images][in_height][in_width][in_channels],
- * bias [out_channels] */
+ * bias [out_channels] or NULL */
 void conv_forward(const struct conv *conv, real *out, const real *in, const real *weight,
                   const real *bias, size_t images);
 
-/* Adds to dweight and dbias; overwrites din, which may be NULL when nobody asks for it. */
-void conv_backward(const struct conv *conv, real *din, real *dweight, real *dbias, const real *dout,
+/* Before the calls of a backward pass with these weights. */
+void conv_begin_backward(const struct conv *conv, const real *weight);
+
+/* The weight gradient goes to the sum; dbias (NULL without a bias) is added to; din is overwritten,
+ * or added to when it `adds`, and may be NULL when nobody asks for it. */
+void conv_backward(const struct conv *conv, real *din, bool adds, real *dbias, const real *dout,
                    const real *in, const real *weight, size_t images);
+
+/* Adds the weight gradient of all calls since conv_begin_backward to dweight. */
+void conv_end_backward(const struct conv *conv, real *dweight);
 
 #endif

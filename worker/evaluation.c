@@ -34,7 +34,7 @@ static void run_clean(struct evaluation *e, const real *parameters, const uint8_
     for (size_t i = 0; i < images; i++) {
         images_clean(pass_images(&e->pass) + i * size, bytes + i * size, e->image);
     }
-    memcpy(e->clean_logits, pass_forward(&e->pass, parameters, images),
+    memcpy(e->clean_logits, pass_forward(&e->pass, parameters, images, 1),
            images * e->classes * sizeof *e->clean_logits);
 }
 
@@ -46,7 +46,17 @@ static const real *run_noisy(struct evaluation *e, const real *parameters, const
         e->norms[i] = images_noise(e->noise, e->z + i * size, sigma, size);
         images_perturbed(pass_images(&e->pass) + i * size, bytes + i * size, e->noise, e->image);
     }
-    return pass_forward(&e->pass, parameters, images);
+    return pass_forward(&e->pass, parameters, images, 1);
+}
+
+/* Of the outputs that the quotient is of. */
+static double output_margin(const double *f, size_t classes, uint8_t label)
+{
+    double other = -(double)INFINITY;
+    for (size_t c = 0; c < classes; c++) {
+        other = c != label && !(f[c] <= other) ? f[c] : other;
+    }
+    return f[label] - other;
 }
 
 static void score_level(struct evaluation *e, size_t level, const real *logits,
@@ -57,9 +67,11 @@ static void score_level(struct evaluation *e, size_t level, const real *logits,
         const real *row = logits + i * e->classes, *clean = e->clean_logits + i * e->classes;
         scores_add(&e->scores[level], row, labels[i]);
         if (noisy) {
-            double quotient = loss_logit_distance(row, clean, e->classes) / e->norms[i];
-            quotients_add(&e->quotients[level], quotient,
-                          scores_margin(clean, e->classes, labels[i]));
+            double f[2][UINT8_MAX + 1];
+            loss_output(e->job->output, clean, e->classes, f[0]);
+            loss_output(e->job->output, row, e->classes, f[1]);
+            quotients_add(&e->quotients[level], loss_distance(f[1], f[0], e->classes) / e->norms[i],
+                          output_margin(f[0], e->classes, labels[i]));
         }
     }
 }

@@ -7,15 +7,22 @@
  * measured (AVX-512; MNIST, whole and in part), the rest is for other machines. */
 enum { RUNNER_BYTES = 32 * 1024 * 1024 };
 
-bool footprint_bytes(const struct job *job, uint64_t *bytes, struct error *error)
+bool footprint_bytes(const struct job *job, const char *directory, uint64_t *bytes,
+                     struct error *error)
 {
-    size_t train_images, test_images, pixels, plan;
-    int class_count;
-    if (!dataset_facts(job->dataset, &train_images, &test_images, &pixels, &class_count))
-        return error_set(error, ERROR_REFUSED, "this build knows no data set '%s'", job->dataset);
-    if (!training_memory(job, pixels, class_count, train_images, test_images, &plan, error))
+    struct dataset_facts facts;
+    size_t plan;
+    if (!dataset_job_facts(job, directory, &facts, error)) {
+        error->code = ERROR_REFUSED;
+        return false;
+    }
+    if (!training_memory(job, facts.pixels, facts.class_count, facts.train_count, facts.test_count,
+                         &plan, error))
         return false;
     /* All images, though a generated set may make fewer: files are read whole. */
-    *bytes = plan + (uint64_t)(train_images + test_images) * (pixels + 1) + RUNNER_BYTES;
+    uint64_t images = (uint64_t)facts.train_count + facts.test_count;
+    uint64_t read = images * (facts.file_pixels + 1); /* before resizing, and before the plan */
+    uint64_t trained = images * (facts.pixels + 1) + plan;
+    *bytes = (read > trained ? read : trained) + RUNNER_BYTES;
     return true;
 }

@@ -7,7 +7,9 @@
 
 #include <stdint.h>
 
-/* What training_run places, the images, and the process itself. */
-WARN_UNUSED bool footprint_bytes(const struct job *job, uint64_t *bytes, struct error *error);
+/* What training_run places, the images, and the process itself. `directory` is where data sets are,
+ * as in struct dataset_options: a user's own set tells its size only when it is read. */
+WARN_UNUSED bool footprint_bytes(const struct job *job, const char *directory, uint64_t *bytes,
+                                 struct error *error);
 
 #endif

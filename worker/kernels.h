@@ -7,21 +7,31 @@
 
 #include "worker/real.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum { CONV_BLOCK = 16 }; /* channels that the direct convolution computes side by side */
 
-/* A convolution of stride 1. */
 struct conv_shape {
     size_t in_height, in_width, in_channels;
     size_t out_height, out_width, out_channels;
-    size_t kernel, padding;
+    size_t kernel, padding, stride;
 };
 
 struct pool_shape {
     size_t in_height, in_width, channels;
     size_t window; /* and stride; rows and columns that fill no window are left out */
+};
+
+/* Of batch normalisation's backward pass, each [channels]. */
+struct norm_slopes {
+    const real *scale, *center, *slope, *offset;
+};
+
+struct sgd_step {
+    real lr, momentum, weight_decay;
+    bool is_nesterov;
 };
 
 struct adam_step {
@@ -37,11 +47,12 @@ struct kernels {
     const char *level;
 
     /* One image. padded [in_height + 2 padding][in_width + 2 padding][in_channels], packed weights
-     * [kernel][kernel][in_channels][out_channels], bias [out_channels], out [out_height][out_width]
-     * [out_channels]; out_channels is a multiple of CONV_BLOCK. */
+     * [kernel][kernel][in_channels][out_channels], bias [out_channels] or NULL, out
+     * [out_height][out_width][out_channels]; out_channels is a multiple of CONV_BLOCK. `adds`: to
+     * what out holds, and there is no bias. */
     void (*conv_forward)(real *out, const real *padded, const real *packed, const real *bias,
-                         const struct conv_shape *shape);
-    /* Adds one image's weight and bias gradients to dpacked and dbias. */
+                         bool adds, const struct conv_shape *shape);
+    /* Adds one image's weight and bias gradients to dpacked and dbias (NULL: no bias). */
     void (*conv_gradient)(real *dpacked, real *dbias, const real *dout, const real *padded,
                           const struct conv_shape *shape);
 
@@ -51,12 +62,24 @@ struct kernels {
     void (*pool_backward)(real *din, const real *dout, const uint8_t *best,
                           const struct pool_shape *shape);
 
+    /* Batch normalisation, `pixels` of `channels` numbers each.
+     * Adds the sums of a and of a * b to sum and product [channels], in double. */
+    void (*norm_sums)(double *sum, double *product, const real *a, const real *b, size_t channels,
+                      size_t pixels);
+    /* out = in * scale + shift */
+    void (*norm_forward)(real *out, const real *in, const real *scale, const real *shift,
+                         size_t channels, size_t pixels);
+    /* din = dout * scale + (in - center) * slope + offset, added to din when it `adds`. */
+    void (*norm_backward)(real *din, const real *dout, const real *in,
+                          const struct norm_slopes *slopes, bool adds, size_t channels,
+                          size_t pixels);
+
     void (*relu_forward)(real *x, size_t count);                    /* in place */
     void (*relu_backward)(real *dx, const real *out, size_t count); /* in place; 0 at 0 */
 
     /* PyTorch's SGD and Adam, weight decay added to the gradient; momentum 0: no velocity. */
-    void (*sgd)(real *weight, real *velocity, const real *gradient, size_t count, real lr,
-                real momentum, real weight_decay);
+    void (*sgd)(real *weight, real *velocity, const real *gradient, size_t count,
+                const struct sgd_step *step);
     void (*adam)(real *weight, real *mean, real *square, const real *gradient, size_t count,
                  const struct adam_step *step);
 };

@@ -8,10 +8,11 @@ enum {
     BLOCK_VECTORS = CONV_BLOCK / LANES,
     /* Pixels side by side: enough sums in flight to hide the multiply-add's latency, few enough for
      * the registers. */
-    PIXELS = VECTOR_BYTES == 64   ? 7
+    PIXELS = VECTOR_BYTES == 64   ? 8
              : VECTOR_BYTES == 32 ? 4
                                   : 2,
-    TAPS = 5, /* side by side in the weight gradient */
+    TAPS = VECTOR_BYTES == 64 ? 8 : 4, /* side by side in the weight gradient */
+    TAPS_FIVE = 5,                     /* where a kernel row has five */
 };
 
 typedef real vector __attribute__((vector_size(VECTOR_BYTES)));
@@ -31,15 +32,18 @@ static inline void store(real *to, vector value)
 /* `pixels` neighbouring outputs of one block of channels; a constant once inlined. */
 __attribute__((always_inline)) static inline void conv_pixels(real *out, const real *in,
                                                               const real *packed, const real *bias,
-                                                              int pixels,
+                                                              bool adds, int pixels,
                                                               const struct conv_shape *shape)
 {
     const size_t run = shape->kernel * shape->in_channels;
     const size_t row = (shape->in_width + 2 * shape->padding) * shape->in_channels;
+    const size_t step = shape->stride * shape->in_channels;
     vector sum[PIXELS][BLOCK_VECTORS];
     for (int p = 0; p < pixels; p++) {
         for (int v = 0; v < BLOCK_VECTORS; v++) {
-            sum[p][v] = load(bias + v * LANES);
+            sum[p][v] = bias   ? load(bias + v * LANES)
+                        : adds ? load(out + (size_t)p * shape->out_channels + v * LANES)
+                               : (vector){0};
         }
     }
     for (size_t y = 0; y < shape->kernel; y++) {
@@ -48,7 +52,7 @@ __attribute__((always_inline)) static inline void conv_pixels(real *out, const r
             for (int v = 0; v < BLOCK_VECTORS; v++) {
                 vector weight = load(weights + t * shape->out_channels + (size_t)v * LANES);
                 for (int p = 0; p < pixels; p++) {
-                    sum[p][v] += taps[(size_t)p * shape->in_channels + t] * weight;
+                    sum[p][v] += taps[(size_t)p * step + t] * weight;
                 }
             }
         }
@@ -60,28 +64,35 @@ __attribute__((always_inline)) static inline void conv_pixels(real *out, const r
     }
 }
 
-static void conv_row(real *out, const real *in, const real *packed, const real *bias,
+/* One row of outputs. How many pixels go together does not change any sum. */
+static void conv_row(real *out, const real *in, const real *packed, const real *bias, bool adds,
                      const struct conv_shape *shape)
 {
+    const size_t out_step = shape->out_channels, in_step = shape->stride * shape->in_channels;
     size_t x = 0;
     for (; x + PIXELS <= shape->out_width; x += PIXELS) {
-        conv_pixels(out + x * shape->out_channels, in + x * shape->in_channels, packed, bias,
-                    PIXELS, shape);
+        conv_pixels(out + x * out_step, in + x * in_step, packed, bias, adds, PIXELS, shape);
+    }
+    for (; PIXELS > 4 && x + 4 <= shape->out_width; x += 4) {
+        conv_pixels(out + x * out_step, in + x * in_step, packed, bias, adds, 4, shape);
+    }
+    for (; PIXELS > 2 && x + 2 <= shape->out_width; x += 2) {
+        conv_pixels(out + x * out_step, in + x * in_step, packed, bias, adds, 2, shape);
     }
     for (; x < shape->out_width; x++) {
-        conv_pixels(out + x * shape->out_channels, in + x * shape->in_channels, packed, bias, 1,
-                    shape);
+        conv_pixels(out + x * out_step, in + x * in_step, packed, bias, adds, 1, shape);
     }
 }
 
 static void conv_forward(real *out, const real *padded, const real *packed, const real *bias,
-                         const struct conv_shape *shape)
+                         bool adds, const struct conv_shape *shape)
 {
     const size_t row = (shape->in_width + 2 * shape->padding) * shape->in_channels;
     for (size_t y = 0; y < shape->out_height; y++) {
         for (size_t c = 0; c < shape->out_channels; c += CONV_BLOCK) {
-            conv_row(out + y * shape->out_width * shape->out_channels + c, padded + y * row,
-                     packed + c, bias + c, shape);
+            conv_row(out + y * shape->out_width * shape->out_channels + c,
+                     padded + y * shape->stride * row, packed + c, bias ? bias + c : NULL, adds,
+                     shape);
         }
     }
 }
@@ -90,12 +101,13 @@ static void conv_forward(real *out, const real *padded, const real *packed, cons
 __attribute__((always_inline)) static inline void
 conv_taps(real *dpacked, const real *dout, const real *in, int taps, const struct conv_shape *shape)
 {
-    vector sum[TAPS][BLOCK_VECTORS] = {0};
+    const size_t step = shape->stride * shape->in_channels;
+    vector sum[TAPS > TAPS_FIVE ? TAPS : TAPS_FIVE][BLOCK_VECTORS] = {0};
     for (size_t x = 0; x < shape->out_width; x++) {
         for (int v = 0; v < BLOCK_VECTORS; v++) {
             vector gradient = load(dout + x * shape->out_channels + (size_t)v * LANES);
             for (int t = 0; t < taps; t++) {
-                sum[t][v] += in[x * shape->in_channels + (size_t)t] * gradient;
+                sum[t][v] += in[x * step + (size_t)t] * gradient;
             }
         }
     }
@@ -112,6 +124,9 @@ static void conv_taps_row(real *dpacked, const real *dout, const real *in,
 {
     const size_t run = shape->kernel * shape->in_channels;
     size_t t = 0;
+    for (; run % TAPS_FIVE == 0 && t < run; t += TAPS_FIVE) {
+        conv_taps(dpacked + t * shape->out_channels, dout, in + t, TAPS_FIVE, shape);
+    }
     for (; t + TAPS <= run; t += TAPS) {
         conv_taps(dpacked + t * shape->out_channels, dout, in + t, TAPS, shape);
     }
@@ -139,10 +154,12 @@ static void conv_gradient(real *dpacked, real *dbias, const real *dout, const re
     for (size_t y = 0; y < shape->out_height; y++) {
         for (size_t c = 0; c < shape->out_channels; c += CONV_BLOCK) {
             const real *dout_row = dout + y * shape->out_width * shape->out_channels + c;
-            conv_bias_row(dbias + c, dout_row, shape);
+            if (dbias) {
+                conv_bias_row(dbias + c, dout_row, shape);
+            }
             for (size_t k = 0; k < shape->kernel; k++) {
                 conv_taps_row(dpacked + k * run * shape->out_channels + c, dout_row,
-                              padded + (y + k) * row, shape);
+                              padded + (y * shape->stride + k) * row, shape);
             }
         }
     }

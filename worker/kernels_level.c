@@ -14,6 +14,7 @@
 #endif
 
 #include "worker/kernels_conv.h"
+#include "worker/kernels_norm.h"
 
 #ifdef REAL_DOUBLE
 typedef int64_t mask __attribute__((vector_size(VECTOR_BYTES)));
@@ -147,17 +148,19 @@ static void relu_backward(real *restrict dx, const real *restrict out, size_t co
 }
 
 static void sgd(real *restrict weight, real *restrict velocity, const real *restrict gradient,
-                size_t count, real lr, real momentum, real weight_decay)
+                size_t count, const struct sgd_step *step)
 {
-    if (momentum == 0) {
+    const struct sgd_step s = *step;
+    if (s.momentum == 0) {
         for (size_t i = 0; i < count; i++) {
-            weight[i] -= lr * (gradient[i] + weight_decay * weight[i]);
+            weight[i] -= s.lr * (gradient[i] + s.weight_decay * weight[i]);
         }
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        velocity[i] = momentum * velocity[i] + (gradient[i] + weight_decay * weight[i]);
-        weight[i] -= lr * velocity[i];
+        real g = gradient[i] + s.weight_decay * weight[i];
+        velocity[i] = s.momentum * velocity[i] + g;
+        weight[i] -= s.lr * (s.is_nesterov ? g + s.momentum * velocity[i] : velocity[i]);
     }
 }
 
@@ -181,6 +184,9 @@ const struct kernels KERNELS = {
     .conv_gradient = conv_gradient,
     .pool_forward = pool_forward,
     .pool_backward = pool_backward,
+    .norm_sums = norm_sums,
+    .norm_forward = norm_forward,
+    .norm_backward = norm_backward,
     .relu_forward = relu_forward,
     .relu_backward = relu_backward,
     .sgd = sgd,

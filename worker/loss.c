@@ -1,6 +1,7 @@
 #include "worker/loss.h"
 
 #include <math.h>
+#include <string.h>
 
 size_t loss_largest(const real *logits, size_t classes)
 {
@@ -24,14 +25,40 @@ double loss_softmax(const real *logits, size_t classes, double *probabilities)
     return offset + log(sum);
 }
 
-double loss_logit_distance(const real *perturbed, const real *clean, size_t classes)
+struct loss loss_of_job(const struct job *job)
+{
+    return (struct loss){.lambda = job->lambda,
+                         .k = job->k,
+                         .penalty = job->penalty,
+                         .output = job->output,
+                         .grad_through = job->grad_through,
+                         .is_noisy_bn = job->control == CONTROL_NOISY_BN};
+}
+
+size_t loss_copies(const struct loss *loss)
+{
+    return loss->lambda > 0 || loss->is_noisy_bn ? 2 : 1;
+}
+
+double loss_distance(const double *perturbed, const double *clean, size_t classes)
 {
     double sum = 0;
     for (size_t c = 0; c < classes; c++) {
-        double difference = (double)perturbed[c] - (double)clean[c];
+        double difference = perturbed[c] - clean[c];
         sum += difference * difference;
     }
     return sqrt(sum);
+}
+
+void loss_output(enum output output, const real *logits, size_t classes, double *f)
+{
+    if (output == OUTPUT_SOFTMAX) {
+        loss_softmax(logits, classes, f);
+        return;
+    }
+    for (size_t c = 0; c < classes; c++) {
+        f[c] = (double)logits[c];
+    }
 }
 
 static void add_cross_entropy(const struct loss_input *input, real *dlogits, struct loss_sums *sums)
@@ -49,30 +76,57 @@ static void add_cross_entropy(const struct loss_input *input, real *dlogits, str
     }
 }
 
+/* From a gradient in f to one in the logits, in place. */
+static void through_output(enum output output, const double *f, double *gradient, size_t classes)
+{
+    double mean = 0;
+    for (size_t c = 0; c < classes && output == OUTPUT_SOFTMAX; c++) {
+        mean += f[c] * gradient[c];
+    }
+    for (size_t c = 0; c < classes && output == OUTPUT_SOFTMAX; c++) {
+        gradient[c] = f[c] * (gradient[c] - mean);
+    }
+}
+
+/* phi and its derivative at an excess that is not idle. */
+static double penalty(const struct loss *loss, double excess, double *slope)
+{
+    bool squared = loss->penalty == PENALTY_SQUARED_HINGE;
+    *slope = squared ? 2 * excess : 1;
+    return squared ? excess * excess : excess;
+}
+
 /* d q_i / d f(x'_i) = (f(x'_i) - f(x_i)) / (|f(x'_i) - f(x_i)| |n_i|), and minus that for f(x_i).
  */
 static void add_lipschitz(const struct loss *loss, const struct loss_input *input, real *dlogits,
                           struct loss_sums *sums)
 {
-    size_t half = input->images * input->classes;
+    size_t classes = input->classes, half = input->images * classes;
     for (size_t i = 0; i < input->images; i++) {
-        const real *clean = input->logits + i * input->classes, *perturbed = clean + half;
-        real *dclean = dlogits + i * input->classes, *dperturbed = dclean + half;
-        double distance = loss_logit_distance(perturbed, clean, input->classes);
+        double f[2][UINT8_MAX + 1], gradient[2][UINT8_MAX + 1];
+        real *dclean = dlogits + i * classes, *dperturbed = dclean + half;
+        loss_output(loss->output, input->logits + i * classes, classes, f[0]);
+        loss_output(loss->output, input->logits + half + i * classes, classes, f[1]);
+        double distance = loss_distance(f[1], f[0], classes);
         double quotient = distance / input->norms[i], excess = quotient - loss->k;
         double slope = 0;
         sums->quotient += quotient;
         if (!(excess <= 0)) { /* NaN must not be taken for an idle hinge */
-            sums->lipschitz += excess;
+            sums->lipschitz += penalty(loss, excess, &slope);
             sums->active++;
-            slope = distance > 0
-                        ? loss->lambda / ((double)input->images * distance * input->norms[i])
-                        : 0;
+            slope *= distance > 0
+                         ? loss->lambda / ((double)input->images * distance * input->norms[i])
+                         : 0;
         }
-        for (size_t c = 0; c < input->classes; c++) {
-            double d = slope * ((double)perturbed[c] - (double)clean[c]);
-            dperturbed[c] = (real)d;
-            dclean[c] -= (real)d;
+        for (size_t c = 0; c < classes; c++) {
+            gradient[1][c] = slope * (f[1][c] - f[0][c]);
+            gradient[0][c] = -gradient[1][c];
+        }
+        through_output(loss->output, f[1], gradient[1], classes);
+        through_output(loss->output, f[0], gradient[0], classes);
+        for (size_t c = 0; c < classes; c++) {
+            dperturbed[c] = (real)gradient[1][c];
+            dclean[c] += loss->grad_through == GRAD_THROUGH_BOTH ? (real)gradient[0][c] : 0;
         }
     }
 }
@@ -84,6 +138,9 @@ void loss_gradient(const struct loss *loss, const struct loss_input *input, real
     add_cross_entropy(input, dlogits, sums);
     if (loss->lambda > 0) {
         add_lipschitz(loss, input, dlogits, sums);
+    } else if (loss->is_noisy_bn) {
+        size_t half = input->images * input->classes;
+        memset(dlogits + half, 0, half * sizeof *dlogits);
     }
 }
 

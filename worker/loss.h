@@ -1,8 +1,10 @@
 /* The loss of a batch from its logits, and its gradient: cross-entropy plus the Lipschitz term
- * lambda mean_i max(0, q_i - K), q_i = |f(x'_i) - f(x_i)| / |n_i|. */
+ * lambda mean_i phi(q_i - K), q_i = |f(x'_i) - f(x_i)| / |n_i|, phi(t) = max(0, t) or its square, f
+ * the logits or their softmax. */
 #ifndef LIPSWEEP_WORKER_LOSS_H
 #define LIPSWEEP_WORKER_LOSS_H
 
+#include "common/job.h"
 #include "worker/real.h"
 
 #include <stddef.h>
@@ -11,7 +13,16 @@
 struct loss {
     double lambda; /* 0: cross-entropy alone */
     double k;
+    enum penalty penalty;
+    enum output output;
+    enum grad_through grad_through;
+    bool is_noisy_bn; /* the perturbed copies go forward for the running statistics alone */
 };
+
+struct loss loss_of_job(const struct job *job);
+
+/* Copies of each image that go forward. */
+size_t loss_copies(const struct loss *loss);
 
 /* What a batch's loss is computed from. With lambda > 0 the perturbed copies follow the clean
  * images: logits [2 images][classes]; else [images][classes]. */
@@ -37,8 +48,11 @@ void loss_gradient(const struct loss *loss, const struct loss_input *input, real
 /* Task plus lambda times Lipschitz loss, means over `images`. */
 double loss_mean(const struct loss *loss, const struct loss_sums *sums, double images);
 
-/* |perturbed - clean| of one image's logits, in double. */
-double loss_logit_distance(const real *perturbed, const real *clean, size_t classes);
+/* |perturbed - clean| of one image's outputs, in double. */
+double loss_distance(const double *perturbed, const double *clean, size_t classes);
+
+/* f of one image from its logits. */
+void loss_output(enum output output, const real *logits, size_t classes, double *f);
 
 /* Softmax probabilities of one image's logits; returns the log of their sum of exponentials. */
 double loss_softmax(const real *logits, size_t classes, double *probabilities);

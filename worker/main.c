@@ -18,10 +18,13 @@ static int work(const struct options *options)
     return error_exit_code(error.code);
 }
 
-static int train(const struct options *options)
+static int work_on_one(const struct options *options)
 {
     struct error error;
-    if (runner_run(&options->train, &error))
+    bool good = options->verb == OPTIONS_TRAIN     ? runner_run(&options->train, &error)
+                : options->verb == OPTIONS_PREDICT ? predict_run(&options->predict, &error)
+                                                   : dump_run(&options->dump, &error);
+    if (good)
         return 0;
     log_error("%s", error.message);
     return error_exit_code(error.code);
@@ -39,5 +42,5 @@ int main(int argc, char **argv)
     }
     if (options.verb == OPTIONS_PRINTED)
         return 0;
-    return options.verb == OPTIONS_TRAIN ? train(&options) : work(&options);
+    return options.verb == OPTIONS_WORK ? work(&options) : work_on_one(&options);
 }

@@ -1,9 +1,8 @@
 #include "worker/network.h"
-#include "common/hash.h"
-#include "common/rng.h"
+#include "common/model.h"
+#include "worker/resnet.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,181 +18,237 @@ static const struct layer_spec mnist_cnn[] = {
     {.kind = LAYER_DENSE, .name = "fc2"},
 };
 
-static const struct {
-    const char *name;
+/* A network under construction. */
+struct planner {
+    struct network *network;
     const struct layer_spec *specs;
-    size_t spec_count;
-} networks[] = {
-    {"mnist-cnn", mnist_cnn, sizeof mnist_cnn / sizeof *mnist_cnn},
+    size_t row_slots[LAYER_MAX]; /* where each row's output is */
+    size_t row;
 };
 
-/* A shard's largest activation holds at most so many numbers (when it is not a single image). */
-enum { SHARD_NUMBERS = 65536 };
-
-static size_t add_tensor(struct network *network, const char *layer, const char *part,
-                         const size_t *shape, int rank, size_t fan_in)
+/* A tensor that begins where the others end. */
+static struct tensor *add_tensor(struct planner *planner, size_t row, const char *part,
+                                 const size_t *shape, int rank)
 {
+    struct network *network = planner->network;
     assert(network->tensor_count < TENSOR_MAX);
     struct tensor *tensor = &network->tensors[network->tensor_count++];
-    *tensor = (struct tensor){
-        .rank = rank, .offset = network->parameter_count, .count = 1, .fan_in = fan_in};
-    snprintf(tensor->name, sizeof tensor->name, "%s.%s", layer, part);
+    *tensor = (struct tensor){.rank = rank, .offset = network->number_count, .count = 1};
+    snprintf(tensor->name, sizeof tensor->name, "%s.%s", planner->specs[row].name, part);
     for (int i = 0; i < rank; i++) {
         tensor->shape[i] = shape[i];
         tensor->count *= shape[i];
     }
-    network->parameter_count += tensor->count;
+    network->number_count += tensor->count;
+    return tensor;
+}
+
+static size_t add_weight(struct planner *planner, const char *part, const size_t *shape, int rank,
+                         enum tensor_start start, size_t fan_in)
+{
+    struct tensor *tensor = add_tensor(planner, planner->row, part, shape, rank);
+    tensor->start = start;
+    tensor->fan_in = fan_in;
     return tensor->offset;
 }
 
-static struct slot *add_slot(struct network *network, size_t height, size_t width, size_t channels)
+static size_t add_slot(struct planner *planner, size_t height, size_t width, size_t channels)
 {
-    struct slot *slot = &network->slots[network->slot_count++];
-    *slot = (struct slot){.height = height, .width = width, .channels = channels};
-    return slot;
+    struct network *network = planner->network;
+    network->slots[network->slot_count] = (struct slot){height, width, channels};
+    return network->slot_count++;
 }
 
-static void plan_conv(struct network *network, struct layer *layer, const struct layer_spec *spec)
+/* Positions of a kernel on a padded side; 0 where it does not fit. */
+static size_t positions(size_t side, const struct conv_shape *s)
 {
-    struct slot *in = &network->slots[layer->in_slot];
+    size_t padded = side + 2 * s->padding;
+    return padded >= s->kernel ? (padded - s->kernel) / s->stride + 1 : 0;
+}
+
+static void plan_conv(struct planner *planner, struct layer *layer, const struct layer_spec *spec)
+{
+    const struct slot *in = &planner->network->slots[layer->in_slot];
     struct conv_shape *s = &layer->conv;
     *s = (struct conv_shape){.in_height = in->height,
                              .in_width = in->width,
                              .in_channels = in->channels,
                              .out_channels = spec->width,
                              .kernel = spec->kernel,
-                             .padding = spec->padding};
-    /* 0 where the kernel does not fit */
-    s->out_height = in->height + 2 * s->padding + 1;
-    s->out_height = s->out_height > s->kernel ? s->out_height - s->kernel : 0;
-    s->out_width = in->width + 2 * s->padding + 1;
-    s->out_width = s->out_width > s->kernel ? s->out_width - s->kernel : 0;
-    in->kept = true;
+                             .padding = spec->padding,
+                             .stride = spec->stride ? spec->stride : 1};
+    s->out_height = positions(s->in_height, s);
+    s->out_width = positions(s->in_width, s);
     size_t fan_in = s->in_channels * s->kernel * s->kernel;
     const size_t shape[] = {s->out_channels, s->in_channels, s->kernel, s->kernel};
-    layer->weight = add_tensor(network, spec->name, "weight", shape, 4, fan_in);
-    layer->bias = add_tensor(network, spec->name, "bias", shape, 1, fan_in);
-    add_slot(network, s->out_height, s->out_width, s->out_channels);
+    layer->has_bias = !spec->has_no_bias;
+    /* Convolutions without a bias stand before batch norm, as He et al. start them. */
+    layer->weight =
+        add_weight(planner, "weight", shape, 4, layer->has_bias ? START_UNIFORM : START_HE, fan_in);
+    if (layer->has_bias) {
+        layer->bias = add_weight(planner, "bias", shape, 1, START_UNIFORM, fan_in);
+    }
+    layer->out_slot = add_slot(planner, s->out_height, s->out_width, s->out_channels);
 }
 
-static void plan_dense(struct network *network, struct layer *layer, const struct layer_spec *spec)
+static void plan_dense(struct planner *planner, struct layer *layer, const struct layer_spec *spec)
 {
-    struct slot *in = &network->slots[layer->in_slot];
-    in->kept = true;
     layer->dense = (struct dense_shape){
-        .in_features = slot_size(in),
-        .out_features = spec->width ? spec->width : network->class_count,
+        .in_features = slot_size(&planner->network->slots[layer->in_slot]),
+        .out_features = spec->width ? spec->width : planner->network->class_count,
     };
     const size_t shape[] = {layer->dense.out_features, layer->dense.in_features};
-    layer->weight = add_tensor(network, spec->name, "weight", shape, 2, shape[1]);
-    layer->bias = add_tensor(network, spec->name, "bias", shape, 1, shape[1]);
-    add_slot(network, 1, 1, layer->dense.out_features);
+    layer->has_bias = true;
+    layer->weight = add_weight(planner, "weight", shape, 2, START_UNIFORM, shape[1]);
+    layer->bias = add_weight(planner, "bias", shape, 1, START_UNIFORM, shape[1]);
+    layer->out_slot = add_slot(planner, 1, 1, layer->dense.out_features);
 }
 
-static void plan_layer(struct network *network, const struct layer_spec *spec)
+static void plan_norm(struct planner *planner, struct layer *layer)
 {
-    struct layer *layer = &network->layers[network->layer_count++];
-    *layer = (struct layer){.kind = spec->kind, .in_slot = network->slot_count - 1};
+    struct network *network = planner->network;
     struct slot in = network->slots[layer->in_slot];
+    assert(network->norm_count < NORM_MAX);
+    layer->norm = network->norm_count++;
+    layer->weight = add_weight(planner, "weight", &in.channels, 1, START_ONE, 0);
+    layer->bias = add_weight(planner, "bias", &in.channels, 1, START_ZERO, 0);
+    network->tensors[network->tensor_count - 1].is_norm = true;
+    network->tensors[network->tensor_count - 2].is_norm = true;
+    layer->out_slot = add_slot(planner, in.height, in.width, in.channels);
+    /* The same layer twice: the first half of it, before the sums are complete. */
+    assert(network->layer_count < LAYER_MAX);
+    network->layers[network->layer_count++] = *layer;
+    layer->kind = LAYER_MOMENTS;
+}
+
+static void plan_add(struct planner *planner, struct layer *layer, const struct layer_spec *spec)
+{
+    layer->other_slot = planner->row_slots[spec->other - 1];
+    const struct slot *out = &planner->network->slots[layer->out_slot];
+    const struct slot *other = &planner->network->slots[layer->other_slot];
+    layer->add = (struct add_shape){.height = out->height,
+                                    .width = out->width,
+                                    .channels = out->channels,
+                                    .other_height = other->height,
+                                    .other_width = other->width,
+                                    .other_channels = other->channels,
+                                    .stride = spec->stride ? spec->stride : 1};
+    assert((out->height - 1) * layer->add.stride < other->height);
+    assert(out->channels >= other->channels);
+}
+
+static void plan_layer(struct planner *planner, const struct layer_spec *spec)
+{
+    struct network *network = planner->network;
+    assert(network->layer_count < LAYER_MAX);
+    struct layer *layer = &network->layers[network->layer_count++];
+    size_t before = planner->row > 0 ? planner->row_slots[planner->row - 1] : 0;
+    size_t in_slot = spec->input ? planner->row_slots[spec->input - 1] : before;
+    struct slot in = network->slots[in_slot];
+    *layer = (struct layer){
+        .kind = spec->kind, .in_slot = in_slot, .out_slot = in_slot, .row = planner->row};
     switch (spec->kind) {
+    case LAYER_STANDARDIZE:
+        layer->out_slot = add_slot(planner, in.height, in.width, in.channels);
+        break;
     case LAYER_CONV:
-        plan_conv(network, layer, spec);
+        plan_conv(planner, layer, spec);
         break;
     case LAYER_MAXPOOL:
         layer->pool = (struct pool_shape){in.height, in.width, in.channels, spec->kernel};
-        add_slot(network, in.height / spec->kernel, in.width / spec->kernel, in.channels);
-        break;
-    case LAYER_RELU:
-        network->slots[layer->in_slot].kept = true;
+        layer->out_slot =
+            add_slot(planner, in.height / spec->kernel, in.width / spec->kernel, in.channels);
         break;
     case LAYER_FLATTEN:
-        add_slot(network, 1, 1, slot_size(&in));
+        layer->out_slot = add_slot(planner, 1, 1, slot_size(&in));
         break;
     case LAYER_DENSE:
-        plan_dense(network, layer, spec);
+        plan_dense(planner, layer, spec);
+        break;
+    case LAYER_NORM:
+    case LAYER_MOMENTS:
+        plan_norm(planner, layer);
+        break;
+    case LAYER_ADD:
+        plan_add(planner, layer, spec);
+        break;
+    case LAYER_AVERAGE:
+        layer->out_slot = add_slot(planner, 1, 1, in.channels);
+        break;
+    case LAYER_RELU:
         break;
     }
-    layer->out_slot = network->slot_count - 1;
+    planner->row_slots[planner->row] = network->layers[network->layer_count - 1].out_slot;
 }
 
-/* Shards reach up to the first dense layer; their last slot joins them to the whole batch. */
-static void plan_shards(struct network *network)
+static size_t add_statistic(struct planner *planner, const struct layer *layer, const char *part,
+                            enum tensor_kind kind, enum tensor_start start)
 {
-    size_t largest = 1;
-    while (network->shard_layer_count < network->layer_count &&
-           network->layers[network->shard_layer_count].kind != LAYER_DENSE) {
-        const struct layer *layer = &network->layers[network->shard_layer_count++];
-        size_t size = slot_size(&network->slots[layer->out_slot]);
-        largest = size > largest ? size : largest;
+    size_t channels = planner->network->slots[layer->in_slot].channels;
+    struct tensor *tensor = add_tensor(planner, layer->row, part, &channels, 1);
+    tensor->kind = kind;
+    tensor->start = start;
+    return tensor->offset;
+}
+
+/* The tensors that are not trained, behind those that are. */
+static void plan_statistics(struct planner *planner)
+{
+    struct network *network = planner->network;
+    network->parameter_count = network->number_count;
+    for (size_t i = 0; i < network->layer_count; i++) {
+        struct layer *layer = &network->layers[i];
+        if (layer->kind == LAYER_NORM) {
+            layer->mean = add_statistic(planner, layer, "running_mean", TENSOR_RUNNING, START_ZERO);
+            layer->variance =
+                add_statistic(planner, layer, "running_var", TENSOR_RUNNING, START_ONE);
+        }
     }
-    network->shard_images = SHARD_NUMBERS / largest > 0 ? SHARD_NUMBERS / largest : 1;
-    for (size_t i = network->shard_layer_count; i < network->layer_count; i++) {
-        network->slots[network->layers[i].in_slot].kept = true;
-        network->slots[network->layers[i].out_slot].kept = true;
+    for (size_t i = 0; i < network->layer_count; i++) {
+        struct layer *layer = &network->layers[i];
+        if (layer->kind == LAYER_STANDARDIZE) {
+            layer->mean = add_statistic(planner, layer, "mean", TENSOR_INPUT, START_ZERO);
+            layer->variance = add_statistic(planner, layer, "std", TENSOR_INPUT, START_ONE);
+        }
     }
 }
 
 bool network_init_table(struct network *network, const struct layer_spec *specs, size_t spec_count,
                         struct image_shape image, size_t class_count, struct error *error)
 {
-    assert(spec_count <= LAYER_MAX);
     *network = (struct network){.class_count = class_count};
-    add_slot(network, image.height, image.width, image.channels)->kept = true;
-    for (size_t i = 0; i < spec_count; i++) {
-        plan_layer(network, &specs[i]);
+    struct planner planner = {.network = network, .specs = specs};
+    add_slot(&planner, image.height, image.width, image.channels);
+    for (; planner.row < spec_count; planner.row++) {
+        plan_layer(&planner, &specs[planner.row]);
         if (slot_size(&network->slots[network->slot_count - 1]) == 0) {
             return error_set(error, ERROR_INVALID,
                              "images of %zu x %zu pixels are too small for this network",
                              image.width, image.height);
         }
     }
-    plan_shards(network);
+    plan_statistics(&planner);
+    /* Shards reach up to the first dense layer. */
+    while (network->shard_layer_count < network->layer_count &&
+           network->layers[network->shard_layer_count].kind != LAYER_DENSE) {
+        network->shard_layer_count++;
+    }
     return true;
 }
 
-bool network_init(struct network *network, const char *name, struct image_shape image,
-                  size_t class_count, struct error *error)
+bool network_init(struct network *network, const char *name, enum shortcut shortcut,
+                  struct image_shape image, size_t class_count, struct error *error)
 {
-    for (size_t i = 0; i < sizeof networks / sizeof *networks; i++) {
-        if (strcmp(name, networks[i].name) == 0) {
-            return network_init_table(network, networks[i].specs, networks[i].spec_count, image,
-                                      class_count, error);
-        }
+    struct model_resnet resnet;
+    const char *known;
+    if (model_is_resnet(name, &resnet)) {
+        struct layer_spec specs[LAYER_MAX];
+        size_t count = resnet_table(&resnet, shortcut, specs);
+        return network_init_table(network, specs, count, image, class_count, error);
     }
-    return error_set(error, ERROR_INVALID, "unknown network '%s' (known: %s)", name,
-                     networks[0].name);
-}
-
-void network_initial_weights(const struct network *network, uint64_t seed, real *parameters)
-{
-    for (size_t t = 0; t < network->tensor_count; t++) {
-        const struct tensor *tensor = &network->tensors[t];
-        struct rng_stream stream = {seed, RNG_INITIAL_WEIGHTS, 0, (uint32_t)t};
-        double bound = 1 / sqrt((double)tensor->fan_in);
-        uint32_t words[4];
-        for (size_t j = 0; j < tensor->count; j++) {
-            if (j % 4 == 0) {
-                rng_block(&stream, (uint32_t)(j / 4), words);
-            }
-            double u = rng_uniform(words[j % 4]);
-            parameters[tensor->offset + j] = (real)(float)(bound * (2 * u - 1));
-        }
+    if (!model_is_known(name, &known)) {
+        return error_set(error, ERROR_INVALID, "unknown network '%s' (known: %s)", name, known);
     }
-}
-
-void network_digest(const struct network *network, const real *parameters, char text[65])
-{
-    struct hash hash;
-    uint8_t digest[HASH_BYTES];
-    hash_init(&hash);
-    for (size_t i = 0; i < network->parameter_count; i++) {
-        float number = (float)parameters[i];
-        uint32_t word;
-        memcpy(&word, &number, sizeof word);
-        const uint8_t bytes[4] = {(uint8_t)word, (uint8_t)(word >> 8), (uint8_t)(word >> 16),
-                                  (uint8_t)(word >> 24)};
-        hash_add(&hash, bytes, sizeof bytes);
-    }
-    hash_finish(&hash, digest);
-    hash_text(digest, sizeof digest, text);
+    return network_init_table(network, mnist_cnn, sizeof mnist_cnn / sizeof *mnist_cnn, image,
+                              class_count, error);
 }

@@ -7,13 +7,13 @@ void objective_gradient(struct pass *pass, const struct loss *loss, const real *
                         struct loss_sums *sums)
 {
     const struct network *network = pass->network;
-    size_t copies = loss->lambda > 0 ? 2 : 1;
-    struct loss_input input = {.logits = pass_forward(pass, parameters, copies * images),
+    size_t copies = loss_copies(loss);
+    struct loss_input input = {.logits = pass_forward(pass, parameters, copies * images, copies),
                                .labels = labels,
                                .norms = norms,
                                .images = images,
                                .classes = network->class_count};
     loss_gradient(loss, &input, pass_logit_gradient(pass), sums);
     memset(gradients, 0, network->parameter_count * sizeof *gradients);
-    pass_backward(pass, parameters, gradients, sums->active > 0 ? 2 * images : images);
+    pass_backward(pass, parameters, gradients, sums->active > 0 || pass->is_joint ? copies : 1);
 }

@@ -6,9 +6,10 @@
 #include "worker/loss.h"
 #include "worker/pass.h"
 
-/* `pass` holds the `images` clean images, with lambda > 0 followed by their perturbed copies.
+/* `pass` holds the `images` clean images, followed by their perturbed copies where
+ * the loss takes two copies.
  * Overwrites `gradients`. Where no hinge is active the perturbed half, whose gradient is exactly
- * zero then, is not gone through backwards. */
+ * zero then, is not gone through backwards (unless it shares its statistics with the clean one). */
 void objective_gradient(struct pass *pass, const struct loss *loss, const real *parameters,
                         const uint8_t *labels, const double *norms, size_t images, real *gradients,
                         struct loss_sums *sums);

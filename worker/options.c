@@ -1,4 +1,4 @@
-#include "worker/options.h"
+#include "worker/options_private.h"
 
 #include <getopt.h>
 #include <math.h>
@@ -12,16 +12,28 @@
 #include "worker/resources.h"
 #include "worker/training.h"
 
-enum { SLOTS_MAX = 1024, IDLE_MAX_S = 100000000 };
+enum { SLOTS_MAX = 1024 };
 
 static const char usage_text[] =
     "usage: lipsweep-worker [OPTION]...\n"
-    "       lipsweep-worker train JOB.yaml -o DIR [--data DIR]\n"
+    "       lipsweep-worker train JOB.yaml -o DIR [--data DIR] [--trace [--trace-steps N]]\n"
+    "                             [--checkpoints DIR [--checkpoint-s S] [--continue-any]]\n"
+    "       lipsweep-worker dump-data JOB.yaml -o DIR [--data DIR]\n"
+    "       lipsweep-worker predict FILE --image N [--sigma 0,0.1] [--draws N] [--dataset NAME]\n"
+    "                               [--model NAME] [--data DIR]\n"
     "\n"
     "Connects to a coordinator and runs its jobs, one process each, until it is stopped (SIGTERM "
     "or\n"
     "Ctrl-C: hands its jobs back and ends). Without a coordinator it waits for one.\n"
-    "`train` runs one job on its own, for debugging and replay; its result goes to DIR/result.pb.\n"
+    "`train` runs one job on its own, for debugging and replay; its result goes to DIR/result.pb,\n"
+    "its weights to DIR/weights.safetensors. With --checkpoints it continues from the newest one "
+    "in\n"
+    "that folder and writes one every so many seconds (60) and when it is stopped; --continue-any\n"
+    "takes one of another build or CPU class too. --trace leaves in DIR/trace what the first 10 "
+    "(N)\n"
+    "steps started from and computed, for tests/replay/replay.py.\n"
+    "`dump-data` writes a job's images as idx files. `predict` says what weights make of a test\n"
+    "image under noise (lipsweep predict prints it as a table).\n"
     "\n"
     "  --connect ENDPOINT    coordinator (LIPSWEEP_CONNECT; default: this user's, over ipc)\n"
     "  --slots N             jobs at a time (default: usable CPUs)\n"
@@ -35,21 +47,6 @@ static const char usage_text[] =
     "  --help, --version\n"
     "\n"
     "Example: lipsweep-worker --slots 2 --data ~/data\n";
-
-enum flag {
-    OPTION_CONNECT = 256,
-    OPTION_SLOTS,
-    OPTION_THREADS,
-    OPTION_DATA,
-    OPTION_SPOOL,
-    OPTION_IDLE_TIMEOUT,
-    OPTION_COUNT,
-    OPTION_INSECURE_LOOPBACK,
-    OPTION_HELP,
-    OPTION_VERSION,
-    OPTION_PROGRESS_FD,
-    OPTION_ATTEMPT,
-};
 
 static const struct option work_options[] = {
     {"connect", required_argument, NULL, OPTION_CONNECT},
@@ -65,19 +62,8 @@ static const struct option work_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-/* --progress-fd and --attempt are for the worker that starts a runner, not for people. */
-static const struct option train_options[] = {
-    {"output", required_argument, NULL, 'o'},
-    {"data", required_argument, NULL, OPTION_DATA},
-    {"progress-fd", required_argument, NULL, OPTION_PROGRESS_FD},
-    {"attempt", required_argument, NULL, OPTION_ATTEMPT},
-    {"help", no_argument, NULL, OPTION_HELP},
-    {"version", no_argument, NULL, OPTION_VERSION},
-    {NULL, 0, NULL, 0},
-};
-
-static bool read_number(const char *name, const char *text, int64_t least, int64_t most,
-                        int64_t *value, struct error *error)
+bool options_number(const char *name, const char *text, int64_t least, int64_t most, int64_t *value,
+                    struct error *error)
 {
     if (number_parse_integer(text, value) && *value >= least && *value <= most)
         return true;
@@ -85,11 +71,18 @@ static bool read_number(const char *name, const char *text, int64_t least, int64
                      name, text, (long long)least, (long long)most);
 }
 
-static bool read_seconds(const char *name, const char *text, int64_t *ms, struct error *error)
+bool options_seconds(const char *name, const char *text, double *seconds, struct error *error)
+{
+    if (!number_parse(text, seconds) || !(*seconds > 0) || *seconds > SECONDS_MAX)
+        return error_set(error, ERROR_USAGE, "--%s %s: a number of seconds is wanted", name, text);
+    return true;
+}
+
+static bool read_idle_timeout(const char *text, int64_t *ms, struct error *error)
 {
     double seconds;
-    if (!number_parse(text, &seconds) || !(seconds > 0) || seconds > IDLE_MAX_S)
-        return error_set(error, ERROR_USAGE, "--%s %s: a number of seconds is wanted", name, text);
+    if (!options_seconds("idle-timeout", text, &seconds, error))
+        return false;
     *ms = (int64_t)ceil(seconds * 1000);
     return true;
 }
@@ -110,7 +103,7 @@ static bool default_spool(char spool[SPOOL_PATH_MAX], struct error *error)
            error_set(error, ERROR_USAGE, "the path of the spool folder is too long");
 }
 
-static const char *environment(const char *name)
+const char *options_environment(const char *name)
 {
     const char *value = getenv(name);
     return value && *value ? value : NULL;
@@ -122,7 +115,7 @@ static void print_version(void)
            protobuf_c_version(), training_cpu_class());
 }
 
-static bool print(struct options *options, int option)
+bool options_print(struct options *options, int option)
 {
     options->verb = OPTIONS_PRINTED;
     if (option == OPTION_HELP)
@@ -132,7 +125,7 @@ static bool print(struct options *options, int option)
     return true;
 }
 
-static bool unknown(char *const *argv, int index, struct error *error)
+bool options_unknown(char *const *argv, int index, struct error *error)
 {
     return error_set(error, ERROR_USAGE, "%s: see lipsweep-worker --help", argv[index]);
 }
@@ -145,12 +138,12 @@ static bool read_work_option(struct options *options, int option, struct error *
         options->work.endpoint = optarg;
         return true;
     case OPTION_SLOTS:
-        if (!read_number("slots", optarg, 1, SLOTS_MAX, &number, error))
+        if (!options_number("slots", optarg, 1, SLOTS_MAX, &number, error))
             return false;
         options->work.slots = (int)number;
         return true;
     case OPTION_THREADS:
-        return read_number("threads", optarg, 1, SLOTS_MAX, &number, error) &&
+        return options_number("threads", optarg, 1, SLOTS_MAX, &number, error) &&
                (number == 1 || error_set(error, ERROR_USAGE,
                                          "--threads %s: this version runs one thread a job; use "
                                          "more slots instead",
@@ -162,9 +155,9 @@ static bool read_work_option(struct options *options, int option, struct error *
         options->work.spool = optarg;
         return true;
     case OPTION_IDLE_TIMEOUT:
-        return read_seconds("idle-timeout", optarg, &options->work.idle_timeout_ms, error);
+        return read_idle_timeout(optarg, &options->work.idle_timeout_ms, error);
     case OPTION_COUNT:
-        return read_number("count", optarg, 1, INT64_MAX, &options->work.count, error);
+        return options_number("count", optarg, 1, INT64_MAX, &options->work.count, error);
     default: /* OPTION_INSECURE_LOOPBACK */
         options->work.insecure_loopback = true;
         return true;
@@ -175,14 +168,14 @@ static bool fill_work(struct options *options, struct error *error)
 {
     struct supervisor_options *work = &options->work;
     if (!work->endpoint)
-        work->endpoint = environment("LIPSWEEP_CONNECT");
+        work->endpoint = options_environment("LIPSWEEP_CONNECT");
     if (!work->endpoint) {
         if (!socket_default_endpoint(options->endpoint, error))
             return false;
         work->endpoint = options->endpoint;
     }
     if (!work->data)
-        work->data = environment("LIPSWEEP_DATA");
+        work->data = options_environment("LIPSWEEP_DATA");
     if (!work->spool) {
         if (!default_spool(options->spool, error))
             return false;
@@ -199,58 +192,15 @@ static bool read_work(struct options *options, int argc, char **argv, struct err
 {
     for (int option; (option = getopt_long(argc, argv, "", work_options, NULL)) != -1;) {
         if (option == '?')
-            return unknown(argv, optind - 1, error);
+            return options_unknown(argv, optind - 1, error);
         if (option == OPTION_HELP || option == OPTION_VERSION)
-            return print(options, option);
+            return options_print(options, option);
         if (!read_work_option(options, option, error))
             return false;
     }
     if (optind < argc)
-        return unknown(argv, optind, error);
+        return options_unknown(argv, optind, error);
     return fill_work(options, error);
-}
-
-static bool read_train_option(struct runner_options *train, int option, struct error *error)
-{
-    int64_t number;
-    switch (option) {
-    case 'o':
-        train->folder = optarg;
-        return true;
-    case OPTION_DATA:
-        train->data = optarg;
-        return true;
-    case OPTION_PROGRESS_FD:
-        if (!read_number("progress-fd", optarg, 3, 1 << 20, &number, error))
-            return false;
-        train->progress = (int)number;
-        return true;
-    default: /* OPTION_ATTEMPT */
-        return attempt_parse(optarg, &train->id) ||
-               error_set(error, ERROR_USAGE, "--attempt %s is none", optarg);
-    }
-}
-
-static bool read_train(struct options *options, int argc, char **argv, struct error *error)
-{
-    options->verb = OPTIONS_TRAIN;
-    options->train.progress = -1;
-    for (int option; (option = getopt_long(argc, argv, "o:", train_options, NULL)) != -1;) {
-        if (option == '?')
-            return unknown(argv, optind - 1, error);
-        if (option == OPTION_HELP || option == OPTION_VERSION)
-            return print(options, option);
-        if (!read_train_option(&options->train, option, error))
-            return false;
-    }
-    if (optind + 1 != argc)
-        return error_set(error, ERROR_USAGE, "train takes one job file: see --help");
-    options->train.job = argv[optind];
-    if (!options->train.folder)
-        return error_set(error, ERROR_USAGE, "train needs a folder for its result: -o DIR");
-    if (!options->train.data)
-        options->train.data = environment("LIPSWEEP_DATA");
-    return true;
 }
 
 bool options_read(struct options *options, int argc, char **argv, struct error *error)
@@ -258,6 +208,10 @@ bool options_read(struct options *options, int argc, char **argv, struct error *
     *options = (struct options){.verb = OPTIONS_WORK};
     opterr = 0;
     if (argc > 1 && strcmp(argv[1], "train") == 0)
-        return read_train(options, argc - 1, argv + 1, error);
+        return options_train(options, argc - 1, argv + 1, error);
+    if (argc > 1 && strcmp(argv[1], "dump-data") == 0)
+        return options_dump(options, argc - 1, argv + 1, error);
+    if (argc > 1 && strcmp(argv[1], "predict") == 0)
+        return options_predict(options, argc - 1, argv + 1, error);
     return read_work(options, argc, argv, error);
 }

@@ -2,16 +2,20 @@
 #ifndef LIPSWEEP_WORKER_OPTIONS_H
 #define LIPSWEEP_WORKER_OPTIONS_H
 
+#include "worker/dump.h"
+#include "worker/predict.h"
 #include "worker/runner.h"
 #include "worker/spool.h"
 #include "worker/supervisor.h"
 
-enum options_verb { OPTIONS_WORK, OPTIONS_TRAIN, OPTIONS_PRINTED };
+enum options_verb { OPTIONS_WORK, OPTIONS_TRAIN, OPTIONS_DUMP, OPTIONS_PREDICT, OPTIONS_PRINTED };
 
 struct options {
     enum options_verb verb;
     struct supervisor_options work; /* OPTIONS_WORK */
     struct runner_options train;    /* OPTIONS_TRAIN */
+    struct dump_options dump;       /* OPTIONS_DUMP */
+    struct predict_options predict; /* OPTIONS_PREDICT */
     char endpoint[256];             /* what these point to where a default was taken */
     char spool[SPOOL_PATH_MAX];
 };

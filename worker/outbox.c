@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "worker/attempt_log.h"
+#include "worker/transfer.h"
 
 enum {
     AGAIN_MS = 5000, /* no acknowledgement so far: send it again */
@@ -17,6 +18,7 @@ struct entry {
     Wire__Result *result; /* NULL: a release */
     char *folder;
     uint64_t log_sent;
+    struct transfer *weights; /* NULL: none */
     Wire__Outcome outcome;
     char reason[REASON_MAX];
 };
@@ -38,6 +40,7 @@ static void free_entry(struct entry *entry)
         return;
     wire__result__free_unpacked(entry->result, NULL);
     free(entry->folder);
+    free(entry->weights);
     free(entry);
 }
 
@@ -75,6 +78,9 @@ bool outbox_add_result(struct outbox *outbox, const struct attempt_id *id, Wire_
     entry->result = result;
     entry->folder = copy;
     entry->log_sent = log_sent;
+    entry->weights = malloc(sizeof *entry->weights);
+    if (entry->weights)
+        transfer_init(entry->weights, folder, result);
     return true;
 }
 
@@ -98,6 +104,12 @@ static size_t find(const struct outbox *outbox, const struct attempt_id *id, boo
     return OUTBOX_MAX;
 }
 
+const Wire__Result *outbox_find_result(const struct outbox *outbox, const struct attempt_id *id)
+{
+    size_t index = find(outbox, id, true);
+    return index < OUTBOX_MAX ? outbox->entries[index]->result : NULL;
+}
+
 static void drop(struct outbox *outbox, size_t index)
 {
     free_entry(outbox->entries[index]);
@@ -113,6 +125,17 @@ bool outbox_acknowledge_result(struct outbox *outbox, const struct attempt_id *i
         return false;
     spool_remove_folder(outbox->entries[index]->folder);
     drop(outbox, index);
+    return true;
+}
+
+bool outbox_acknowledge_weights(struct outbox *outbox, const struct attempt_id *id,
+                                const Wire__WeightsAck *ack)
+{
+    size_t index = find(outbox, id, true);
+    if (index == OUTBOX_MAX || !outbox->entries[index]->weights ||
+        !transfer_take(outbox->entries[index]->weights, ack))
+        return false;
+    outbox->entries[index]->due_ms = 0; /* the next piece, or the result */
     return true;
 }
 
@@ -161,6 +184,14 @@ static bool send_result(struct session *session, struct entry *entry)
     /* The log first: the attempt is over when the result is there. */
     if (!attempt_log_send(session, &entry->id, entry->folder, &entry->log_sent, UINT64_MAX))
         return false;
+    if (entry->weights && entry->weights->pending) {
+        Wire__AttemptId attempt;
+        attempt_to_wire(&entry->id, &attempt);
+        if (!transfer_send(entry->weights, session, &attempt))
+            return false;
+        if (entry->weights->pending)
+            return true;
+    }
     Wire__Envelope envelope = WIRE__ENVELOPE__INIT;
     envelope.body_case = WIRE__ENVELOPE__BODY_RESULT;
     envelope.result = entry->result;

@@ -14,8 +14,8 @@ WARN_UNUSED bool outbox_create(struct outbox **outbox, struct error *error);
 void outbox_destroy(struct outbox *outbox);
 
 /* Takes `result`. `folder` is the attempt's, removed after the acknowledgement; `log_sent` bytes of
- * its log were handed on already, the rest goes before the result. False when the outbox is full:
- * the result is freed, its folder stays. */
+ * its log were handed on already, the rest goes before the result, and so do the weights in it.
+ * False when the outbox is full: the result is freed, its folder stays. */
 bool outbox_add_result(struct outbox *outbox, const struct attempt_id *id, Wire__Result *result,
                        const char *folder, uint64_t log_sent);
 
@@ -23,8 +23,13 @@ bool outbox_add_result(struct outbox *outbox, const struct attempt_id *id, Wire_
 bool outbox_add_release(struct outbox *outbox, const struct attempt_id *id, Wire__Outcome outcome,
                         const char *reason);
 
+/* The result that waits for its acknowledgement; NULL when none does. */
+const Wire__Result *outbox_find_result(const struct outbox *outbox, const struct attempt_id *id);
+
 /* False when it was not waiting for that. */
 bool outbox_acknowledge_result(struct outbox *outbox, const struct attempt_id *id);
+bool outbox_acknowledge_weights(struct outbox *outbox, const struct attempt_id *id,
+                                const Wire__WeightsAck *ack);
 bool outbox_acknowledge_release(struct outbox *outbox, const struct attempt_id *id);
 
 /* Everything is due at once: a coordinator is (again) there. */

@@ -4,15 +4,21 @@
 
 #include "worker/arena.h"
 #include "worker/network.h"
+#include "worker/norm.h"
+#include "worker/pass_plan.h"
 
 struct pass {
     const struct network *network;
     const struct kernels *kernels;
-    size_t capacity;                                      /* images */
-    bool trains;                                          /* has gradients */
-    real *value[LAYER_MAX + 1], *gradient[LAYER_MAX + 1]; /* of each slot; gradient[0] is NULL */
+    size_t capacity; /* images */
+    bool trains;   /* has gradients; batch norm by the batch's statistics, else the running ones */
+    bool is_joint; /* batch norm by the statistics of both copies; the caller's choice */
+    struct pass_plan plan;
+    real *value[LAYER_MAX + 1], *gradient[LAYER_MAX + 1]; /* of each slot; gradient may be NULL */
     uint8_t *best[LAYER_MAX];                             /* of each max pooling */
-    real *scratch;
+    struct conv conv[LAYER_MAX];                          /* of each convolution */
+    struct norm norm[NORM_MAX];
+    size_t copies, copy_images;  /* of the last forward pass */
     size_t image_count;          /* images that ever went forward */
     void (*tick)(void *context); /* once a layer call; may be NULL */
     void *tick_context;
@@ -28,8 +34,9 @@ static inline real *pass_images(const struct pass *pass)
     return pass->value[0];
 }
 
-/* From the first `images` images to their logits [images][classes]. */
-const real *pass_forward(struct pass *pass, const real *parameters, size_t images);
+/* From the first `images` images, which are so many copies (1 or 2, one after the other) of a
+ * batch, to their logits [images][classes]. */
+const real *pass_forward(struct pass *pass, const real *numbers, size_t images, size_t copies);
 
 /* [capacity][classes]: the caller fills in the gradient of the loss. */
 static inline real *pass_logit_gradient(const struct pass *pass)
@@ -37,8 +44,12 @@ static inline real *pass_logit_gradient(const struct pass *pass)
     return pass->gradient[pass->network->slot_count - 1];
 }
 
-/* From the logits' gradient of the first `images` images, after pass_forward of at least as many:
- * adds to `gradients`, which is laid out as the parameters. */
-void pass_backward(struct pass *pass, const real *parameters, real *gradients, size_t images);
+/* From the logits' gradient of the first `copies` copies, after a pass_forward of at least as many:
+ * adds to `gradients` [parameter_count]. Joint statistics need all copies. */
+void pass_backward(struct pass *pass, const real *numbers, real *gradients, size_t copies);
+
+/* Moves the running statistics as the last forward pass asks for: once for each copy, first to
+ * last (joint: once), or once by the first copy alone. */
+void pass_move_running(const struct pass *pass, real *numbers, bool clean_alone);
 
 #endif

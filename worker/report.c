@@ -100,8 +100,14 @@ static void set_quotient(Wire__Quotient *wire, const struct quotient *quotient)
         (double *)(uintptr_t)quotient->margin_over_quotient_percentile;
 }
 
-void report_set_training(struct report *report, const struct job *job,
-                         const struct training_result *training)
+void report_set_job(struct report *report, const struct job *job)
+{
+    job_train_hash(job, report->train_hash);
+    report->result.train_hash.data = report->train_hash;
+    report->result.train_hash.len = sizeof report->train_hash;
+}
+
+void report_set_training(struct report *report, const struct training_result *training)
 {
     Wire__Result *result = &report->result;
     for (size_t i = 0; i < training->accuracy_count; i++) {
@@ -120,9 +126,6 @@ void report_set_training(struct report *report, const struct job *job,
     result->step_count = training->step_count;
     result->train_s = training->train_s;
     result->evaluate_s = training->evaluate_s;
-    job_train_hash(job, report->train_hash);
-    result->train_hash.data = report->train_hash;
-    result->train_hash.len = sizeof report->train_hash;
 }
 
 Wire__Result *report_copy(const struct report *report)

@@ -28,9 +28,11 @@ void report_end(struct report *report, Wire__Outcome outcome, const char *reason
 void report_add_epoch(struct report *report, const struct epoch_metric *metric);
 void report_epoch(const struct epoch_metric *metric, Wire__EpochMetric *wire);
 
+/* Which training it is: known as soon as the data set is. */
+void report_set_job(struct report *report, const struct job *job);
+
 /* `training` lives as long as the report. */
-void report_set_training(struct report *report, const struct job *job,
-                         const struct training_result *training);
+void report_set_training(struct report *report, const struct training_result *training);
 
 /* What outlives the report; NULL when out of memory. Free with
  * wire__result__free_unpacked(copy, NULL). */

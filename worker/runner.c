@@ -8,18 +8,21 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/build.h"
 #include "common/clock.h"
 #include "common/dataset.h"
 #include "common/log.h"
+#include "worker/checkpoint_folder.h"
 #include "worker/disk.h"
+#include "worker/job_file.h"
+#include "worker/keeper.h"
 #include "worker/progress.h"
 #include "worker/report.h"
 #include "worker/spool.h"
+#include "worker/trace.h"
+#include "worker/weights.h"
 
-enum {
-    JOB_FILE_MAX = 64 * 1024,
-    PROGRESS_MS = 200, /* at most so often */
-};
+enum { PROGRESS_MS = 200 /* at most so often */ };
 
 struct runner {
     const struct runner_options *options;
@@ -28,7 +31,8 @@ struct runner {
     struct training_result result;
     struct report report;
     struct progress progress;
-    int64_t told_ms; /* when progress was told last */
+    struct keeper *keeper; /* NULL: no checkpoints */
+    int64_t told_ms;       /* when progress was told last */
 };
 
 /* --- what the training tells while it runs --- */
@@ -74,12 +78,17 @@ static void take_progress(void *context, const struct training_progress *progres
     tell_now_and_then(runner);
 }
 
-static void take_epoch(void *context, const struct epoch_metric *metric)
+static void pass_epoch_on(struct runner *runner, const struct epoch_metric *metric)
 {
-    struct runner *runner = context;
     report_add_epoch(&runner->report, metric);
     if (runner->options->progress >= 0)
         progress_write_epoch(runner->options->progress, metric);
+}
+
+static void take_epoch(void *context, const struct epoch_metric *metric)
+{
+    struct runner *runner = context;
+    pass_epoch_on(runner, metric);
     char lipschitz[128] = "";
     if (job_is_lipschitz(&runner->job))
         snprintf(lipschitz, sizeof lipschitz, ", Lipschitz loss %.4g, active hinge %.1f %%",
@@ -88,62 +97,85 @@ static void take_epoch(void *context, const struct epoch_metric *metric)
              metric->loss, metric->accuracy, lipschitz, metric->images_per_s);
 }
 
-/* --- the job and its data --- */
-
-static bool read_job(struct runner *runner, struct error *error)
+static bool take_weights(void *context, const struct weights *weights, struct error *error)
 {
-    char *text;
-    size_t length;
-    const char *path = runner->options->job;
-    const char *slash = strrchr(path, '/');
-    char folder[DISK_PATH_MAX] = ".";
-    if (slash)
-        snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path), path);
-    if (!disk_read(folder, slash ? slash + 1 : path, JOB_FILE_MAX, &text, &length, error))
-        return false;
-    bool parsed = job_parse(text, length, &runner->job, error);
-    free(text);
-    if (parsed || error->line == 0)
-        return parsed || error_prefix(error, "%s", path);
-    return error_prefix(error, "%s:%d:%d: error", path, error->line, error->column);
+    struct runner *runner = context;
+    return weights_write(weights, &runner->job, runner->options->folder, WEIGHTS_FILE, error);
 }
 
-/* A copy that is missing or differs is this machine's trouble: another may run the job. */
-static bool open_data(struct runner *runner, struct error *error)
+static bool take_initial(void *context, const struct weights *weights, struct error *error)
 {
-    const struct dataset_options options = {
-        .directory = runner->options->data,
-        .train_limit = dataset_train_limit(&runner->job),
-    };
-    const char *wanted = runner->job.dataset_digest;
-    if (!dataset_open(&runner->dataset, runner->job.dataset, &options, error)) {
-        if (error->code != ERROR_MEMORY)
-            error->code = ERROR_REFUSED;
-        return false;
-    }
-    if (*wanted == '\0' || strcmp(wanted, runner->dataset.digest) == 0) {
-        /* So that the result's train_hash names the data that was used. */
-        memcpy(runner->job.dataset_digest, runner->dataset.digest, sizeof runner->dataset.digest);
+    struct runner *runner = context;
+    if (weights_read(weights, runner->job.init, runner->job.init_digest, error))
         return true;
-    }
-    return error_set(error, ERROR_REFUSED,
-                     "this machine's data set %s has the digest %.16s…, the job wants %.16s…",
-                     runner->job.dataset, runner->dataset.digest, wanted);
+    if (error->code == ERROR_NOT_FOUND)
+        error->code = ERROR_REFUSED; /* another machine may have it */
+    return false;
+}
+
+/* What an earlier attempt did is this one's too. */
+static void take_continued(void *context, const struct training_state *state)
+{
+    struct runner *runner = context;
+    for (size_t i = 0; i < state->metric_count; i++)
+        pass_epoch_on(runner, &state->metrics[i]);
+}
+
+/* --- the training --- */
+
+/* A training without checkpoints is better than none. */
+static void keep_checkpoints(struct runner *runner)
+{
+    struct error error;
+    struct keeper_options options = {
+        .folder = runner->options->checkpoints,
+        .interval_s = runner->options->checkpoint_s,
+        .any = runner->options->continue_any,
+        .origin = {.build = build_text(), .cpu_class = training_cpu_class()},
+        .context = runner,
+        .continued = take_continued,
+    };
+    if (!options.folder)
+        return;
+    job_train_hash(&runner->job, options.origin.train_hash);
+    if (!keeper_create(&runner->keeper, &options, &error))
+        log_warning("%s; the training runs without checkpoints", error.message);
 }
 
 static bool train(struct runner *runner, struct error *error)
 {
+    struct trace *trace = NULL;
+    if (!job_file_read(runner->options->job, &runner->job, error) ||
+        !weights_find_digest(&runner->job, error) ||
+        !job_file_open_data(&runner->job, runner->options->data, &runner->dataset, error))
+        return false;
+    if (runner->options->trace_steps > 0 &&
+        !trace_create(&trace, runner->options->folder, &runner->job, runner->options->trace_steps,
+                      error))
+        return false;
+    report_set_job(&runner->report, &runner->job);
+    keep_checkpoints(runner);
     const struct training_observer observer = {
         .context = runner,
         .tick = take_tick,
         .progress = take_progress,
         .epoch = take_epoch,
+        .initial = runner->job.init[0] ? take_initial : NULL,
+        .trained = runner->options->keep_weights ? take_weights : NULL,
+        .keeper = runner->keeper ? keeper_hooks(runner->keeper) : NULL,
+        .trace = trace ? trace_hooks(trace) : NULL,
     };
-    if (!read_job(runner, error) || !open_data(runner, error))
-        return false;
     log_info("training %s on %s, seed %" PRId64 ", %s", runner->job.model, runner->job.dataset,
              runner->job.seed, training_cpu_class());
-    return training_run(&runner->job, &runner->dataset, &observer, &runner->result, error);
+    bool done = training_run(&runner->job, &runner->dataset, &observer, &runner->result, error);
+    keeper_destroy(runner->keeper);
+    runner->keeper = NULL;
+    struct error tracing;
+    if (trace_destroy(trace, &tracing))
+        return done;
+    if (done)
+        *error = tracing;
+    return false;
 }
 
 /* --- how it ended --- */
@@ -167,7 +199,7 @@ static bool write_result(struct runner *runner, bool done, const struct error *f
     report->result.dataset_digest = runner->dataset.digest;
     if (done) {
         report_end(report, WIRE__OUTCOME__OUTCOME_DONE, "");
-        report_set_training(report, &runner->job, &runner->result);
+        report_set_training(report, &runner->result);
     } else {
         report_end(report, outcome_of(failure->code), failure->message);
     }
@@ -192,6 +224,25 @@ static void print_summary(const struct runner *runner)
     printf("result in %s/result.pb\n", runner->options->folder);
 }
 
+/* The result says it all. Or there is none, and the checkpoint is for the next attempt. */
+static bool finish(struct runner *runner, bool done, struct error *error)
+{
+    struct error writing;
+    if (!done && error->code == ERROR_INTERRUPTED)
+        return false;
+    bool written = write_result(runner, done, error, &writing);
+    if (!written && done)
+        *error = writing;
+    else if (!written)
+        log_error("%s", writing.message);
+    if (!done || !written || runner->options->progress >= 0)
+        return done && written;
+    print_summary(runner);
+    if (runner->options->checkpoints)
+        checkpoint_folder_remove(runner->options->checkpoints);
+    return true;
+}
+
 /* So that what lies there at the end is this run's. */
 static void remove_old_result(const char *folder)
 {
@@ -209,25 +260,17 @@ bool runner_run(const struct runner_options *options, struct error *error)
         return error_set(error, ERROR_MEMORY, "out of memory");
     runner->options = options;
     if (options->progress >= 0) {
-        /* Meant for the worker, which ends its runners itself. */
+        /* A terminal's is meant for the worker, which stops its runners by SIGTERM. */
         signal(SIGINT, SIG_IGN);
-        signal(SIGTERM, SIG_IGN);
         signal(SIGPIPE, SIG_IGN);
     }
     remove_old_result(options->folder);
     report_init(&runner->report, &options->id);
     tell(runner);
     bool done = train(runner, error);
-    struct error writing;
-    bool written = write_result(runner, done, error, &writing);
-    if (!written && done)
-        *error = writing;
-    else if (!written)
-        log_error("%s", writing.message);
-    if (done && written && options->progress < 0)
-        print_summary(runner);
+    done = finish(runner, done, error);
     dataset_close(&runner->dataset);
     report_finish(&runner->report);
     free(runner);
-    return done && written;
+    return done;
 }

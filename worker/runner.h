@@ -11,10 +11,17 @@ struct runner_options {
     const char *data;   /* NULL: the default places */
     int progress;       /* descriptor for the worker that started it; -1: a person watches */
     struct attempt_id id;
+    const char *checkpoints; /* folder to continue from and to keep checkpoints in; NULL: none */
+    double checkpoint_s;     /* between two of them */
+    bool continue_any;       /* also from another build or CPU class */
+    bool keep_weights;       /* leaves weights.safetensors beside the result */
+    int64_t trace_steps;     /* of the first so many, in a folder "trace" there */
 };
 
+enum { RUNNER_CHECKPOINT_S = 60 };
+
 /* False when the job did not end well; `error` says why, and so does the result, if one could be
- * written. */
+ * written. ERROR_INTERRUPTED: it was stopped after a checkpoint, and there is no result. */
 WARN_UNUSED bool runner_run(const struct runner_options *options, struct error *error);
 
 #endif

@@ -229,6 +229,9 @@ static void take(struct session *session, const Wire__Envelope *envelope)
     case WIRE__ENVELOPE__BODY_ATTEMPT_OVER:
         listener->attempt_over(listener->context, envelope->attempt_over);
         break;
+    case WIRE__ENVELOPE__BODY_WEIGHTS_ACK:
+        listener->weights_ack(listener->context, envelope->weights_ack);
+        break;
     case WIRE__ENVELOPE__BODY_RESULT_ACK:
         listener->result_ack(listener->context, envelope->result_ack);
         break;

@@ -21,6 +21,7 @@ struct session_listener {
     void (*welcome)(void *context, const Wire__Welcome *welcome);
     void (*lease)(void *context, const Wire__Lease *lease);
     void (*attempt_over)(void *context, const Wire__AttemptOver *over);
+    void (*weights_ack)(void *context, const Wire__WeightsAck *ack);
     void (*result_ack)(void *context, const Wire__ResultAck *ack);
     void (*release_ack)(void *context, const Wire__ReleaseAck *ack);
 };

@@ -12,22 +12,38 @@
 #include "worker/attempt_log.h"
 #include "worker/disk.h"
 
+enum { ARGUMENTS_MAX = 20 };
+
+static void add_option(const char **arguments, size_t *count, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    arguments[(*count)++] = name;
+    arguments[(*count)++] = value;
+}
+
 /* The runner inherits the pipe's write end and the log; both are closed here afterwards. */
 static bool spawn(struct slot *slot, const struct slot_start *start, int pipe_write, int log,
                   struct error *error)
 {
-    char job[DISK_PATH_MAX], descriptor[16], attempt[ATTEMPT_TEXT_MAX];
+    char job[DISK_PATH_MAX], descriptor[16], attempt[ATTEMPT_TEXT_MAX], seconds[32];
     if (!disk_join(job, start->folder, "job.yaml", error))
         return false;
     snprintf(descriptor, sizeof descriptor, "%d", pipe_write);
     attempt_text(start->id, attempt);
-    const char *arguments[] = {
-        start->program, "train",     job,     "-o", start->folder, "--progress-fd",
-        descriptor,     "--attempt", attempt, NULL, NULL,          NULL};
-    if (start->data) {
-        arguments[9] = "--data";
-        arguments[10] = start->data;
-    }
+    snprintf(seconds, sizeof seconds, "%.17g", start->checkpoint_s);
+    const char *arguments[ARGUMENTS_MAX] = {start->program, "train",       job,
+                                            "-o",           start->folder, "--progress-fd",
+                                            descriptor,     "--attempt",   attempt};
+    size_t count = 9;
+    add_option(arguments, &count, "--data", start->data);
+    add_option(arguments, &count, "--checkpoints", start->checkpoints);
+    if (start->checkpoint_s > 0)
+        add_option(arguments, &count, "--checkpoint-s", seconds);
+    if (start->continue_any)
+        arguments[count++] = "--continue-any";
+    if (start->keep_weights)
+        arguments[count++] = "--weights";
     /* One thread a runner: more would change the bits of a matrix product. */
     const char *const environment[] = {"OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", NULL};
     struct child_options options = {
@@ -49,6 +65,8 @@ bool slot_start(struct slot *slot, const struct slot_start *start, struct error 
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
     *slot = (struct slot){.pipe = ends[0], .id = *start->id, .memory_bytes = start->memory_bytes};
     snprintf(slot->folder, sizeof slot->folder, "%s", start->folder);
+    if (start->checkpoints)
+        snprintf(slot->checkpoints, sizeof slot->checkpoints, "%s", start->checkpoints);
     int log = attempt_log_create(start->folder, error);
     slot->busy = log >= 0 && spawn(slot, start, ends[1], log, error);
     if (log >= 0)
@@ -86,6 +104,13 @@ void slot_read(struct slot *slot, const struct slot_listener *listener)
         return;
     close(slot->pipe);
     slot->pipe = -1;
+}
+
+void slot_stop(struct slot *slot)
+{
+    slot->leaving = true;
+    if (slot->busy)
+        kill(slot->child.pid, SIGTERM);
 }
 
 void slot_kill(struct slot *slot)
@@ -128,6 +153,8 @@ bool slot_reap(struct slot *slot, const struct slot_listener *listener, struct s
     }
     child_release(&slot->child);
     ending->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    ending->interrupted =
+        WIFEXITED(status) && WEXITSTATUS(status) == error_exit_code(ERROR_INTERRUPTED);
     ending->peak_bytes = (uint64_t)usage.ru_maxrss * 1024;
     describe(status, slot->folder, ending);
     return true;

@@ -9,10 +9,12 @@
 
 struct slot {
     bool busy;
-    bool doomed; /* its lease is over: killed, waits to be reaped, nothing of it is kept */
+    bool doomed;  /* its lease is over: killed, waits to be reaped, nothing of it is kept */
+    bool leaving; /* asked to write a checkpoint and end */
     struct attempt_id id;
     char folder[SPOOL_PATH_MAX];
-    uint64_t memory_bytes; /* what the job was let in with */
+    char checkpoints[SPOOL_PATH_MAX]; /* folder; "": it keeps none */
+    uint64_t memory_bytes;            /* what the job was let in with */
     struct child child;
     int pipe; /* read end; -1: closed by the runner */
     struct progress_reader reader;
@@ -26,6 +28,9 @@ struct slot_start {
     const struct attempt_id *id;
     const char *folder; /* with job.yaml in it */
     uint64_t memory_bytes;
+    const char *checkpoints; /* folder; NULL: none */
+    double checkpoint_s;
+    bool continue_any, keep_weights;
 };
 
 WARN_UNUSED bool slot_start(struct slot *slot, const struct slot_start *start, struct error *error);
@@ -37,12 +42,17 @@ struct slot_listener {
 };
 void slot_read(struct slot *slot, const struct slot_listener *listener);
 
+/* SIGTERM: the runner writes a checkpoint and ends without a result, or with one that it was just
+ * finishing. */
+void slot_stop(struct slot *slot);
+
 /* SIGKILL; the slot stays busy until it is reaped. */
 void slot_kill(struct slot *slot);
 
 struct slot_ending {
     char text[512];      /* "runner killed by SIGKILL (Killed); last words: …" */
     int signal;          /* that killed it; 0: it ended by itself */
+    bool interrupted;    /* it says that it was stopped */
     uint64_t peak_bytes; /* resident, by wait4 */
 };
 

@@ -116,6 +116,11 @@ void spool_close(struct spool *spool)
     free(spool);
 }
 
+const char *spool_path(const struct spool *spool)
+{
+    return spool->path;
+}
+
 /* --- attempts --- */
 
 bool spool_make_folder(struct spool *spool, const struct attempt_id *id, const char *job_text,
@@ -164,6 +169,12 @@ bool spool_write_result(const char *folder, const Wire__Result *result, struct e
     bool written = disk_write(folder, "result.pb", bytes, length + TRAILER_BYTES, error);
     free(bytes);
     return written;
+}
+
+bool spool_has_result(const char *folder)
+{
+    char path[DISK_PATH_MAX];
+    return disk_join(path, folder, "result.pb", NULL) && access(path, F_OK) == 0;
 }
 
 static Wire__Result *unpack(const char *data, size_t length)

@@ -5,6 +5,8 @@
  *       job.yaml      what to run                database   of the coordinator that leased it
  *       log           the runner's output        result.pb  how it ended: whole, or not there
  *   SPOOL/damaged/…                          attempts whose result cannot be read, kept for people
+ *   SPOOL/checkpoints/TRAINHASH/             what an interrupted training continues from, whichever
+ *                                            worker on this spool gets its next attempt
  *
  * Workers on one spool never touch each other's folders; those of a dead worker (its lock is free)
  * are taken over by the next one that is connected to the same database. */
@@ -21,6 +23,7 @@ struct spool;
 WARN_UNUSED bool spool_open(struct spool **spool, const char *path,
                             const uint8_t instance[WIRE_INSTANCE_BYTES], struct error *error);
 void spool_close(struct spool *spool);
+const char *spool_path(const struct spool *spool); /* absolute */
 
 /* A fresh folder for an attempt, with its job and the database that it belongs to. */
 WARN_UNUSED bool spool_make_folder(struct spool *spool, const struct attempt_id *id,
@@ -28,10 +31,20 @@ WARN_UNUSED bool spool_make_folder(struct spool *spool, const struct attempt_id 
                                    char folder[SPOOL_PATH_MAX], struct error *error);
 void spool_remove_folder(const char *folder);
 
+/* The folder of a training's checkpoints; it need not be there. */
+WARN_UNUSED bool spool_checkpoints(const struct spool *spool, const uint8_t train_hash[32],
+                                   char path[SPOOL_PATH_MAX], struct error *error);
+
+/* Removes the checkpoints that nobody came back for in SPOOL_CHECKPOINT_DAYS. */
+enum { SPOOL_CHECKPOINT_DAYS = 14 };
+void spool_sweep_checkpoints(const struct spool *spool);
+
 /* On disk, synced, before it returns. The file is the packed message; its last field, unknown to
  * the schema, is the BLAKE2b-256 of what comes before. */
 WARN_UNUSED bool spool_write_result(const char *folder, const Wire__Result *result,
                                     struct error *error);
+
+bool spool_has_result(const char *folder);
 
 /* ERROR_NOT_FOUND when there is none, ERROR_DATA when it is damaged. Free with
  * wire__result__free_unpacked(result, NULL). */

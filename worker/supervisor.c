@@ -21,7 +21,8 @@
 enum {
     LOG_MS = 1000, /* how often growing logs are read */
     LOG_BYTES = 64 * 1024,
-    STOP_MS = 2000, /* how long a stopping worker waits for acknowledgements */
+    CHECKPOINT_MS = 5000, /* how long a stopping worker waits for its runners' checkpoints */
+    STOP_MS = 2000,       /* and then for acknowledgements */
     WAIT_MAX_MS = 1000,
 };
 
@@ -75,11 +76,13 @@ static void finish_slot(struct supervisor *supervisor, struct slot *slot,
         log_warning("%s: too much waits to be delivered, the result stays on disk", label);
 }
 
-/* Ctrl-C, and systemd, reach the runners as well as the worker. They ignore it, but one that was
- * just being started may not have come to that. */
-static bool was_stopped_too(const struct slot_ending *ending)
+/* Asked to by this worker, or by whoever stops all of its group at once; it says so when it came to
+ * write a checkpoint. */
+static bool was_stopped(const struct slot *slot, const struct slot_ending *ending)
 {
-    return signals_stop_count() > 0 && (ending->signal == SIGINT || ending->signal == SIGTERM);
+    bool killed = ending->signal == SIGINT || ending->signal == SIGTERM;
+    return !spool_has_result(slot->folder) &&
+           (slot->leaving || ending->interrupted || (signals_stop_count() > 0 && killed));
 }
 
 static void hand_back(struct supervisor *supervisor, struct slot *slot)
@@ -99,7 +102,7 @@ static void reap(struct supervisor *supervisor)
             continue;
         if (slot->doomed)
             spool_remove_folder(slot->folder);
-        else if (was_stopped_too(&ending))
+        else if (was_stopped(slot, &ending))
             hand_back(supervisor, slot);
         else
             finish_slot(supervisor, slot, &ending);
@@ -147,15 +150,25 @@ static void send_heartbeat(struct supervisor *supervisor)
 static void begin_stop(struct supervisor *supervisor)
 {
     supervisor->stopping = true;
+    supervisor->checkpoint_ms = supervisor->now_ms + CHECKPOINT_MS;
     supervisor->stop_ms = supervisor->now_ms + STOP_MS;
     log_info("stopping: handing %d leases back", supervisor_busy_count(supervisor));
+    for (int i = 0; i < supervisor->options->slots; i++) {
+        struct slot *slot = &supervisor->slots[i];
+        if (slot->busy && !slot->doomed)
+            slot_stop(slot);
+    }
+}
+
+/* Runners that did not come to write a checkpoint: the one before it counts. */
+static void end_late_ones(struct supervisor *supervisor)
+{
     for (int i = 0; i < supervisor->options->slots; i++) {
         struct slot *slot = &supervisor->slots[i];
         if (!slot->busy || slot->doomed)
             continue;
         supervisor_doom(slot);
-        supervisor_release(supervisor, &slot->id, WIRE__OUTCOME__OUTCOME_PREEMPTED,
-                           "the worker was stopped");
+        hand_back(supervisor, slot);
     }
 }
 
@@ -168,6 +181,8 @@ static bool is_over(struct supervisor *supervisor, struct error *error, bool *fa
     int64_t count = supervisor->options->count;
     if (busy || (waiting && session_is_open(supervisor->session)))
         supervisor->busy_ms = supervisor->now_ms;
+    if (supervisor->stopping && busy)
+        supervisor->stop_ms = supervisor->now_ms + STOP_MS;
     if (supervisor->stopping)
         return !busy && (!waiting || !session_is_open(supervisor->session) ||
                          supervisor->now_ms >= supervisor->stop_ms);
@@ -250,6 +265,8 @@ static bool tick(struct supervisor *supervisor, struct error *error)
     reap(supervisor);
     if (signals_stop_count() > 0 && !supervisor->stopping)
         begin_stop(supervisor);
+    if (supervisor->stopping && supervisor->now_ms >= supervisor->checkpoint_ms)
+        end_late_ones(supervisor);
     if (!session_tick(supervisor->session, supervisor->now_ms, error))
         return false;
     if (supervisor_busy_count(supervisor) == 0 && supervisor->now_ms >= supervisor->heartbeat_ms)
@@ -284,6 +301,14 @@ static enum supervisor_end loop(struct supervisor *supervisor, struct pollfd *po
     }
 }
 
+static bool open_spool(struct supervisor *supervisor, struct error *error)
+{
+    if (!spool_open(&supervisor->spool, supervisor->options->spool, supervisor->instance, error))
+        return false;
+    spool_sweep_checkpoints(supervisor->spool);
+    return true;
+}
+
 static bool prepare(struct supervisor *supervisor, struct error *error)
 {
     const struct supervisor_options *options = supervisor->options;
@@ -304,8 +329,7 @@ static bool prepare(struct supervisor *supervisor, struct error *error)
         slot_clear(&supervisor->slots[i]);
     return signals_init(error) &&
            child_program_path("lipsweep-worker", supervisor->program, error) &&
-           outbox_create(&supervisor->outbox, error) &&
-           spool_open(&supervisor->spool, options->spool, supervisor->instance, error) &&
+           outbox_create(&supervisor->outbox, error) && open_spool(supervisor, error) &&
            session_create(&supervisor->session, &session_options, &listener, error);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "worker/checkpoint_folder.h"
 #include "worker/footprint.h"
 
 int supervisor_busy_count(const struct supervisor *supervisor)
@@ -78,13 +79,10 @@ static void doom_older(struct supervisor *supervisor, const struct attempt_id *i
     }
 }
 
-static bool fits(const struct supervisor *supervisor, const Wire__Lease *lease, uint64_t *bytes,
+static bool fits(const struct supervisor *supervisor, const struct job *job, uint64_t *bytes,
                  struct error *error)
 {
-    struct job job;
-    if (!job_parse(lease->description, strlen(lease->description), &job, error))
-        return error_prefix(error, "the job's description cannot be read");
-    if (!footprint_bytes(&job, bytes, error))
+    if (!footprint_bytes(job, supervisor->options->data, bytes, error))
         return false;
     if (*bytes <= supervisor_free_memory(supervisor))
         return true;
@@ -95,14 +93,29 @@ static bool fits(const struct supervisor *supervisor, const Wire__Lease *lease, 
                      supervisor->usable.memory_bytes >> 20, supervisor_busy_count(supervisor));
 }
 
-static bool start(struct supervisor *supervisor, const struct attempt_id *id,
-                  const Wire__Lease *lease, uint64_t bytes, struct error *error)
+/* Two jobs that differ in their test alone are one training: the one that came first keeps it. */
+static bool keeps_already(const struct supervisor *supervisor, const char *checkpoints)
+{
+    for (int i = 0; i < supervisor->options->slots; i++) {
+        const struct slot *slot = &supervisor->slots[i];
+        if (slot->busy && !slot->doomed && strcmp(slot->checkpoints, checkpoints) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool start_slot(struct supervisor *supervisor, const struct attempt_id *id,
+                       const Wire__Lease *lease, const struct job *job, uint64_t bytes,
+                       struct error *error)
 {
     struct slot *slot = supervisor->slots;
     while (slot->busy)
         slot++;
-    char folder[SPOOL_PATH_MAX];
-    if (!spool_make_folder(supervisor->spool, id, lease->description,
+    char folder[SPOOL_PATH_MAX], checkpoints[SPOOL_PATH_MAX];
+    uint8_t train_hash[32];
+    job_train_hash(job, train_hash);
+    if (!spool_checkpoints(supervisor->spool, train_hash, checkpoints, error) ||
+        !spool_make_folder(supervisor->spool, id, lease->description,
                            session_database(supervisor->session), folder, error))
         return false;
     struct slot_start slot_options = {
@@ -111,6 +124,10 @@ static bool start(struct supervisor *supervisor, const struct attempt_id *id,
         .id = id,
         .folder = folder,
         .memory_bytes = bytes,
+        .checkpoints = keeps_already(supervisor, checkpoints) ? NULL : checkpoints,
+        .checkpoint_s = lease->checkpoint_s,
+        .continue_any = lease->continue_any,
+        .keep_weights = lease->keep_weights,
     };
     if (slot_start(slot, &slot_options, error))
         return true;
@@ -118,12 +135,22 @@ static bool start(struct supervisor *supervisor, const struct attempt_id *id,
     return false;
 }
 
+static bool start(struct supervisor *supervisor, const struct attempt_id *id,
+                  const Wire__Lease *lease, struct error *error)
+{
+    struct job job;
+    uint64_t bytes;
+    if (!job_parse(lease->description, strlen(lease->description), &job, error))
+        return error_prefix(error, "the job's description cannot be read");
+    return fits(supervisor, &job, &bytes, error) &&
+           start_slot(supervisor, id, lease, &job, bytes, error);
+}
+
 static void take_lease(void *context, const Wire__Lease *lease)
 {
     struct supervisor *supervisor = context;
     struct attempt_id id;
     struct error error;
-    uint64_t bytes;
     char label[ATTEMPT_LABEL_MAX];
     if (!attempt_from_wire(lease->attempt, &id) ||
         memcmp(id.instance, supervisor->instance, sizeof id.instance) != 0) {
@@ -140,7 +167,7 @@ static void take_lease(void *context, const Wire__Lease *lease)
                                                 : "the worker has no free slot");
         return;
     }
-    if (!fits(supervisor, lease, &bytes, &error) || !start(supervisor, &id, lease, bytes, &error)) {
+    if (!start(supervisor, &id, lease, &error)) {
         backoff_failed(&supervisor->backoff, supervisor->now_ms);
         supervisor_release(supervisor, &id, WIRE__OUTCOME__OUTCOME_REFUSED, error.message);
         return;
@@ -168,13 +195,25 @@ static void take_attempt_over(void *context, const Wire__AttemptOver *over)
 
 /* --- acknowledgements --- */
 
+/* A training that has ended needs no checkpoint any more; one that failed is tried again. */
+static void drop_checkpoints(const struct supervisor *supervisor, const Wire__Result *result)
+{
+    char folder[SPOOL_PATH_MAX];
+    if (result && result->outcome != WIRE__OUTCOME__OUTCOME_FAILED &&
+        result->train_hash.len == 32 &&
+        spool_checkpoints(supervisor->spool, result->train_hash.data, folder, NULL))
+        checkpoint_folder_remove(folder);
+}
+
 static void take_result_ack(void *context, const Wire__ResultAck *ack)
 {
     struct supervisor *supervisor = context;
     struct attempt_id id;
     char label[ATTEMPT_LABEL_MAX];
-    if (!attempt_from_wire(ack->attempt, &id) ||
-        !outbox_acknowledge_result(supervisor->outbox, &id))
+    if (!attempt_from_wire(ack->attempt, &id))
+        return;
+    drop_checkpoints(supervisor, outbox_find_result(supervisor->outbox, &id));
+    if (!outbox_acknowledge_result(supervisor->outbox, &id))
         return;
     attempt_label(&id, label);
     if (ack->accepted)
@@ -182,6 +221,14 @@ static void take_result_ack(void *context, const Wire__ResultAck *ack)
     else
         log_info("%s: its result is not wanted any more: %s", label, ack->reason);
     supervisor_heartbeat_soon(supervisor);
+}
+
+static void take_weights_ack(void *context, const Wire__WeightsAck *ack)
+{
+    struct supervisor *supervisor = context;
+    struct attempt_id id;
+    if (attempt_from_wire(ack->attempt, &id))
+        (void)outbox_acknowledge_weights(supervisor->outbox, &id, ack);
 }
 
 static void take_release_ack(void *context, const Wire__ReleaseAck *ack)
@@ -233,6 +280,7 @@ struct session_listener supervisor_listener(struct supervisor *supervisor)
         .welcome = take_welcome,
         .lease = take_lease,
         .attempt_over = take_attempt_over,
+        .weights_ack = take_weights_ack,
         .result_ack = take_result_ack,
         .release_ack = take_release_ack,
     };

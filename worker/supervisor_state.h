@@ -26,7 +26,7 @@ struct supervisor {
     int64_t busy_ms;                      /* when there was something to do last */
     int64_t finished_count;
     bool stopping;
-    int64_t stop_ms; /* when it ends at the latest */
+    int64_t checkpoint_ms, stop_ms; /* when its runners, and then it, end at the latest */
 };
 
 int supervisor_busy_count(const struct supervisor *supervisor);

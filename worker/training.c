@@ -3,6 +3,7 @@
 #include "worker/gemm.h"
 #include "worker/objective.h"
 #include "worker/plan.h"
+#include "worker/schedule.h"
 #include "worker/sort.h"
 
 #include <assert.h>
@@ -20,6 +21,10 @@ struct training {
     struct plan plan;
     struct loss loss;
     struct training_progress progress;
+    struct training_state state;
+    struct weights weights;
+    double resumed_s; /* when this process began to train */
+    double epoch_start_s;
     double window_start_s; /* of the speed shown in progress */
     int64_t window_images;
 };
@@ -29,6 +34,22 @@ static double now_s(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static int64_t steps_an_epoch(const struct plan *plan, const struct job *job)
+{
+    return ((int64_t)plan->shape.train_count + job->batch - 1) / job->batch;
+}
+
+/* A normalised job has either epochs or steps. */
+static void plan_schedule(const struct plan *plan, const struct job *job,
+                          struct training_progress *progress)
+{
+    int64_t an_epoch = steps_an_epoch(plan, job);
+    int64_t steps = job->steps > 0 ? job->steps : job->epochs * an_epoch;
+    *progress = (struct training_progress){
+        .step_count = steps, .epoch_count = steps / an_epoch + (steps % an_epoch > 0)};
+    assert(steps > 0 && progress->epoch_count <= UINT32_MAX);
 }
 
 bool training_memory(const struct job *job, size_t pixels, int class_count, size_t train_images,
@@ -43,7 +64,13 @@ bool training_memory(const struct job *job, size_t pixels, int class_count, size
     if (!plan_init(&plan, job, shape, error)) {
         return false;
     }
-    *bytes = plan.bytes;
+    struct training_progress schedule;
+    plan_schedule(&plan, job, &schedule);
+    struct training_state state = {.array_count = plan_state(&plan, state.arrays)};
+    *bytes = plan.bytes + 2 * (size_t)schedule.epoch_count * sizeof(struct epoch_metric);
+    for (size_t i = 0; i < state.array_count; i++) {
+        *bytes += state.arrays[i].count * state.arrays[i].size;
+    }
     return true;
 }
 
@@ -95,24 +122,40 @@ static void shuffle(struct plan *plan, uint64_t seed, uint32_t epoch)
     }
 }
 
-static bool run_step(struct training *training, size_t first, size_t images, struct loss_sums *sums,
-                     struct error *error)
+static double gradient_norm(const struct plan *plan)
 {
-    struct plan *plan = &training->plan;
-    batch_fill(&plan->batch, &training->dataset->train, plan->order + first, images,
-               (uint32_t)training->progress.epoch, &plan->pass);
-    objective_gradient(&plan->pass, &training->loss, plan->parameters, plan->batch.labels,
-                       plan->batch.norms, images, plan->gradients, sums);
-    training->progress.step++;
-    double loss = loss_mean(&training->loss, sums, (double)images);
-    if (!isfinite(loss)) {
-        return error_set(error, ERROR_DIVERGED, "the loss is %s in epoch %lld, step %lld",
-                         isnan(loss) ? "not a number" : "infinite",
-                         (long long)training->progress.epoch, (long long)training->progress.step);
+    double sum = 0;
+    for (size_t i = 0; i < plan->network.parameter_count; i++) {
+        sum += (double)plan->gradients[i] * (double)plan->gradients[i];
     }
-    optimizer_step(&plan->optimizer, plan->parameters, plan->gradients);
-    report_progress(training, images);
-    return true;
+    return sqrt(sum);
+}
+
+static void trace_state(struct training *training)
+{
+    const struct training_trace *trace = training->observer->trace;
+    if (trace && training->state.step <= trace->steps) {
+        trace->state(trace->context, &training->state, &training->weights);
+    }
+}
+
+static void trace_step(const struct training *training, size_t first, size_t images,
+                       const struct loss_sums *sums)
+{
+    const struct training_trace *trace = training->observer->trace;
+    if (!trace || training->state.step >= trace->steps) {
+        return;
+    }
+    struct training_step step = {
+        .epoch = training->state.epoch,
+        .step = training->state.step + 1,
+        .images = training->plan.order + first,
+        .image_count = images,
+        .task_loss = sums->task / (double)images,
+        .lipschitz_loss = training->loss.lambda > 0 ? sums->lipschitz / (double)images : NAN,
+        .loss = loss_mean(&training->loss, sums, (double)images),
+        .gradient_norm = gradient_norm(&training->plan)};
+    trace->step(trace->context, &step);
 }
 
 static void add_sums(struct loss_sums *total, const struct loss_sums *sums)
@@ -124,12 +167,44 @@ static void add_sums(struct loss_sums *total, const struct loss_sums *sums)
     total->active += sums->active;
 }
 
-static void report_epoch(const struct training *training, const struct loss_sums *sums,
-                         double images, double seconds)
+static bool run_step(struct training *training, size_t first, size_t images, struct error *error)
 {
+    struct plan *plan = &training->plan;
+    struct training_state *state = &training->state;
+    struct loss_sums sums;
+    trace_state(training);
+    batch_fill(&plan->batch, &training->dataset->train, plan->order + first, images,
+               (uint32_t)state->epoch, &plan->pass);
+    objective_gradient(&plan->pass, &training->loss, plan->parameters, plan->batch.labels,
+                       plan->batch.norms, images, plan->gradients, &sums);
+    pass_move_running(&plan->pass, plan->parameters, training->job->bn_running == BN_RUNNING_CLEAN);
+    trace_step(training, first, images, &sums);
+    plan->optimizer.lr = schedule_lr(training->job, state->step, training->progress.step_count,
+                                     steps_an_epoch(plan, training->job));
+    state->step++;
+    training->progress.step = state->step;
+    double loss = loss_mean(&training->loss, &sums, (double)images);
+    if (!isfinite(loss)) {
+        return error_set(error, ERROR_DIVERGED, "the loss is %s in epoch %lld, step %lld",
+                         isnan(loss) ? "not a number" : "infinite", (long long)state->epoch,
+                         (long long)state->step);
+    }
+    optimizer_step(&plan->optimizer, plan->parameters, plan->gradients);
+    add_sums(&state->sums, &sums);
+    state->epoch_images += (int64_t)images;
+    report_progress(training, images);
+    return true;
+}
+
+static void end_epoch(struct training *training)
+{
+    struct training_state *state = &training->state;
+    const struct loss_sums *sums = &state->sums;
     bool lipschitz = training->loss.lambda > 0;
+    double images = (double)state->epoch_images;
+    double seconds = state->epoch_s + now_s() - training->epoch_start_s;
     struct epoch_metric metric = {
-        .epoch = training->progress.epoch,
+        .epoch = state->epoch,
         .loss = loss_mean(&training->loss, sums, images),
         .task_loss = sums->task / images,
         .lipschitz_loss = lipschitz ? sums->lipschitz / images : NAN,
@@ -138,31 +213,58 @@ static void report_epoch(const struct training *training, const struct loss_sums
         .quotient_mean = lipschitz ? sums->quotient / images : NAN,
         .images_per_s = seconds > 0 ? images / seconds : 0,
     };
+    assert(state->metric_count < state->metric_capacity);
+    state->metrics[state->metric_count++] = metric;
+    state->epoch_images = 0;
+    state->sums = (struct loss_sums){0};
     if (training->observer->epoch) {
         training->observer->epoch(training->observer->context, &metric);
     }
 }
 
-/* The last batch is the shorter rest; the epoch ends early when the steps are used up. */
+/* Hands the state to the keeper, with the time that this process added. */
+static bool keep(struct training *training, bool last)
+{
+    const struct training_keeper *keeper = training->observer->keeper;
+    struct training_state state = training->state;
+    double now = now_s();
+    state.train_s += now - training->resumed_s;
+    state.epoch_s = state.epoch_images > 0 ? state.epoch_s + now - training->epoch_start_s : 0;
+    return keeper->keep(keeper->context, &state, last);
+}
+
+static bool keep_if_wished(struct training *training, struct error *error)
+{
+    const struct training_keeper *keeper = training->observer->keeper;
+    enum keep_wish wish = keeper ? keeper->wish(keeper->context) : KEEP_NOTHING;
+    if (wish == KEEP_NOTHING || (!keep(training, false) && wish == KEEP)) {
+        return true;
+    }
+    return error_set(error, ERROR_INTERRUPTED, "stopped after step %lld",
+                     (long long)training->state.step);
+}
+
+/* The last batch is the shorter rest; the epoch ends early when the steps are used up. May go on
+ * inside an epoch. */
 static bool run_epoch(struct training *training, struct error *error)
 {
-    struct training_progress *progress = &training->progress;
+    struct training_state *state = &training->state;
     size_t count = training->plan.shape.train_count, batch = (size_t)training->job->batch;
-    struct loss_sums total = {0};
-    double start_s = now_s();
-    size_t first = 0;
-    progress->epoch++;
-    shuffle(&training->plan, (uint64_t)training->job->seed, (uint32_t)progress->epoch);
-    while (first < count && progress->step < progress->step_count) {
+    training->epoch_start_s = now_s();
+    if (state->epoch_images == 0) {
+        state->epoch++;
+        state->epoch_s = 0;
+    }
+    training->progress.epoch = state->epoch;
+    shuffle(&training->plan, (uint64_t)training->job->seed, (uint32_t)state->epoch);
+    for (size_t first; (first = (size_t)state->epoch_images) < count &&
+                       state->step < training->progress.step_count;) {
         size_t images = count - first < batch ? count - first : batch;
-        struct loss_sums sums;
-        if (!run_step(training, first, images, &sums, error)) {
+        if (!run_step(training, first, images, error) || !keep_if_wished(training, error)) {
             return false;
         }
-        add_sums(&total, &sums);
-        first += images;
     }
-    report_epoch(training, &total, (double)first, now_s() - start_s);
+    end_epoch(training);
     return true;
 }
 
@@ -187,42 +289,68 @@ static bool evaluate(struct training *training, struct training_result *result, 
     return true;
 }
 
+static bool finish_training(struct training *training, struct error *error)
+{
+    const struct training_observer *observer = training->observer;
+    trace_state(training);
+    if (observer->keeper && keep(training, true)) {
+        return error_set(error, ERROR_INTERRUPTED, "stopped before the test");
+    }
+    return !observer->trained || observer->trained(observer->context, &training->weights, error);
+}
+
 static bool run_phases(struct training *training, struct training_result *result,
                        struct error *error)
 {
-    struct training_progress *progress = &training->progress;
-    double start_s = now_s();
+    struct training_state *state = &training->state;
+    training->resumed_s = now_s();
     begin_phase(training, TRAINING_PHASE_TRAIN);
-    while (progress->step < progress->step_count) {
+    while (state->step < training->progress.step_count || state->epoch_images > 0) {
         if (!run_epoch(training, error)) {
             return false;
         }
     }
     double trained_s = now_s();
-    if (!evaluate(training, result, error)) {
+    if (!finish_training(training, error) || !evaluate(training, result, error)) {
         return false;
     }
-    result->epoch_count = progress->epoch;
-    result->step_count = progress->step;
-    result->train_s = trained_s - start_s;
+    result->epoch_count = state->epoch;
+    result->step_count = state->step;
+    result->train_s = state->train_s + trained_s - training->resumed_s;
     result->evaluate_s = now_s() - trained_s;
     network_digest(&training->plan.network, training->plan.parameters, result->weights_digest);
     return true;
 }
 
-/* A normalised job has either epochs or steps. */
-static void plan_schedule(struct training *training)
+/* What the training starts from: the initial weights, the caller's, or what a keeper kept. */
+static bool prepare_state(struct training *training, struct error *error)
 {
-    const struct job *job = training->job;
-    int64_t steps_an_epoch =
-        ((int64_t)training->plan.shape.train_count + job->batch - 1) / job->batch;
-    int64_t steps = job->steps > 0 ? job->steps : job->epochs * steps_an_epoch;
-    training->progress.step_count = steps;
-    training->progress.epoch_count = steps / steps_an_epoch + (steps % steps_an_epoch > 0);
-    assert(steps > 0 && training->progress.epoch_count <= UINT32_MAX);
+    const struct training_observer *observer = training->observer;
+    struct training_state *state = &training->state;
+    struct plan *plan = &training->plan;
+    size_t epochs = (size_t)training->progress.epoch_count;
+    *state = (struct training_state){.metrics = calloc(epochs, sizeof *state->metrics),
+                                     .metric_capacity = epochs};
+    if (!state->metrics) {
+        return error_set(error, ERROR_MEMORY, "out of memory for the metrics of %zu epochs",
+                         epochs);
+    }
+    state->array_count = plan_state(plan, state->arrays);
+    plan_weights(plan, &training->weights);
+    network_initial_weights(&plan->network, (uint64_t)training->job->seed, plan->parameters);
+    plan_set_input(plan, training->dataset, plan->indices, plan->shape.train_count);
+    if (observer->initial && !observer->initial(observer->context, &training->weights, error)) {
+        return false;
+    }
+    if (observer->keeper) {
+        observer->keeper->restore(observer->keeper->context, state);
+        training->progress.epoch = state->epoch;
+        training->progress.step = state->step;
+    }
+    return true;
 }
 
-/* Checks, sizes, memory, indices, initial weights. */
+/* Checks, sizes, memory, indices, state. */
 static bool prepare(struct training *training, struct error *error)
 {
     const struct job *job = training->job;
@@ -239,14 +367,13 @@ static bool prepare(struct training *training, struct error *error)
     }
     bool placed = plan_init(plan, job, shape, error) && plan_place(plan, job, error);
     if (placed) {
-        plan_schedule(training);
+        plan_schedule(plan, job, &training->progress);
         memcpy(plan->indices, indices, shape.train_count * sizeof *indices);
-        network_initial_weights(&plan->network, (uint64_t)job->seed, plan->parameters);
         plan->pass.tick = plan->evaluation.pass.tick = training->observer->tick;
         plan->pass.tick_context = plan->evaluation.pass.tick_context = training->observer->context;
     }
     free(indices);
-    return placed;
+    return placed && prepare_state(training, error);
 }
 
 bool training_run(const struct job *job, const struct dataset *dataset,
@@ -257,10 +384,11 @@ bool training_run(const struct job *job, const struct dataset *dataset,
     struct training training = {.job = job,
                                 .dataset = dataset,
                                 .observer = observer ? observer : &nobody,
-                                .loss = {.lambda = job->lambda, .k = job->k}};
+                                .loss = loss_of_job(job)};
     gemm_init();
     *result = (struct training_result){0};
     bool done = prepare(&training, error) && run_phases(&training, result, error);
+    free(training.state.metrics);
     plan_finish(&training.plan);
     return done;
 }

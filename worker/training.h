@@ -9,18 +9,7 @@
 #include "common/dataset.h"
 #include "common/error.h"
 #include "common/job.h"
-
-#include <stdint.h>
-
-/* Means over an epoch's training images; the lipschitz ones are NAN in standard training. */
-struct epoch_metric {
-    int64_t epoch; /* from 1 */
-    double loss, task_loss, lipschitz_loss;
-    double accuracy;      /* running accuracy on the training batches */
-    double active_share;  /* share of images whose hinge is active */
-    double quotient_mean; /* of q_i */
-    double images_per_s;  /* wall clock, not part of what must be reproducible */
-};
+#include "worker/state.h"
 
 enum { PERCENTILE_COUNT = 6 };
 extern const double percentile_levels[PERCENTILE_COUNT]; /* 10 50 90 95 99 100 (the maximum) */
@@ -67,6 +56,36 @@ struct training_progress {
     double images_per_s;        /* of the last second or so */
 };
 
+/* Where a training's state is kept, so that it can go on later. */
+struct training_keeper {
+    void *context;
+    /* Once, before the first step: overwrites the state with what was kept, if there is any. */
+    void (*restore)(void *context, struct training_state *state);
+    /* After every step. */
+    enum keep_wish { KEEP_NOTHING, KEEP, KEEP_AND_STOP } (*wish)(void *context);
+    /* When it was wished for, and after the last step, which is when `last` is set. True: stop
+     * here. */
+    bool (*keep)(void *context, const struct training_state *state, bool last);
+};
+
+/* A step under trace, after its gradient was computed and before its update. */
+struct training_step {
+    int64_t epoch, step; /* from 1 */
+    const uint32_t *images;
+    size_t image_count; /* of the batch, indices into the training file */
+    double task_loss, lipschitz_loss, loss;
+    double gradient_norm; /* Euclidean, over all parameters */
+};
+
+/* Both are called for each of the first steps, the first before anything of the step has happened,
+ * and once more after the last one. */
+struct training_trace {
+    void *context;
+    int64_t steps;
+    void (*state)(void *context, const struct training_state *state, const struct weights *weights);
+    void (*step)(void *context, const struct training_step *step);
+};
+
 /* What the caller hears while it runs; any member may be NULL. */
 struct training_observer {
     void *context;
@@ -74,17 +93,23 @@ struct training_observer {
     void (*progress)(void *context,
                      const struct training_progress *progress); /* after each step or test batch */
     void (*epoch)(void *context, const struct epoch_metric *metric);
+    /* Overwrites the initial weights. */
+    bool (*initial)(void *context, const struct weights *weights, struct error *error);
+    /* After the last step. */
+    bool (*trained)(void *context, const struct weights *weights, struct error *error);
+    const struct training_keeper *keeper;
+    const struct training_trace *trace;
 };
 
 /* Bytes that training_run will place for this job on this data set's shape: what a lease must have
- * free besides the data set itself. The image's sides follow from `pixels`: square, of one channel
- * or three. */
+ * free besides the data set itself, and a copy of its state for a keeper. The image's sides follow
+ * from `pixels`: square, of one channel or three. */
 WARN_UNUSED bool training_memory(const struct job *job, size_t pixels, int class_count,
                                  size_t train_images, size_t test_images, size_t *bytes,
                                  struct error *error);
 
 /* Trains and tests a normalised job. A NaN or infinite loss fails with ERROR_DIVERGED; the message
- * names epoch and step. */
+ * names epoch and step. A keeper that stops it makes it fail with ERROR_INTERRUPTED. */
 WARN_UNUSED bool training_run(const struct job *job, const struct dataset *dataset,
                               const struct training_observer *observer,
                               struct training_result *result, struct error *error);

@@ -222,7 +222,8 @@ static void find_rivals(struct result_set *set, struct point *point)
 {
     for (size_t i = 0; i < set->point_count; i++) {
         const struct point *other = &set->points[i];
-        if (other == point || !is_comparable(point, other))
+        /* Few points have lambda 0: asked first, because every pair of points comes by here. */
+        if (other == point || point_real(other, POINT_lambda) != 0 || !is_comparable(point, other))
             continue;
         if (is_control(other, "none"))
             point->baseline = i;

@@ -25,7 +25,10 @@
     X(weight_decay, "weight_decay", false)                                                         \
     X(beta1, "beta1", false)                                                                       \
     X(beta2, "beta2", false)                                                                       \
-    X(eps, "eps", false)
+    X(eps, "eps", false)                                                                           \
+    X(resize, "resize", false)                                                                     \
+    X(crop_padding, "crop_padding", false)                                                         \
+    X(flip, "flip", true)
 
 enum point_parameter {
 #define X(name, heading, is_text) POINT_##name,

@@ -1,7 +1,7 @@
-/* Images a second of mnist-cnn on one thread: whole trainings and tests through training_run, so
+/* Images a second of one network on one thread: whole trainings and tests through training_run, so
  * shuffling, noise and all measures are in the time. Random pixels and labels.
  *
- * bench_step [SECONDS]: about so long for each phase (1). Prints JSON. */
+ * bench_step [MODEL [SECONDS]]: mnist-cnn, about so long for each phase (1). Prints JSON. */
 #include "worker/training.h"
 #include "common/rng.h"
 
@@ -10,12 +10,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRAIN_COUNT = 2000, TEST_COUNT = 1000, PIXELS = 784, CLASSES = 10 };
+enum { CLASSES = 10, TEST_LEVELS = 9 };
 
-static void fill_split(struct dataset_split *split, uint32_t epoch, size_t count)
+/* A network and the images that it is measured on: as in torch_peer.py. */
+struct subject {
+    const char *model;
+    int channels, side;
+    int64_t batch;
+    size_t train_count, test_count;
+};
+
+static const struct subject subjects[] = {
+    {"mnist-cnn", 1, 28, 100, 2000, 1000},
+    {"resnet20", 3, 32, 128, 512, 200},
+    {"preresnet20", 3, 32, 128, 512, 200},
+};
+
+static const struct subject *find_subject(const char *model)
+{
+    for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++) {
+        if (strcmp(subjects[i].model, model) == 0) {
+            return &subjects[i];
+        }
+    }
+    fprintf(stderr, "bench_step: no such model: %s\n", model);
+    exit(2);
+}
+
+static void fill_split(struct dataset_split *split, uint32_t epoch, size_t count, size_t pixels)
 {
     split->count = count;
-    split->images = malloc(count * PIXELS);
+    split->images = calloc(count, pixels);
     split->labels = malloc(count);
     if (!split->images || !split->labels) {
         fputs("bench_step: out of memory\n", stderr);
@@ -23,27 +48,27 @@ static void fill_split(struct dataset_split *split, uint32_t epoch, size_t count
     }
     for (size_t i = 0; i < count; i++) {
         struct rng_stream stream = {1, RNG_GLYPHS, epoch, (uint32_t)i};
-        for (uint32_t block = 0; block < PIXELS / 16; block++) {
+        for (uint32_t block = 0; block < pixels / 16; block++) {
             rng_block(&stream, block,
-                      (uint32_t *)(void *)(split->images + i * PIXELS + block * 16));
+                      (uint32_t *)(void *)(split->images + i * pixels + block * 16));
         }
-        split->labels[i] = split->images[i * PIXELS] % CLASSES;
+        split->labels[i] = split->images[i * pixels] % CLASSES;
     }
 }
 
-static struct training_result run(const struct dataset *dataset, double lambda, int64_t steps,
-                                  size_t levels)
+static struct training_result run(const struct subject *subject, const struct dataset *dataset,
+                                  double lambda, int64_t steps, size_t levels)
 {
     struct job job;
     job_init(&job);
     snprintf(job.dataset, sizeof job.dataset, "random");
-    snprintf(job.model, sizeof job.model, "mnist-cnn");
+    snprintf(job.model, sizeof job.model, "%s", subject->model);
     job.lambda = lambda;
     job.k = lambda > 0 ? 0.01 : (double)NAN;
     job.sigma = lambda > 0 ? 0.1 : (double)NAN;
     job.epochs = 0;
     job.steps = steps;
-    job.batch = 100;
+    job.batch = subject->batch;
     job.lr = 0.01;
     job.momentum = 0.9;
     job.seed = 1;
@@ -63,21 +88,23 @@ static struct training_result run(const struct dataset *dataset, double lambda, 
 }
 
 /* Images a second of about `seconds` of training. */
-static double train_rate(const struct dataset *dataset, double lambda, double seconds)
+static double train_rate(const struct subject *subject, const struct dataset *dataset,
+                         double lambda, double seconds)
 {
-    struct training_result warm = run(dataset, lambda, 5, 1);
-    int64_t steps = (int64_t)(seconds / (warm.train_s / 5)) + 1;
-    struct training_result result = run(dataset, lambda, steps, 1);
-    return 100 * (double)steps / result.train_s;
+    struct training_result warm = run(subject, dataset, lambda, 2, 1);
+    int64_t steps = (int64_t)(seconds / (warm.train_s / 2)) + 1;
+    struct training_result result = run(subject, dataset, lambda, steps, 1);
+    return (double)subject->batch * (double)steps / result.train_s;
 }
 
 /* Images a second of the test; each image and noise level is one. */
-static double evaluate_rate(const struct dataset *dataset, double seconds)
+static double evaluate_rate(const struct subject *subject, const struct dataset *dataset,
+                            double seconds)
 {
     double images = 0, spent = 0;
     while (spent < seconds) {
-        struct training_result result = run(dataset, 0, 1, 9);
-        images += 9.0 * TEST_COUNT;
+        struct training_result result = run(subject, dataset, 0, 1, TEST_LEVELS);
+        images += TEST_LEVELS * (double)subject->test_count;
         spent += result.evaluate_s;
     }
     return images / spent;
@@ -85,17 +112,22 @@ static double evaluate_rate(const struct dataset *dataset, double seconds)
 
 int main(int count, char **arguments)
 {
-    double seconds = count > 1 ? strtod(arguments[1], NULL) : 1;
-    struct dataset dataset = {
-        .name = "random", .channels = 1, .height = 28, .width = 28, .class_count = CLASSES};
-    fill_split(&dataset.train, 0, TRAIN_COUNT);
-    fill_split(&dataset.test, 1, TEST_COUNT);
-    double standard = train_rate(&dataset, 0, seconds);
-    double lipschitz = train_rate(&dataset, 0.1, seconds);
-    double evaluate = evaluate_rate(&dataset, seconds);
-    printf("{\"model\": \"mnist-cnn\", \"threads\": 1, \"cpu_class\": \"%s\", \"train_standard\": "
+    const struct subject *subject = find_subject(count > 1 ? arguments[1] : "mnist-cnn");
+    double seconds = count > 2 ? strtod(arguments[2], NULL) : 1;
+    struct dataset dataset = {.name = "random",
+                              .channels = subject->channels,
+                              .height = subject->side,
+                              .width = subject->side,
+                              .class_count = CLASSES};
+    size_t side = (size_t)subject->side, pixels = (size_t)subject->channels * side * side;
+    fill_split(&dataset.train, 0, subject->train_count, pixels);
+    fill_split(&dataset.test, 1, subject->test_count, pixels);
+    double standard = train_rate(subject, &dataset, 0, seconds);
+    double lipschitz = train_rate(subject, &dataset, 0.1, seconds);
+    double evaluate = evaluate_rate(subject, &dataset, seconds);
+    printf("{\"model\": \"%s\", \"threads\": 1, \"cpu_class\": \"%s\", \"train_standard\": "
            "%.1f, \"train_lipschitz\": %.1f, \"evaluate\": %.1f}\n",
-           training_cpu_class(), standard, lipschitz, evaluate);
+           subject->model, training_cpu_class(), standard, lipschitz, evaluate);
     free(dataset.train.images);
     free(dataset.train.labels);
     free(dataset.test.images);

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""mnist-cnn on one thread, lipsweep beside PyTorch, in turns on the same machine.
+"""A network on one thread, lipsweep beside PyTorch, in turns on the same machine.
 
-    /usr/bin/python3 tests/bench/compare.py [--build DIR] [--rounds N] [--seconds S] [--json]
+    /usr/bin/python3 tests/bench/compare.py [MODEL] [--build DIR] [--rounds N] [--seconds S] [--json]
 
-Prints the medians of both and their ratio, with the CPU and the kernel level: figures of one machine do
+MODEL: mnist-cnn (default), resnet20, preresnet20. Prints the medians of both and their ratio, with the CPU and the kernel level: figures of one machine do
 not hold for another, ratios nearly do. Exit 0; 2 when PyTorch or the build is missing.
 """
 import argparse
@@ -32,13 +32,13 @@ def run(command):
     return json.loads(done.stdout)
 
 
-def measure(bench, rounds, seconds):
+def measure(bench, model, rounds, seconds):
     """Alternating runs: [(ours, peer)], each a dict of images a second."""
     pairs = []
     for number in range(rounds):
         print(f"round {number + 1} of {rounds}", file=sys.stderr)
-        pairs.append((run([bench, str(seconds)]),
-                      run([sys.executable, str(HERE / "torch_peer.py"), str(seconds)])))
+        pairs.append((run([bench, model, str(seconds)]),
+                      run([sys.executable, str(HERE / "torch_peer.py"), model, str(seconds)])))
     return pairs
 
 
@@ -64,6 +64,7 @@ def print_table(summary):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", nargs="?", default="mnist-cnn", choices=("mnist-cnn", "resnet20", "preresnet20"))
     parser.add_argument("--build", default=HERE.parent.parent / "build", type=pathlib.Path)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1, help="time for each phase of a round")
@@ -77,7 +78,7 @@ def main():
     if not bench.exists():
         print(f"compare.py: {bench} is not there: meson setup build && ninja -C build", file=sys.stderr)
         return 2
-    summary = summarise(measure(str(bench), arguments.rounds, arguments.seconds))
+    summary = summarise(measure(str(bench), arguments.model, arguments.rounds, arguments.seconds))
     if arguments.json:
         print(json.dumps(summary, indent=1))
     else:

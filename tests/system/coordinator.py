@@ -94,13 +94,21 @@ class Coordinator:
         return self.receive("heartbeat", timeout=timeout,
                             where=lambda envelope: condition(envelope.heartbeat)).heartbeat
 
-    def lease(self, description, attempt=1, job=None, instance=None):
-        """Leases a job to the worker; returns its AttemptId."""
+    def lease(self, description, attempt=1, job=None, instance=None, **more):
+        """Leases a job to the worker; returns its AttemptId. `more` are fields of the Lease."""
         if job is None:
             job, self.next_job = self.next_job, self.next_job + 1
         identity = messages.AttemptId(job=job, attempt=attempt, instance=instance or self.instance)
-        self.send(lease=dict(attempt=identity, sweep="test", description=description, max_attempts=5))
+        self.send(lease=dict(attempt=identity, sweep="test", description=description, max_attempts=5,
+                             **more))
         return identity
+
+    def expect_weights(self, attempt, offset):
+        return self.receive("weights_chunk", timeout=60, where=lambda e: e.weights_chunk.attempt == attempt
+                            and e.weights_chunk.offset == offset).weights_chunk
+
+    def acknowledge_weights(self, chunk, **fields):
+        self.send(weights_ack=dict(attempt=chunk.attempt, digest=chunk.digest, **fields))
 
     def acknowledge(self, result, accepted=True):
         self.send(result_ack=dict(attempt=result.attempt, accepted=accepted, reason="" if accepted else "over"))

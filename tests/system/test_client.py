@@ -20,7 +20,8 @@ import recorded
 from processes import wait_until
 from programs import CHECKOUT, Programs
 
-COMMANDS = ("new run plan submit status watch wait jobs explain logs metrics workers cancel retry results sensitivity").split()
+COMMANDS = ("new run plan submit status watch wait jobs explain logs metrics workers cancel retry results sensitivity sql export import "
+            "backup verify weights predict data").split()
 
 SMALL = """\
 name: small
@@ -76,7 +77,7 @@ def rows(run_program, *arguments):
 def test_help_of_everything(run_program):
     overview = run_program("lipsweep", "--help", code=0).stdout
     for command in COMMANDS:
-        assert re.search(rf"^  {command} ", overview, re.MULTILINE), command
+        assert len(re.findall(rf"^  {command} ", overview, re.MULTILINE)) == 1, command
         text = run_program("lipsweep", command, "--help", code=0).stdout
         assert f"usage: lipsweep {command}" in text and f"Example\n  lipsweep {command}" in text
         assert max(map(len, text.splitlines())) <= 100
@@ -378,6 +379,24 @@ def test_dead_worker_is_started_again(start_program, place):
                                for pid in processes.descendants(run.pid)), 10, "its successor")
     run.wait(100, code=0)
     recorded.assert_all_done_once(database, 4)
+
+
+def test_coordinator_killed_while_the_sweep_is_stored(start_program, place):
+    write(place, SMALL.replace("seeds: 2", "seeds: 8000"))
+    run = start_program("lipsweep", "run", "sweep.yaml", "--slots", "1")
+    database = place / "small.db"
+    pieces = "SELECT sum(expanded) AS n FROM sweep_text"
+    wait_until(lambda: (recorded.query(database, pieces) or [{"n": None}])[0]["n"], 30, "a piece to be stored")
+    for pid in processes.descendants(run.pid):
+        if processes.program(pid) == "lipsweep-coordinator":
+            os.kill(pid, signal.SIGKILL)
+    assert recorded.job_count(database, "pending") < 24000
+    wait_until(lambda: "the coordinator was killed" in run.stderr(), 20, "run to notice")
+    wait_until(lambda: recorded.job_count(database, "done"), 60, "the first job")
+    count, = recorded.query(database, "SELECT count(*) AS n FROM job")
+    assert count["n"] == 24000
+    run.signal(signal.SIGINT)
+    run.wait(20, code=130)
 
 
 def test_submit_to_a_coordinator(run_program, start_program, place):

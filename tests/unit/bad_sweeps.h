@@ -2,6 +2,7 @@
  * a line. Included by test_sweep.c alone. */
 #define HEAD "name: x\ndataset: mnist\nmodel: mnist-cnn\n"
 #define TRAIN "train: {epochs: 1}\n"
+#define DATASET(what) "name: x\ndataset: " what "\nmodel: mnist-cnn\n" TRAIN
 
 static const struct {
     const char *text, *said;
@@ -43,9 +44,29 @@ static const struct {
     {HEAD TRAIN "seed: 3\n", "5:1: error: unknown key 'seed' (did you mean 'seeds'?)\n"},
     {HEAD TRAIN "grids: []\n", "5:1: error: 'grids' is not supported by this version\n"},
     {HEAD "train: {epochs: 1, nesterov: true}\n",
-     "4:20: error: 'train.nesterov' is not supported by this version\n"},
-    {HEAD TRAIN "loss: {penalty: hinge}\n",
-     "5:8: error: 'loss.penalty' is not supported by this version\n"},
+     "4:30: error: train.nesterov needs a momentum greater than 0\n"},
+    {HEAD "train: {epochs: 1, schedule: {kind: steps}}\n",
+     "4:37: error: the schedule steps needs train.schedule.at\n"},
+    {HEAD "train: {epochs: 1, schedule: {at: [1, 2]}}\n",
+     "4:35: error: train.schedule.at needs the schedule steps\n"},
+    {HEAD "train: {epochs: 1, schedule: {kind: step}}\n",
+     "4:37: error: unknown train.schedule.kind 'step' (did you mean 'steps'?)\n"},
+    {HEAD "train: {epochs: 1, schedule: cosine}\n",
+     "4:30: error: 'train.schedule' must be a mapping, not text\n"},
+    {HEAD "train: {epochs: 1, schedule: {kind: steps, at: [3, 3]}}\n",
+     "4:52: error: train.schedule.at has the value 3 twice\n"},
+    {HEAD TRAIN "grid: {train.schedule.at: [1, 2]}\n",
+     "5:8: error: 'train.schedule.at' is a list and no axis; give it under 'train'\n"},
+    {HEAD TRAIN "grid: {sigma: 0.1, control: [noise-augmentation, noisy-bn]}\n",
+     "5:50: error: the axis control takes one control; ask for several under 'baseline'\n"
+     "5:50: error: the control noisy-bn needs a network with batch normalisation, and mnist-cnn "
+     "has "
+     "none\n"},
+    {"name: x\ndataset: mnist\nmodel: {name: resnet20, bn_running: clean}\n" TRAIN
+     "loss: {sigma: 0.1}\nbaseline: noisy-bn\n",
+     "3:37: error: with bn_running clean the control noisy-bn is standard training\n"},
+    {HEAD TRAIN "loss: {penalty: hinges}\n",
+     "5:17: error: unknown loss.penalty 'hinges' (did you mean 'hinge'?)\n"},
     {HEAD TRAIN "grid: {zip: [[k, sigma]]}\n",
      "5:8: error: 'grid.zip' is not supported by this version\n"},
     {HEAD TRAIN "grid: [{}]\n", "5:7: error: a list of grids is not supported by this version\n"},
@@ -53,12 +74,85 @@ static const struct {
      "5:7: error: 'run.priority' is not supported by this version\n"},
     {HEAD TRAIN "run: {max_attempt: 3}\n",
      "5:7: error: unknown key 'max_attempt' (did you mean 'max_attempts'?)\n"},
-    {HEAD TRAIN "run: {zzz: 3}\n", "5:7: error: unknown key 'zzz' (known: max_attempts, reuse)\n"},
+    {HEAD TRAIN "run: {zzz: 3}\n",
+     "5:7: error: unknown key 'zzz' (known: max_attempts, reuse, checkpoint_s, continue, keep)\n"},
+    {HEAD TRAIN "run: {checkpoint_s: 0}\n",
+     "5:21: error: checkpoint_s must be a number of seconds from 0.01 to 1000000\n"},
+    {HEAD TRAIN "run: {keep: best}\n",
+     "5:13: error: keep: best is not supported by this version\n"},
+    {HEAD TRAIN "run: {keep: al}\n", "5:13: error: unknown keep 'al' (did you mean 'all'?)\n"},
+    {HEAD TRAIN "run: {continue: yes}\n",
+     "5:17: error: unknown continue 'yes' (known: same, any)\n"},
     {"name: x\ndataset: mnits\nmodel: mnist-cnn\ntrain: {epochs: 1}\n",
      "2:10: error: unknown data set 'mnits' (did you mean 'mnist'?)\n"},
-    {"name: x\ndataset: cifar10\nmodel: resnet20\ntrain: {epochs: 1}\n",
-     "2:10: error: the data set cifar10 is not supported by this version\n"
-     "3:8: error: the model resnet20 is not supported by this version\n"},
+    {"name: x\ndataset: cifar10\nmodel: resnet21\ntrain: {epochs: 1}\n",
+     "3:8: error: there is no model resnet21: residual networks have 6n + 2 layers, 8 to 110\n"},
+    {DATASET("{path: /d, classes: 3}"),
+     "2:17: error: dataset.path needs a dataset.format: idx, cifar or stl\n"},
+    {DATASET("{path: /d, format: idx}"),
+     "2:17: error: dataset.path needs dataset.classes, the number of classes\n"},
+    {DATASET("{path: /d, format: idx, classes: 1}"),
+     "2:43: error: dataset.classes must be at least 2, not 1\n"},
+    {DATASET("{path: /d, format: idx, classes: 257}"),
+     "2:43: error: dataset.classes must be at most 256, not 257\n"},
+    {DATASET("{path: /d, format: id, classes: 3}"),
+     "2:29: error: unknown dataset.format 'id' (did you mean 'idx'?)\n"},
+    {DATASET("{path: /d, format: idx, classes: 3, class_names: [a, b]}"),
+     "2:59: error: dataset.class_names has 2 names for 3 classes\n"},
+    {DATASET("{path: /d, format: idx, classes: 2, class_names: [a, ~]}"),
+     "2:63: error: dataset.class_names takes names of one line, not nothing\n"},
+    {DATASET("{path: /d, format: idx, classes: 2, class_names: [a, \"b\\tc\"]}"),
+     "2:59: error: dataset.class_names holds a control character\n"},
+    {DATASET("{path: /d, format: idx, classes: 2, class_names: a}"),
+     "2:59: error: dataset.class_names must be a list of names, not text\n"},
+    {DATASET("{path: \"/d\\ne\", format: idx, classes: 2, name: x}"),
+     "2:17: error: dataset.path holds a control character\n"},
+    {DATASET("{path: \"/d\\Le\", format: idx, classes: 2, name: x}"),
+     "2:17: error: dataset.path holds a control character\n"},
+    {DATASET("{path: \"/d\\x85\", format: idx, classes: 2, name: x}"),
+     "2:17: error: dataset.path holds a control character\n"},
+    {DATASET("{path: /, format: idx, classes: 3}"), "2:17: error: dataset.name is missing\n"},
+    {DATASET("{name: a b, path: /d, format: idx, classes: 3}"),
+     "2:17: error: dataset.name may hold letters, digits, '.', '_' and '-' only, and starts with a "
+     "letter, a digit or '_'\n"},
+    {DATASET("{name: mnist, path: /d, format: idx, classes: 3}"),
+     "2:17: error: mnist is a data set of this program: give yours at dataset.path another "
+     "dataset.name\n"},
+    {DATASET("{path: /d/mnist, format: idx, classes: 3}"),
+     "2:17: error: mnist is a data set of this program: give yours at dataset.path another "
+     "dataset.name\n"},
+    {DATASET("{name: mnist, classes: 3}"),
+     "2:33: error: dataset.classes is for a data set of your own, and needs dataset.path\n"},
+    {DATASET("{name: mnist, format: stl}"),
+     "2:32: error: dataset.format is for a data set of your own, and needs dataset.path\n"},
+    {DATASET("{name: mnist, class_names: [a]}"),
+     "2:37: error: dataset.class_names is for a data set of your own, and needs dataset.path\n"},
+    {DATASET("{name: stl10, resize: 40}"),
+     "2:32: error: dataset.resize 40 is no divisor of 96, the side of images of stl10\n"},
+    {DATASET("{name: stl10, resize: 0}"),
+     "2:32: error: dataset.resize must be at least 1, not 0\n"},
+    {DATASET("{path: /d, format: cifar, classes: 3, resize: 64}"),
+     "2:56: error: dataset.resize 64 is no divisor of 32, the side of images of d\n"},
+    {DATASET("stl10") "grid: {dataset.resize: [96, 32, 64]}\n",
+     "5:33: error: dataset.resize 64 is no divisor of 96, the side of images of stl10\n"},
+    {"name: x\nmodel: mnist-cnn\ntrain: {epochs: 1}\ndataset: {resize: 32}\ngrid: {dataset: "
+     "[stl10, "
+     "cifar10, mnist]}\n",
+     "4:19: error: dataset.resize 32 is no divisor of 28, the side of images of mnist\n"},
+    {"name: x\nmodel: mnist-cnn\ntrain: {epochs: 1}\ndataset: {path: /d, format: idx, classes: "
+     "2}\ngrid: {dataset: [mnist, glyphs]}\n",
+     "5:8: error: dataset.path tells what one data set is, and the data set is an axis\n"},
+    {DATASET("mnist") "grid: {dataset.path: [a, b]}\n",
+     "5:8: error: 'dataset.path' is no axis: it tells what one data set is; give it under "
+     "'dataset'\n"},
+    {DATASET("{name: mnist, augment: 3}"),
+     "2:33: error: 'dataset.augment' must be a mapping, not a number\n"},
+    {DATASET("{name: mnist, augment: {flip: yes}}"),
+     "2:40: error: unknown dataset.augment.flip 'yes' (known: false, true)\n"},
+    {DATASET("{name: mnist, augment: {flips: true}}"),
+     "2:34: error: unknown key 'flips' (did you mean 'flip'?)\n"},
+    {DATASET("{name: mnist, augment: {crop_padding: 65}}"),
+     "2:48: error: dataset.augment.crop_padding must be at most 64, not 65\n"},
     {"name: x\ndataset: mnist\nmodel: mnist_cnn\ntrain: {epochs: 1}\n",
      "3:8: error: unknown model 'mnist_cnn' (did you mean 'mnist-cnn'?)\n"},
     {"name: x\ndataset: mnist\nmodel: [mnist-cnn]\ntrain: {epochs: 1}\n",
@@ -123,10 +217,14 @@ static const struct {
      "5:8: error: 'test.sigma' is no axis: every job is tested at all its values; give them under "
      "'test'\n"},
     {HEAD TRAIN "grid: {dataset.digest: [a]}\n",
-     "5:8: error: unknown axis 'dataset.digest' (known: dataset, dataset.validation_count, "
-     "dataset.train_count, fraction, model, lambda, k, sigma, control, epochs, steps, batch, "
-     "train.optimizer, lr, train.momentum, train.weight_decay, train.beta1, train.beta2, "
-     "train.eps, seed)\n"},
+     "5:8: error: unknown axis 'dataset.digest' (known: dataset, dataset.resize, "
+     "dataset.augment.crop_padding, dataset.augment.flip, dataset.validation_count, "
+     "dataset.train_count, fraction, model, model.shortcut, model.bn_passes, model.bn_running, "
+     "lambda, k, sigma, loss.penalty, loss.output, loss.grad_through, control, epochs, steps, "
+     "batch, "
+     "train.optimizer, lr, train.momentum, train.nesterov, train.weight_decay, train.decay_norms, "
+     "train.beta1, train.beta2, train.eps, train.schedule.kind, train.schedule.factor, "
+     "train.schedule.warmup_epochs, seed)\n"},
     {HEAD TRAIN "grid: {lambda: 1, loss.lambda: 2, k: 0.1, sigma: 0.1}\n",
      "5:19: error: the axis 'lambda' stands here twice (first on line 5)\n"},
     {HEAD TRAIN "loss: {lambda: 1, sigma: 0.1}\ngrid: {lambda: [1, 2], k: 0.1}\n",
@@ -208,13 +306,16 @@ static const struct {
      "2:34: error: dataset.fraction 1e-6 of 60000 training images rounds to none\n"},
     {HEAD TRAIN "baseline: yes\n", "5:11: error: 'yes' is text in YAML 1.2: write true\n"},
     {HEAD TRAIN "baseline: [standard, noisy-bn]\n",
-     "5:22: error: the control noisy-bn is not supported by this version\n"},
+     "5:22: error: the control noisy-bn needs a network with batch normalisation, and mnist-cnn "
+     "has "
+     "none\n5:22: error: noisy-bn needs a sigma\n"},
     {HEAD TRAIN "baseline: [standrd]\n",
      "5:12: error: unknown baseline 'standrd' (did you mean 'standard'?)\n"},
     {HEAD TRAIN "baseline: [standard, standard]\n",
      "5:22: error: baseline has the value 'standard' twice\n"},
     {HEAD TRAIN "baseline: []\n",
-     "5:11: error: 'baseline' must be true, false or a list of standard and noise-augmentation\n"},
+     "5:11: error: 'baseline' must be true, false or a list of standard, noise-augmentation and "
+     "noisy-bn\n"},
     {HEAD TRAIN "run: {reuse: same-build}\n",
      "5:14: error: reuse: same-build is not supported by this version\n"},
     {HEAD TRAIN "run: {reuse: no}\n",
@@ -250,7 +351,7 @@ static const struct {
      "5:8: error: unknown axis 'lamda' (did you mean 'lambda'?)\n"
      "5:23: error: k has no value\n"
      "5:40: error: sigma has the value 0.1 twice\n"
-     "6:11: error: unknown baseline 'maybe' (known: standard, noise-augmentation)\n"
+     "6:11: error: unknown baseline 'maybe' (known: standard, noise-augmentation, noisy-bn)\n"
      "7:8: error: 'seeds' must be a whole number greater than 0 or a list of seeds\n"
      "8:19: error: test.sigma must be a number, not 'x'\n"
      "9:6: error: 'run' must be a mapping, not a number\n"},

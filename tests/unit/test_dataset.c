@@ -194,7 +194,7 @@ static void refuses_an_unsound_set(void **state)
     expect_failure(fixture, ERROR_NOT_FOUND, "not found");
     write_set(fixture, "", '-', "");
     remove(folder_file(&fixture->folder, "t10k-labels-idx1-ubyte"));
-    expect_failure(fixture, ERROR_NOT_FOUND, "has no t10k-labels-idx1-ubyte");
+    expect_failure(fixture, ERROR_DATA, "has no t10k-labels-idx1-ubyte");
     write_labels(fixture, "t10k-labels-idx1-ubyte", TEST - 1);
     expect_failure(fixture, ERROR_DATA, "19 labels, expected 20, one for each image");
     write_labels(fixture, "t10k-labels-idx1-ubyte", TEST);
@@ -204,6 +204,38 @@ static void refuses_an_unsound_set(void **state)
     remove(folder_file(&fixture->folder, "train-images-idx3-ubyte"));
     assert_int_equal(mkdir(folder_file(&fixture->folder, "train-images-idx3-ubyte"), 0700), 0);
     expect_failure(fixture, ERROR_DATA, "is a directory");
+}
+
+/* idx files say their size themselves. */
+static void reads_a_users_own_images(void **state)
+{
+    struct fixture *fixture = *state;
+    struct dataset dataset;
+    struct job job;
+    job_init(&job);
+    snprintf(job.dataset, sizeof job.dataset, "mine");
+    snprintf(job.dataset_path, sizeof job.dataset_path, "%s", fixture->folder.path);
+    job.dataset_format = DATASET_FORMAT_IDX;
+    job.classes = 10;
+    write_set(fixture, "", '-', "");
+    write_images(fixture, "train-images-idx3-ubyte", TRAIN, 12);
+    assert_false(dataset_open_job(&dataset, &job, NULL, &fixture->error));
+    assert_non_null(strstr(fixture->error.message,
+                           "t10k-images-idx3-ubyte: images of 28x28 pixels, expected 12x12"));
+    write_images(fixture, "t10k-images-idx3-ubyte", TEST, 12);
+    job.resize = 6;
+    assert_true(dataset_open_job(&dataset, &job, NULL, &fixture->error));
+    assert_int_equal(dataset.channels, 1);
+    assert_int_equal(dataset.width, 6);
+    dataset_close(&dataset);
+    job.resize = 5;
+    assert_false(dataset_open_job(&dataset, &job, NULL, &fixture->error));
+    assert_non_null(strstr(fixture->error.message, "5 is no divisor of 12"));
+    const uint32_t header[] = {0x803, TRAIN, 12, 6};
+    write_file(fixture, "train-images-idx3-ubyte",
+               idx_make(fixture->bytes, ROOM, header, 4, (size_t)TRAIN * 12 * 6));
+    assert_false(dataset_open_job(&dataset, &job, NULL, &fixture->error));
+    assert_non_null(strstr(fixture->error.message, "images of 12x6 pixels, expected square ones"));
 }
 
 static void knows_names_and_facts(void **state)
@@ -390,6 +422,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(digest_covers_every_byte, set_up, tear_down),
         cmocka_unit_test_setup_teardown(looks_in_the_default_places, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_an_unsound_set, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(reads_a_users_own_images, set_up, tear_down),
         cmocka_unit_test(knows_names_and_facts),
         cmocka_unit_test(counts_training_images),
         cmocka_unit_test(all_is_a_range_of_the_file),

@@ -208,8 +208,9 @@ static void older_schemas_are_backed_up_first(void **state)
     const char *const tables[] = {
         "sweep",   "sweep_text", "axis",        "axis_value",   "training", "job",     "worker",
         "attempt", "event",      "attempt_log", "epoch_metric", "accuracy", "quotient"};
-    run(db, "DROP VIEW IF EXISTS results; DROP VIEW IF EXISTS current_job;"
-            "DROP VIEW IF EXISTS metrics");
+    run(db, "DROP VIEW results; DROP VIEW current_job; DROP VIEW metrics; DROP VIEW measurements;"
+            "DROP VIEW results_wide; DROP VIEW results_by_point; DROP VIEW robust_accuracy;"
+            "DROP VIEW noise_tolerance; DROP VIEW quotients; DROP VIEW provenance");
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         char sql[64];
         snprintf(sql, sizeof sql, "DROP TABLE %s", tables[i]);

@@ -76,7 +76,7 @@ static double logits_of(struct plan *plan, const struct dataset *dataset, uint32
         x[p] = dataset->test.images[image * FIXTURE_PIXELS + p] / 255.0 + noise;
         square += (double)noise * noise;
     }
-    const real *out = pass_forward(&plan->pass, plan->parameters, 1);
+    const real *out = pass_forward(&plan->pass, plan->parameters, 1, 1);
     for (size_t c = 0; c < FIXTURE_CLASSES; c++) {
         logits[c] = out[c];
     }

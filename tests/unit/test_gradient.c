@@ -31,6 +31,19 @@ static const struct layer_spec two_convolutions[] = {
     {.kind = LAYER_DENSE, .name = "d"},
 };
 
+/* What is checked: a table (its own, or a network by name) on images of one shape. */
+struct subject {
+    const char *name;
+    struct image_shape image;
+    const struct layer_spec *specs;
+    size_t spec_count;
+    enum shortcut shortcut;
+    bool joint;
+    enum penalty penalty;
+    enum output output;
+    size_t most; /* numbers of a tensor */
+};
+
 struct problem {
     struct network network;
     struct pass pass;
@@ -52,15 +65,29 @@ static double uniform(uint32_t index, uint32_t number)
 
 static void take(struct problem *problem)
 {
-    size_t count = problem->network.parameter_count;
+    size_t count = problem->network.number_count;
     problem->parameters = arena_take(&problem->arena, count, sizeof(real));
     problem->gradients = arena_take(&problem->arena, count, sizeof(real));
     problem->unused = arena_take(&problem->arena, count, sizeof(real));
     pass_init(&problem->pass, &problem->network, kernels_get(), 2 * IMAGES, true, &problem->arena);
 }
 
+/* FNV-1a of the signs that went through ReLUs since `value` was called. */
+static uint64_t relu_sides;
+
+static void watched_relu(real *x, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        relu_sides = (relu_sides ^ (x[i] > 0)) * 1099511628211u;
+    }
+    kernels_get()->relu_forward(x, count);
+}
+
+static struct kernels watched;
+
 static double value(struct problem *problem, real *gradients)
 {
+    relu_sides = 14695981039346656037u;
     objective_gradient(&problem->pass, &problem->loss, problem->parameters, problem->labels,
                        problem->norms, IMAGES, gradients, &problem->sums);
     return loss_mean(&problem->loss, &problem->sums, IMAGES);
@@ -70,7 +97,10 @@ static double quotient_of(const struct problem *problem, size_t image)
 {
     size_t classes = problem->network.class_count;
     const real *logits = problem->pass.value[problem->network.slot_count - 1] + image * classes;
-    return loss_logit_distance(logits + IMAGES * classes, logits, classes) / problem->norms[image];
+    double clean[UINT8_MAX + 1], perturbed[UINT8_MAX + 1];
+    loss_output(problem->loss.output, logits, classes, clean);
+    loss_output(problem->loss.output, logits + IMAGES * classes, classes, perturbed);
+    return loss_distance(perturbed, clean, classes) / problem->norms[image];
 }
 
 /* FNV-1a of everything that has two sides. */
@@ -78,15 +108,12 @@ static uint64_t sides(const struct problem *problem)
 {
     const struct network *network = &problem->network;
     size_t images = problem->loss.lambda > 0 ? 2 * IMAGES : IMAGES;
-    uint64_t hash = 14695981039346656037u;
+    uint64_t hash = relu_sides;
     for (size_t i = 0; i < network->layer_count; i++) {
         const struct layer *layer = &network->layers[i];
         size_t count = images * slot_size(&network->slots[layer->out_slot]);
-        for (size_t j = 0; j < count; j++) {
-            uint64_t side = layer->kind == LAYER_RELU ? problem->pass.value[layer->out_slot][j] > 0
-                            : layer->kind == LAYER_MAXPOOL ? problem->pass.best[i][j]
-                                                           : 0;
-            hash = (hash ^ side) * 1099511628211u;
+        for (size_t j = 0; layer->kind == LAYER_MAXPOOL && j < count; j++) {
+            hash = (hash ^ problem->pass.best[i][j]) * 1099511628211u;
         }
     }
     for (size_t i = 0; i < IMAGES && problem->loss.lambda > 0; i++) {
@@ -98,7 +125,7 @@ static uint64_t sides(const struct problem *problem)
 static void set_k(struct problem *problem, enum hinges hinges)
 {
     double quotient[IMAGES], low = INFINITY, high = 0;
-    problem->loss = (struct loss){1, 0};
+    problem->loss.lambda = 1;
     value(problem, problem->unused);
     for (size_t i = 0; i < IMAGES; i++) {
         quotient[i] = quotient_of(problem, i);
@@ -111,24 +138,47 @@ static void set_k(struct problem *problem, enum hinges hinges)
                                               : low / 2;
 }
 
-static void build(struct problem *problem, struct image_shape image, const struct layer_spec *specs,
-                  size_t spec_count, enum hinges hinges)
+static void build_network(struct problem *problem, const struct subject *subject)
 {
     const size_t classes = 4;
     *problem = (struct problem){0};
-    if (specs) {
-        assert_true(network_init_table(&problem->network, specs, spec_count, image, classes, NULL));
+    if (subject->specs) {
+        assert_true(network_init_table(&problem->network, subject->specs, subject->spec_count,
+                                       subject->image, classes, NULL));
     } else {
-        assert_true(network_init(&problem->network, "mnist-cnn", image, classes, NULL));
+        assert_true(network_init(&problem->network, subject->name, subject->shortcut,
+                                 subject->image, classes, NULL));
     }
     take(problem);
     assert_true(arena_place(&problem->arena, NULL));
     take(problem);
+    watched = *kernels_get();
+    watched.relu_forward = watched_relu;
+    problem->pass.kernels = &watched;
+    problem->pass.is_joint = subject->joint;
+    problem->loss.penalty = subject->penalty;
+    problem->loss.output = subject->output;
     network_initial_weights(&problem->network, 5, problem->parameters);
+    /* away from 1 and 0 */
+    for (size_t t = 0; t < problem->network.tensor_count; t++) {
+        const struct tensor *tensor = &problem->network.tensors[t];
+        for (size_t i = 0; i < tensor->count && tensor->is_norm; i++) {
+            problem->parameters[tensor->offset + i] +=
+                0.4 * uniform(200 + (uint32_t)t, (uint32_t)i);
+        }
+    }
+    const double mean[] = {0.4, 0.5, 0.6}, sd[] = {0.2, 0.3, 0.25};
+    network_set_input(&problem->network, mean, sd, problem->parameters);
+}
+
+static void build(struct problem *problem, const struct subject *subject, enum hinges hinges)
+{
+    struct image_shape image = subject->image;
+    build_network(problem, subject);
     size_t size = image.channels * image.height * image.width;
     for (uint32_t i = 0; i < IMAGES; i++) {
         real *clean = pass_images(&problem->pass) + i * size, *perturbed = clean + IMAGES * size;
-        problem->labels[i] = (uint8_t)(i % classes);
+        problem->labels[i] = (uint8_t)(i % problem->network.class_count);
         double square = 0;
         for (uint32_t p = 0; p < size; p++) {
             double noise = 0.2 * uniform(100 + i, p);
@@ -142,11 +192,11 @@ static void build(struct problem *problem, struct image_shape image, const struc
 }
 
 /* |numeric - gradient| / |gradient| of one tensor, at most `most` numbers of it. */
-static void check_tensor(struct problem *problem, const struct tensor *tensor, size_t most,
-                         uint64_t here)
+static void check_tensor(struct problem *problem, const struct tensor *tensor,
+                         const struct subject *subject, uint64_t here)
 {
     const double step = 1e-6;
-    size_t stride = tensor->count / most + 1, checked = 0, skipped = 0;
+    size_t stride = tensor->count / subject->most + 1, checked = 0, skipped = 0;
     double off = 0, norm = 0;
     for (size_t i = tensor->offset; i < tensor->offset + tensor->count; i += stride) {
         double kept = problem->parameters[i];
@@ -166,23 +216,24 @@ static void check_tensor(struct problem *problem, const struct tensor *tensor, s
         norm += gradient * gradient;
         checked++;
     }
-    if (norm == 0 || sqrt(off / norm) > 1e-6 || skipped > checked / 20) {
+    if (norm == 0 || sqrt(off / norm) > 1e-6 || skipped > checked / (subject->specs ? 20 : 4)) {
         fail_msg("%s: off by %g of %g, %zu checked, %zu skipped", tensor->name, sqrt(off),
                  sqrt(norm), checked, skipped);
     }
 }
 
-static void check(struct image_shape image, const struct layer_spec *specs, size_t spec_count,
-                  enum hinges hinges, size_t most)
+static void check(const struct subject *subject, enum hinges hinges)
 {
     static const size_t least_active[] = {0, 0, 1, IMAGES}, most_active[] = {0, 0, 4, IMAGES};
     struct problem problem;
-    build(&problem, image, specs, spec_count, hinges);
+    build(&problem, subject, hinges);
     value(&problem, problem.gradients);
     assert_in_range(problem.sums.active, least_active[hinges], most_active[hinges]);
     uint64_t here = sides(&problem);
     for (size_t t = 0; t < problem.network.tensor_count; t++) {
-        check_tensor(&problem, &problem.network.tensors[t], most, here);
+        if (problem.network.tensors[t].kind == TENSOR_TRAINED) {
+            check_tensor(&problem, &problem.network.tensors[t], subject, here);
+        }
     }
     arena_finish(&problem.arena);
 }
@@ -190,18 +241,47 @@ static void check(struct image_shape image, const struct layer_spec *specs, size
 static void mnist_cnn(void **state)
 {
     (void)state;
+    const struct subject subject = {.name = "mnist-cnn", .image = {1, 10, 9}, .most = 120};
     for (enum hinges hinges = STANDARD; hinges <= ALL_ACTIVE; hinges++) {
-        check((struct image_shape){1, 10, 9}, NULL, 0, hinges, 120);
+        check(&subject, hinges);
     }
 }
 
 static void two_convolutions_all_parameters(void **state)
 {
     (void)state;
+    const struct subject subject = {.image = {3, 7, 9},
+                                    .specs = two_convolutions,
+                                    .spec_count =
+                                        sizeof two_convolutions / sizeof *two_convolutions,
+                                    .most = 100000};
     for (enum hinges hinges = STANDARD; hinges <= ALL_ACTIVE; hinges++) {
-        check((struct image_shape){3, 7, 9}, two_convolutions,
-              sizeof two_convolutions / sizeof *two_convolutions, hinges, 100000);
+        check(&subject, hinges);
     }
+}
+
+/* Both kinds of blocks, both shortcuts, both ways to take the statistics, odd sides. */
+static void residual_networks(void **state)
+{
+    (void)state;
+    static const struct subject subjects[] = {
+        {.name = "resnet8", .image = {3, 8, 8}, .most = 6},
+        {.name = "preresnet8", .image = {3, 8, 8}, .most = 6},
+        {.name = "resnet8", .image = {1, 7, 5}, .most = 5, .shortcut = SHORTCUT_B, .joint = true},
+        {.name = "preresnet8", .image = {1, 5, 7}, .most = 5, .shortcut = SHORTCUT_B},
+        {.name = "preresnet14",
+         .image = {3, 6, 6},
+         .most = 3,
+         .joint = true,
+         .penalty = PENALTY_SQUARED_HINGE,
+         .output = OUTPUT_SOFTMAX},
+    };
+    for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++) {
+        check(&subjects[i], SOME_ACTIVE);
+    }
+    check(&subjects[0], STANDARD);
+    check(&subjects[1], ALL_ACTIVE);
+    check(&subjects[2], NONE_ACTIVE);
 }
 
 /* The perturbed half is not gone through when no hinge is active, and its gradient is zero then:
@@ -209,20 +289,24 @@ static void two_convolutions_all_parameters(void **state)
 static void idle_hinges_leave_the_standard_gradient(void **state)
 {
     (void)state;
-    struct problem idle, standard;
-    struct image_shape image = {1, 8, 8};
-    build(&idle, image, NULL, 0, NONE_ACTIVE);
-    build(&standard, image, NULL, 0, STANDARD);
-    value(&idle, idle.gradients);
-    value(&standard, standard.gradients);
-    double off = 0, norm = 0;
-    for (size_t i = 0; i < idle.network.parameter_count; i++) {
-        off += pow(idle.gradients[i] - standard.gradients[i], 2);
-        norm += pow(standard.gradients[i], 2);
+    static const struct subject subjects[] = {{.name = "mnist-cnn", .image = {1, 8, 8}},
+                                              {.name = "resnet8", .image = {1, 8, 8}},
+                                              {.name = "preresnet8", .image = {3, 8, 8}}};
+    for (size_t s = 0; s < 3; s++) {
+        struct problem idle, standard;
+        build(&idle, &subjects[s], NONE_ACTIVE);
+        build(&standard, &subjects[s], STANDARD);
+        value(&idle, idle.gradients);
+        value(&standard, standard.gradients);
+        double off = 0, norm = 0;
+        for (size_t i = 0; i < idle.network.parameter_count; i++) {
+            off += pow(idle.gradients[i] - standard.gradients[i], 2);
+            norm += pow(standard.gradients[i], 2);
+        }
+        assert_true(norm > 0 && off <= 1e-28 * norm);
+        arena_finish(&idle.arena);
+        arena_finish(&standard.arena);
     }
-    assert_true(norm > 0 && off <= 1e-28 * norm);
-    arena_finish(&idle.arena);
-    arena_finish(&standard.arena);
 }
 
 int main(void)
@@ -231,6 +315,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mnist_cnn),
         cmocka_unit_test(two_convolutions_all_parameters),
+        cmocka_unit_test(residual_networks),
         cmocka_unit_test(idle_hinges_leave_the_standard_gradient),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

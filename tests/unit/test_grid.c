@@ -24,7 +24,7 @@ static void parse(const char *text, struct sweep *sweep)
         assert_true(sweep_set_digest(sweep, sweep_dataset(sweep, i), digest, NULL));
 }
 
-#define HEAD "name: x\ndataset: mnist\nmodel: mnist-cnn\ntrain: {epochs: 1}\n"
+#define HEAD "name: x\ndataset: mnist\nmodel: resnet20\ntrain: {epochs: 1}\n"
 
 static void parse_rest(const char *rest, struct sweep *sweep)
 {
@@ -91,6 +91,8 @@ static void a_control_has_one_point_a_sigma(void **state)
                 "1 0.2 0.1 none 1", "1 0.2 0.3 none 1");
     ASSERT_JOBS("loss: {lambda: 1, k: 0.5, sigma: 0.2}\nbaseline: noise-augmentation\n",
                 "0 nan 0.2 noise-augmentation 1", "1 0.5 0.2 none 1");
+    ASSERT_JOBS("loss: {lambda: 1, k: 0.5, sigma: 0.2}\nbaseline: [noisy-bn, standard]\n",
+                "0 nan nan none 1", "0 nan 0.2 noisy-bn 1", "1 0.5 0.2 none 1");
     ASSERT_JOBS("loss: {k: 0.5}\ngrid: {control: [noise-augmentation, none], sigma: [0.2, 0.3]}\n",
                 "0 nan 0.2 noise-augmentation 1", "0 nan 0.3 noise-augmentation 1",
                 "0 nan nan none 1");
@@ -225,6 +227,10 @@ static void random_sweep(unsigned *random, char *text, size_t size)
         {"train.beta1", "[0.5, 0.9]", "0.7"},
         {"train.eps", "[1e-3, 1e-4]", "1e-8"},
         {"train.momentum", "[0, 0.9]", "[0.5]"},
+        {"loss.penalty", "[hinge, squared-hinge]", "squared-hinge"},
+        {"loss.grad_through", "[perturbed, both]", "both"},
+        {"model.bn_passes", "[joint, two]", "joint"},
+        {"model.shortcut", "[A, B]", "B"},
         {"fraction", "[1, 0.5]", "0.2"},
         {"batch", "[10, 20]", "30"},
     };
@@ -232,9 +238,9 @@ static void random_sweep(unsigned *random, char *text, size_t size)
     static const char *const lambdas[] = {"lambda: [0, 1, 2]", "lambda: [1, 0, 2]",
                                           "lambda: [1, 2, 0]", "lambda: [1]", "lambda: 0"};
     static const char *const controls[] = {"control: [none, noise-augmentation]",
-                                           "control: [noise-augmentation, none]",
-                                           "control: noise-augmentation", "lambda: 0"};
-    static const char *const baselines[] = {"false", "true", "[noise-augmentation]",
+                                           "control: [noisy-bn, none]", "control: noisy-bn",
+                                           "lambda: 0"};
+    static const char *const baselines[] = {"false", "true", "[noise-augmentation, noisy-bn]",
                                             "[standard, noise-augmentation]"};
     size_t used = (size_t)snprintf(text, size, HEAD "baseline: %s\nseeds: [9]\ngrid:\n",
                                    baselines[draw(random, 4)]);

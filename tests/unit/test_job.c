@@ -1,3 +1,4 @@
+#include "common/hash.h"
 #include "common/job.h"
 
 #include <setjmp.h>
@@ -64,7 +65,11 @@ static void change(struct job *job, enum parameter parameter)
         job->test_sigma[2] = 0.75;
         break;
     case PARAMETER_COUNTS:
-        job->test_seed[0] = 2;
+        *(int64_t *)member = 2;
+        job->schedule_at_count += parameter == PARAMETER_SCHEDULE_AT;
+        break;
+    case PARAMETER_NAMES:
+        strcpy(member, "cat\ndog");
         break;
     }
 }
@@ -111,6 +116,32 @@ static void hashes_do_not_depend_on_names_or_order(void **state)
     assert_true(same_job(&a, &b));
 }
 
+static void expect_hash(const char *text, const uint8_t hash[32])
+{
+    uint8_t expected[32];
+    hash_buffer(text, strlen(text), expected);
+    assert_memory_equal(hash, expected, 32);
+}
+
+/* The canonical text, as it was before residual networks and schedules had parameters: results of
+ * older versions keep their hashes. */
+static void parameters_at_their_defaults_shape_no_hash(void **state)
+{
+    (void)state;
+    const struct job job = example();
+    uint8_t hash[32];
+    char text[512], digest[JOB_DIGEST_LENGTH + 1] = "";
+    memset(digest, 'a', JOB_DIGEST_LENGTH);
+    static const char form[] = "lipsweep %s 1\ndataset.digest: %s\nloss.k: 0.1\nloss.lambda: 1\n"
+                               "loss.sigma: 0.1\nmodel.name: mnist-cnn\n%strain.epochs: 5\n";
+    snprintf(text, sizeof text, form, "training", digest, "");
+    job_train_hash(&job, hash);
+    expect_hash(text, hash);
+    snprintf(text, sizeof text, form, "job", digest, "test.sigma: [0, 0.4, 0.7]\n");
+    job_hash(&job, hash);
+    expect_hash(text, hash);
+}
+
 static void train_and_job_hash_differ(void **state)
 {
     (void)state;
@@ -149,6 +180,19 @@ static void parameters_without_a_meaning_do_not_matter(void **state)
     a.steps = b.steps = 100;
     b.epochs = 77;
     assert_true(same_job(&a, &b));
+    b.nesterov = TOGGLE_TRUE; /* adam has no momentum */
+    b.penalty = PENALTY_SQUARED_HINGE;
+    b.grad_through = GRAD_THROUGH_PERTURBED;
+    assert_true(same_job(&a, &b));
+    a.control = b.control = CONTROL_NONE;
+    b.bn_passes = BN_PASSES_JOINT;
+    b.bn_running = BN_RUNNING_CLEAN;
+    assert_true(same_job(&a, &b));
+    a.control = b.control = CONTROL_NOISY_BN;
+    assert_false(same_job(&a, &b));
+    a.control = b.control = CONTROL_NONE;
+    b.output = OUTPUT_SOFTMAX; /* the test's quotients are of it */
+    assert_false(same_job(&a, &b));
 }
 
 static void names_lead_to_parameters(void **state)
@@ -238,6 +282,32 @@ static void rules_between_parameters_are_checked(void **state)
     job.sigma = 0;
     refuses(job, PARAMETER_SIGMA, "sigma must be greater than 0 with noise-augmentation");
     job = example();
+    job.control = CONTROL_NOISY_BN;
+    job.lambda = 0;
+    refuses(job, PARAMETER_CONTROL,
+            "control noisy-bn needs a network with batch normalisation, not mnist-cnn");
+    strcpy(job.model, "preresnet20");
+    assert_true(job_check(&job, NULL, NULL));
+    job.bn_running = BN_RUNNING_CLEAN;
+    refuses(job, PARAMETER_CONTROL, "control noisy-bn needs model.bn_running both, not clean");
+    job = example();
+    job.nesterov = TOGGLE_TRUE;
+    refuses(job, PARAMETER_NESTEROV, "train.nesterov needs a momentum greater than 0");
+    job.momentum = 0.9;
+    job.schedule = SCHEDULE_STEPS;
+    refuses(job, PARAMETER_SCHEDULE, "the schedule steps needs train.schedule.at");
+    job.schedule_at_count = 2;
+    job.schedule_at[0] = 225;
+    job.schedule_at[1] = 150;
+    job_normalise(&job);
+    assert_true(job.schedule_at[0] == 150 && job_check(&job, NULL, NULL));
+    job.schedule_at[1] = 150;
+    refuses(job, PARAMETER_SCHEDULE_AT, "train.schedule.at has the value 150 twice");
+    job.schedule = SCHEDULE_COSINE;
+    refuses(job, PARAMETER_SCHEDULE_AT, "train.schedule.at has the value 150 twice");
+    job.schedule_at_count = 1;
+    refuses(job, PARAMETER_SCHEDULE_AT, "train.schedule.at needs the schedule steps");
+    job = example();
     job.epochs = 0;
     refuses(job, PARAMETER_EPOCHS, "train.epochs or train.steps is needed");
 }
@@ -274,27 +344,48 @@ static void text_is_sorted_and_whole(void **state)
     char text[JOB_TEXT_MAX];
     job.dataset_digest[0] = '\0';
     assert_true(job_text(&job, text, NULL));
-    assert_string_equal(text, "dataset.digest: \"\"\n"
+    assert_string_equal(text, "dataset.augment.crop_padding: 0\n"
+                              "dataset.augment.flip: false\n"
+                              "dataset.class_names: []\n"
+                              "dataset.classes: 0\n"
+                              "dataset.digest: \"\"\n"
+                              "dataset.format: none\n"
                               "dataset.fraction: 1\n"
                               "dataset.name: mnist\n"
+                              "dataset.path: \"\"\n"
+                              "dataset.resize: 0\n"
                               "dataset.train_count: 0\n"
                               "dataset.validation_count: 0\n"
                               "loss.control: none\n"
+                              "loss.grad_through: both\n"
                               "loss.k: 0.1\n"
                               "loss.lambda: 1\n"
+                              "loss.output: logits\n"
+                              "loss.penalty: hinge\n"
                               "loss.sigma: 0.1\n"
+                              "model.bn_passes: two\n"
+                              "model.bn_running: both\n"
+                              "model.init: \"\"\n"
+                              "model.init_digest: \"\"\n"
                               "model.name: mnist-cnn\n"
+                              "model.shortcut: A\n"
                               "seed: 1\n"
                               "test.seed: [1]\n"
                               "test.sigma: [0, 0.4, 0.7]\n"
                               "train.batch: 100\n"
                               "train.beta1: 0.9\n"
                               "train.beta2: 0.999\n"
+                              "train.decay_norms: true\n"
                               "train.epochs: 5\n"
                               "train.eps: 1e-8\n"
                               "train.lr: 0.05\n"
                               "train.momentum: 0\n"
+                              "train.nesterov: false\n"
                               "train.optimizer: sgd\n"
+                              "train.schedule.at: []\n"
+                              "train.schedule.factor: 0.1\n"
+                              "train.schedule.kind: constant\n"
+                              "train.schedule.warmup_epochs: 0\n"
                               "train.steps: 0\n"
                               "train.weight_decay: 0\n");
 }
@@ -304,13 +395,33 @@ static bool parse(const char *text, struct job *job, struct error *error)
     return job_parse(text, strlen(text), job, error);
 }
 
+/* Everything that a path and class names may hold, as long as they may be. */
+static void describe_own_data(struct job *job)
+{
+    strcpy(job->dataset, "mine");
+    strcpy(job->dataset_path, "/data/a \"b\" \\c: #d, {é}");
+    memset(job->dataset_path + strlen(job->dataset_path), '\\', 900);
+    job->dataset_format = DATASET_FORMAT_CIFAR;
+    job->classes = JOB_CLASS_MAX;
+    for (int i = 0; i < JOB_CLASS_MAX; i++) {
+        static const char *const names[] = {"a,b", "\"", " ~ ", "1"};
+        size_t used = strlen(job->class_names);
+        snprintf(job->class_names + used, sizeof job->class_names - used, "%s%s%d",
+                 i > 0 ? "\n" : "", names[i % 4], i);
+    }
+    job->resize = 16;
+    job->crop_padding = 4;
+    job->flip = FLIP_HALF;
+}
+
 static void the_text_gives_the_same_job_back(void **state)
 {
     (void)state;
-    struct job jobs[4], back;
+    struct job jobs[5], back;
     char text[JOB_TEXT_MAX], again[JOB_TEXT_MAX];
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         jobs[i] = example();
+    describe_own_data(&jobs[4]);
     jobs[1].lambda = 0;
     jobs[1].optimizer = OPTIMIZER_ADAM;
     jobs[1].beta1 = 0.1 + 0.2;
@@ -320,6 +431,19 @@ static void the_text_gives_the_same_job_back(void **state)
     jobs[2].dataset_digest[0] = '\0';
     jobs[2].seed = 9007199254740991;
     strcpy(jobs[2].model, "null");
+    strcpy(jobs[1].model, "preresnet32");
+    jobs[1].shortcut = SHORTCUT_B;
+    jobs[1].schedule = SCHEDULE_STEPS;
+    jobs[1].schedule_at_count = 2;
+    jobs[1].schedule_at[0] = 150;
+    jobs[1].schedule_at[1] = 225;
+    jobs[1].warmup_epochs = 2.5;
+    jobs[1].decay_norms = TOGGLE_FALSE;
+    jobs[3].penalty = PENALTY_SQUARED_HINGE;
+    jobs[3].output = OUTPUT_SOFTMAX;
+    jobs[3].grad_through = GRAD_THROUGH_PERTURBED;
+    jobs[3].bn_passes = BN_PASSES_JOINT;
+    jobs[3].bn_running = BN_RUNNING_CLEAN;
     memset(jobs[3].dataset_digest, '1', JOB_DIGEST_LENGTH);
     memset(jobs[3].dataset, 'x', JOB_NAME_MAX);
     memset(jobs[3].model, 'x', JOB_NAME_MAX);
@@ -329,7 +453,7 @@ static void the_text_gives_the_same_job_back(void **state)
     jobs[3].test_seed_count = JOB_TEST_SEED_MAX;
     for (int i = 0; i < JOB_TEST_SEED_MAX; i++)
         jobs[3].test_seed[i] = 9007199254740991 - i;
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         struct error error = {0};
         job_normalise(&jobs[i]);
         assert_true(job_text(&jobs[i], text, &error));
@@ -340,6 +464,46 @@ static void the_text_gives_the_same_job_back(void **state)
         assert_string_equal(text, again);
         assert_true(same_job(&jobs[i], &back));
         assert_string_equal(jobs[i].dataset, back.dataset);
+        assert_string_equal(jobs[i].dataset_path, back.dataset_path);
+        assert_string_equal(jobs[i].class_names, back.class_names);
+    }
+}
+
+/* Of the data set, what shapes the images is hashed; names and places are not. */
+static void sizes_mean_the_same_however_they_are_given(void **state)
+{
+    (void)state;
+    struct job a = example(), b = example();
+    strcpy(a.dataset, "stl10");
+    strcpy(b.dataset, "stl10");
+    b.resize = 96;
+    assert_true(same_train(&a, &b));
+    b.resize = 32;
+    assert_false(same_train(&a, &b));
+    b = a;
+    strcpy(b.dataset, "mine");
+    strcpy(b.dataset_path, "/data/mine");
+    strcpy(b.class_names, "a\nb\nc\nd\ne\nf\ng\nh\ni\nj");
+    b.dataset_format = DATASET_FORMAT_STL;
+    b.classes = 10;
+    assert_true(same_train(&a, &b));
+    b.crop_padding = 4;
+    assert_false(same_train(&a, &b));
+}
+
+static void a_path_gives_the_name(void **state)
+{
+    (void)state;
+    const struct {
+        const char *path, *name;
+    } names[] = {{"/data/mine", "mine"}, {"mine", "mine"}, {"/data/my set//", "my_set"},
+                 {"../-x.y", "_x.y"},    {"/", ""},        {"", ""}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct job job;
+        job_init(&job);
+        strcpy(job.dataset_path, names[i].path);
+        job_name_dataset(&job);
+        assert_string_equal(job.dataset, names[i].name);
     }
 }
 
@@ -396,6 +560,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_parameter_is_in_its_hashes_alone),
         cmocka_unit_test(hashes_do_not_depend_on_names_or_order),
+        cmocka_unit_test(parameters_at_their_defaults_shape_no_hash),
         cmocka_unit_test(train_and_job_hash_differ),
         cmocka_unit_test(parameters_without_a_meaning_do_not_matter),
         cmocka_unit_test(names_lead_to_parameters),
@@ -404,6 +569,8 @@ int main(void)
         cmocka_unit_test(lists_names_and_digests_are_checked),
         cmocka_unit_test(text_is_sorted_and_whole),
         cmocka_unit_test(the_text_gives_the_same_job_back),
+        cmocka_unit_test(sizes_mean_the_same_however_they_are_given),
+        cmocka_unit_test(a_path_gives_the_name),
         cmocka_unit_test(a_nested_text_is_a_job_too),
         cmocka_unit_test(bad_texts_are_refused_at_their_place),
     };

@@ -68,9 +68,12 @@ static void each_level(void (*check)(const struct kernels *level, const struct k
 }
 
 static const struct conv_shape shapes[] = {
-    {28, 28, 1, 28, 28, 16, 5, 2}, {6, 9, 1, 6, 9, 16, 5, 2},  {5, 4, 3, 5, 4, 32, 3, 1},
-    {9, 31, 2, 7, 29, 16, 3, 0},   {1, 1, 7, 1, 1, 48, 1, 0},  {7, 15, 4, 7, 15, 16, 3, 1},
-    {13, 3, 1, 13, 3, 32, 7, 3},   {2, 2, 16, 2, 2, 16, 5, 2},
+    {28, 28, 1, 28, 28, 16, 5, 2, 1}, {6, 9, 1, 6, 9, 16, 5, 2, 1},
+    {5, 4, 3, 5, 4, 32, 3, 1, 1},     {9, 31, 2, 7, 29, 16, 3, 0, 1},
+    {1, 1, 7, 1, 1, 48, 1, 0, 1},     {7, 15, 4, 7, 15, 16, 3, 1, 1},
+    {13, 3, 1, 13, 3, 32, 7, 3, 1},   {2, 2, 16, 2, 2, 16, 5, 2, 1},
+    {7, 8, 16, 4, 4, 32, 3, 1, 2},    {9, 5, 3, 5, 3, 16, 1, 0, 2},
+    {5, 23, 16, 5, 23, 16, 3, 1, 1},
 };
 enum { SHAPE_COUNT = sizeof shapes / sizeof *shapes };
 
@@ -91,9 +94,13 @@ static void check_conv(const struct kernels *level, const struct kernels *generi
         guard(&bias, s->out_channels, 3);
         guard(&a, out, 4);
         guard(&b, out, 5);
-        level->conv_forward(a.x, padded.x, packed.x, bias.x, s);
-        generic->conv_forward(b.x, padded.x, packed.x, bias.x, s);
+        level->conv_forward(a.x, padded.x, packed.x, bias.x, false, s);
+        generic->conv_forward(b.x, padded.x, packed.x, bias.x, false, s);
         check_equal(&a, &b, 2 + (double)taps(s));
+        memcpy(b.x, a.x, out * sizeof *a.x);
+        level->conv_forward(a.x, padded.x, packed.x, NULL, true, s);
+        generic->conv_forward(b.x, padded.x, packed.x, NULL, true, s);
+        check_equal(&a, &b, 4 * (double)taps(s));
 
         guard(&dout, out, 6);
         guard(&a, taps(s) * s->out_channels, 7);
@@ -175,8 +182,12 @@ static void check_flat(const struct kernels *level, const struct kernels *generi
             }
             kernels[k]->relu_forward(dx[k].x, count);
             kernels[k]->relu_backward(dx[k].x, gradient.x, count);
-            kernels[k]->sgd(weight[k].x, NULL, gradient.x, count, 0.1f, 0, 0.01f);
-            kernels[k]->sgd(weight[k].x, first[k].x, gradient.x, count, 0.1f, 0.9f, 0.01f);
+            struct sgd_step sgd = {.lr = 0.1f, .weight_decay = 0.01f};
+            kernels[k]->sgd(weight[k].x, NULL, gradient.x, count, &sgd);
+            sgd.momentum = 0.9f;
+            kernels[k]->sgd(weight[k].x, first[k].x, gradient.x, count, &sgd);
+            sgd.is_nesterov = true;
+            kernels[k]->sgd(weight[k].x, first[k].x, gradient.x, count, &sgd);
             kernels[k]->adam(weight[k].x, first[k].x, second[k].x, gradient.x, count, &step);
         }
         check_equal(&dx[0], &dx[1], 0);
@@ -192,12 +203,52 @@ static void relu_and_optimizers(void **state)
     each_level(check_flat);
 }
 
+static void check_norm(const struct kernels *level, const struct kernels *generic)
+{
+    static struct guarded in, dout, scale, shift, slope, center, a, b;
+    static const size_t channels[] = {16, 3, 37, 64}, pixels[] = {9, 40, 5, 1};
+    for (size_t i = 0; i < 4; i++) {
+        size_t n = channels[i], count = n * pixels[i];
+        guard(&in, count, 1);
+        guard(&dout, count, 2);
+        guard(&scale, n, 3);
+        guard(&shift, n, 4);
+        guard(&slope, n, 5);
+        guard(&center, n, 6);
+        double sums[2][2][64] = {0};
+        level->norm_sums(sums[0][0], sums[0][1], dout.x, in.x, n, pixels[i]);
+        generic->norm_sums(sums[1][0], sums[1][1], dout.x, in.x, n, pixels[i]);
+        for (size_t c = 0; c < 64; c++) {
+            assert_true(fabs(sums[0][0][c] - sums[1][0][c]) < 1e-13);
+            assert_true(fabs(sums[0][1][c] - sums[1][1][c]) < 1e-13);
+            assert_true((sums[0][0][c] != 0) == (c < n));
+        }
+        guard(&a, count, 7);
+        guard(&b, count, 8);
+        level->norm_forward(a.x, in.x, scale.x, shift.x, n, pixels[i]);
+        generic->norm_forward(b.x, in.x, scale.x, shift.x, n, pixels[i]);
+        check_equal(&a, &b, 4);
+        const struct norm_slopes slopes = {scale.x, center.x, slope.x, shift.x};
+        for (int adds = 0; adds < 2; adds++) {
+            level->norm_backward(a.x, dout.x, in.x, &slopes, adds, n, pixels[i]);
+            generic->norm_backward(b.x, dout.x, in.x, &slopes, adds, n, pixels[i]);
+            check_equal(&a, &b, 10);
+        }
+    }
+}
+
+static void normalisation(void **state)
+{
+    (void)state;
+    each_level(check_norm);
+}
+
 /* Both ways to convolve, from the layer's own interface. */
 static void direct_equals_product(void **state)
 {
     (void)state;
     static struct guarded in, weight, bias, dout, out[2], din[2], dweight[2], dbias[2];
-    static real scratch[MAX];
+    static _Alignas(64) real scratch[MAX];
     const size_t images = 3;
     for (size_t i = 0; i < SHAPE_COUNT; i++) {
         const struct conv_shape *s = &shapes[i];
@@ -208,15 +259,25 @@ static void direct_equals_product(void **state)
         guard(&bias, s->out_channels, 3);
         guard(&dout, out_count, 4);
         for (enum conv_method method = CONV_DIRECT; method <= CONV_PRODUCT; method++) {
-            struct conv conv = {*s, method, kernels_get(), scratch};
+            struct arena arena = {0};
+            struct conv conv;
+            conv_init(&conv, s, method, kernels_get(), true, &arena);
+            assert_true(arena_place(&arena, NULL));
+            conv_init(&conv, s, method, kernels_get(), true, &arena);
+            conv.scratch = scratch;
             assert_true(conv_scratch(s, method) <= MAX);
             guard(&out[method], out_count, 5 + method);
-            guard(&din[method], in_count, 7 + method);
+            guard(&din[method], in_count, 7);
+            memset(din[CONV_PRODUCT].x, 0, in_count * sizeof(real)); /* that one adds */
             guard(&dweight[method], taps(s) * s->out_channels, 9);
             guard(&dbias[method], s->out_channels, 10);
+            conv_begin_forward(&conv, weight.x);
             conv_forward(&conv, out[method].x, in.x, weight.x, bias.x, images);
-            conv_backward(&conv, din[method].x, dweight[method].x, dbias[method].x, dout.x, in.x,
-                          weight.x, images);
+            conv_begin_backward(&conv, weight.x);
+            conv_backward(&conv, din[method].x, method == CONV_PRODUCT, dbias[method].x, dout.x,
+                          in.x, weight.x, images);
+            conv_end_backward(&conv, dweight[method].x);
+            arena_finish(&arena);
         }
         double pixels = (double)(images * s->out_height * s->out_width);
         check_equal(&out[0], &out[1], 2 + (double)taps(s));
@@ -239,11 +300,9 @@ int main(void)
 {
     gemm_init();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(convolution),
-        cmocka_unit_test(pooling),
-        cmocka_unit_test(relu_and_optimizers),
-        cmocka_unit_test(direct_equals_product),
-        cmocka_unit_test(shape_alone_chooses_the_method),
+        cmocka_unit_test(convolution),           cmocka_unit_test(pooling),
+        cmocka_unit_test(relu_and_optimizers),   cmocka_unit_test(normalisation),
+        cmocka_unit_test(direct_equals_product), cmocka_unit_test(shape_alone_chooses_the_method),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,8 @@
 #include "common/rng.h"
 #include "worker/conv.h"
 #include "worker/dense.h"
+#include "worker/norm.h"
+#include "worker/residual.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -66,49 +68,80 @@ static void check(const struct probe *probe, real *x, const real *gradient, size
 
 static double conv_value(const struct probe *probe)
 {
+    conv_begin_forward(probe->layer, probe->weight);
     conv_forward(probe->layer, probe->out, probe->in, probe->weight, probe->bias, probe->images);
     return weighted_sum(probe);
 }
 
+/* One backward pass whose input gradient is written, then one that adds to it and has no sums of
+ * its own. */
+static void check_conv_gradients(const struct conv *conv, const struct probe *probe, real *dbias,
+                                 const real *r)
+{
+    static real din[MAX], dweight[MAX];
+    const struct conv_shape *s = &conv->shape;
+    size_t in_count = probe->images * s->in_height * s->in_width * s->in_channels;
+    size_t weight_count = s->kernel * s->kernel * s->in_channels * s->out_channels;
+    memset(dweight, 0, sizeof dweight);
+    conv_begin_backward(conv, probe->weight);
+    conv_backward(conv, din, false, dbias, r, probe->in, probe->weight, probe->images);
+    conv_end_backward(conv, dweight);
+    check(probe, probe->in, din, in_count);
+    check(probe, probe->weight, dweight, weight_count);
+    if (dbias) {
+        check(probe, probe->bias, dbias, s->out_channels);
+    }
+
+    real din_once = din[3], once = dweight[1], bias_once = dbias ? dbias[0] : 0;
+    conv_backward(conv, din, true, dbias, r, probe->in, probe->weight, probe->images);
+    assert_true(fabs(din[3] - 2 * din_once) < 1e-12);
+    conv_backward(conv, NULL, false, dbias, r, probe->in, probe->weight, probe->images);
+    conv_end_backward(conv, dweight);
+    assert_true(fabs(dweight[1] - 4 * once) < 1e-12);
+    assert_true(!dbias || fabs(dbias[0] - 3 * bias_once) < 1e-12);
+}
+
 static void check_conv(struct conv_shape s, enum conv_method method)
 {
-    static real in[MAX], weight[MAX], bias[64], out[MAX], r[MAX], scratch[MAX];
-    static real din[MAX], dweight[MAX], dbias[64];
+    static real in[MAX], weight[MAX], bias[64], out[MAX], r[MAX], dbias[64];
+    static _Alignas(64) real scratch[MAX];
     const size_t images = 2;
-    s.out_height = s.in_height + 2 * s.padding - s.kernel + 1;
-    s.out_width = s.in_width + 2 * s.padding - s.kernel + 1;
-    size_t in_count = images * s.in_height * s.in_width * s.in_channels;
-    size_t weight_count = s.kernel * s.kernel * s.in_channels * s.out_channels;
+    struct arena arena = {0};
+    struct conv conv;
+    s.out_height = (s.in_height + 2 * s.padding - s.kernel) / s.stride + 1;
+    s.out_width = (s.in_width + 2 * s.padding - s.kernel) / s.stride + 1;
     size_t out_count = images * s.out_height * s.out_width * s.out_channels;
+    conv_init(&conv, &s, method, kernels_get(), true, &arena);
+    assert_true(arena_place(&arena, NULL));
+    conv_init(&conv, &s, method, kernels_get(), true, &arena);
+    conv.scratch = scratch;
     assert_true(conv_scratch(&s, method) <= MAX && out_count <= MAX);
-    struct conv conv = {s, method, kernels_get(), scratch};
     struct probe probe = {conv_value, &conv, in, weight, bias, out, r, out_count, images};
-    fill(in, in_count, 1);
-    fill(weight, weight_count, 2);
+    fill(in, images * s.in_height * s.in_width * s.in_channels, 1);
+    fill(weight, s.kernel * s.kernel * s.in_channels * s.out_channels, 2);
     fill(bias, s.out_channels, 3);
     fill(r, out_count, 4);
-    memset(dweight, 0, sizeof dweight);
     memset(dbias, 0, sizeof dbias);
-    conv_backward(&conv, din, dweight, dbias, r, in, weight, images);
-    check(&probe, in, din, in_count);
-    check(&probe, weight, dweight, weight_count);
-    check(&probe, bias, dbias, s.out_channels);
-
-    /* backward adds */
-    real once = dweight[1], bias_once = dbias[0];
-    conv_backward(&conv, NULL, dweight, dbias, r, in, weight, images);
-    assert_true(fabs(dweight[1] - 2 * once) < 1e-12 && fabs(dbias[0] - 2 * bias_once) < 1e-12);
+    check_conv_gradients(&conv, &probe, dbias, r);
+    probe.bias = NULL;
+    check_conv_gradients(&conv, &probe, NULL, r);
+    arena_finish(&arena);
 }
 
 static void convolution(void **state)
 {
     (void)state;
-    check_conv((struct conv_shape){6, 9, 1, 0, 0, 16, 5, 2}, CONV_DIRECT);
-    check_conv((struct conv_shape){5, 4, 3, 0, 0, 32, 3, 1}, CONV_DIRECT);
-    check_conv((struct conv_shape){5, 8, 2, 0, 0, 16, 4, 0}, CONV_DIRECT);
-    check_conv((struct conv_shape){6, 9, 1, 0, 0, 16, 5, 2}, CONV_PRODUCT);
-    check_conv((struct conv_shape){5, 4, 3, 0, 0, 5, 3, 1}, CONV_PRODUCT);
-    check_conv((struct conv_shape){5, 8, 2, 0, 0, 3, 4, 0}, CONV_PRODUCT);
+    check_conv((struct conv_shape){6, 9, 1, 0, 0, 16, 5, 2, 1}, CONV_DIRECT);
+    check_conv((struct conv_shape){5, 4, 3, 0, 0, 32, 3, 1, 1}, CONV_DIRECT);
+    check_conv((struct conv_shape){5, 8, 2, 0, 0, 16, 4, 0, 1}, CONV_DIRECT);
+    check_conv((struct conv_shape){5, 4, 16, 0, 0, 16, 3, 1, 1}, CONV_DIRECT);
+    check_conv((struct conv_shape){6, 7, 16, 0, 0, 32, 3, 1, 2}, CONV_DIRECT);
+    check_conv((struct conv_shape){5, 4, 16, 0, 0, 16, 1, 0, 2}, CONV_DIRECT);
+    check_conv((struct conv_shape){6, 5, 3, 0, 0, 16, 3, 1, 2}, CONV_DIRECT);
+    check_conv((struct conv_shape){6, 9, 1, 0, 0, 16, 5, 2, 1}, CONV_PRODUCT);
+    check_conv((struct conv_shape){5, 4, 3, 0, 0, 5, 3, 1, 1}, CONV_PRODUCT);
+    check_conv((struct conv_shape){5, 8, 2, 0, 0, 3, 4, 0, 1}, CONV_PRODUCT);
+    check_conv((struct conv_shape){7, 6, 3, 0, 0, 5, 3, 1, 2}, CONV_PRODUCT);
 }
 
 static double dense_value(const struct probe *probe)
@@ -209,14 +242,146 @@ static void pooling_takes_the_first_of_equals(void **state)
     assert_true(din[0] == 0 && din[1] == 3 && din[2] == 0 && din[3] == 0);
 }
 
+/* Two copies of two images of three pixels. */
+enum { NORM_IMAGES = 4, NORM_PIXELS = 3, NORM_CHANNELS = 19 };
+enum { NORM_COUNT = NORM_IMAGES * NORM_PIXELS * NORM_CHANNELS, NORM_HALF = NORM_COUNT / 2 };
+enum { NORM_ROWS = NORM_HALF / NORM_CHANNELS };
+
+struct norm_probe {
+    struct norm norm;
+    bool joint;
+};
+
+static double norm_value(const struct probe *probe)
+{
+    const struct norm_probe *layer = probe->layer;
+    struct norm norm = layer->norm;
+    norm_begin_sums(&norm);
+    for (size_t copy = 0; copy < 2; copy++) {
+        norm_add_forward(&norm, copy, probe->in + copy * NORM_HALF, NORM_ROWS);
+    }
+    norm_end_sums(&norm, probe->weight, probe->bias, 2, layer->joint, NORM_ROWS);
+    for (size_t copy = 0; copy < 2; copy++) {
+        norm_forward(&norm, copy, probe->out + copy * NORM_HALF, probe->in + copy * NORM_HALF,
+                     NORM_ROWS);
+    }
+    ((struct norm_probe *)(uintptr_t)layer)->norm = norm;
+    return weighted_sum(probe);
+}
+
+static void check_norm(bool joint)
+{
+    static real in[NORM_COUNT], out[NORM_COUNT], r[NORM_COUNT], din[NORM_COUNT];
+    real weight[NORM_CHANNELS], bias[NORM_CHANNELS];
+    real dweight[NORM_CHANNELS] = {0}, dbias[NORM_CHANNELS] = {0};
+    struct arena arena = {0};
+    struct norm_probe layer = {.joint = joint};
+    norm_init(&layer.norm, NORM_CHANNELS, kernels_get(), true, &arena);
+    assert_true(arena_place(&arena, NULL));
+    norm_init(&layer.norm, NORM_CHANNELS, kernels_get(), true, &arena);
+    struct probe probe = {norm_value, &layer, in, weight, bias, out, r, NORM_COUNT, NORM_IMAGES};
+    fill(in, NORM_COUNT, 21);
+    fill(weight, NORM_CHANNELS, 22);
+    fill(bias, NORM_CHANNELS, 23);
+    fill(r, NORM_COUNT, 24);
+    norm_value(&probe);
+    norm_begin_sums(&layer.norm);
+    for (size_t copy = 0; copy < 2; copy++) {
+        norm_add_backward(&layer.norm, copy, r + copy * NORM_HALF, in + copy * NORM_HALF,
+                          NORM_ROWS);
+    }
+    norm_end_backward(&layer.norm, weight, dweight, dbias, 2, joint);
+    for (size_t copy = 0; copy < 2; copy++) {
+        norm_backward(&layer.norm, copy, din + copy * NORM_HALF, false, r + copy * NORM_HALF,
+                      in + copy * NORM_HALF, NORM_ROWS);
+    }
+    check(&probe, in, din, NORM_COUNT);
+    check(&probe, weight, dweight, NORM_CHANNELS);
+    check(&probe, bias, dbias, NORM_CHANNELS);
+    arena_finish(&arena);
+}
+
+static void normalisation(void **state)
+{
+    (void)state;
+    check_norm(false);
+    check_norm(true);
+}
+
+static double add_value(const struct probe *probe)
+{
+    memset(probe->out, 0, probe->out_count * sizeof *probe->out);
+    add_forward(probe->out, probe->in, probe->layer);
+    return weighted_sum(probe);
+}
+
+static void check_add(struct add_shape s)
+{
+    real in[MAX / 20], out[MAX / 20], r[MAX / 20], din[MAX / 20];
+    size_t in_count = s.other_height * s.other_width * s.other_channels;
+    size_t out_count = s.height * s.width * s.channels;
+    struct probe probe = {add_value, &s, in, NULL, NULL, out, r, out_count, 1};
+    fill(in, in_count, 31);
+    fill(r, out_count, 32);
+    add_backward(din, false, r, &s);
+    check(&probe, in, din, in_count);
+    real once = din[0];
+    add_backward(din, true, r, &s);
+    assert_true(din[0] == 2 * once);
+}
+
+/* Option A by its definition: every second pixel, half of the new channels on each side. */
+static void shortcut(void **state)
+{
+    (void)state;
+    struct add_shape halving = {3, 2, 8, 5, 4, 4, 2};
+    check_add((struct add_shape){4, 3, 5, 4, 3, 5, 1});
+    check_add(halving);
+    real in[5 * 4 * 4], out[3 * 2 * 8];
+    fill(in, sizeof in / sizeof *in, 33);
+    fill(out, sizeof out / sizeof *out, 34);
+    for (size_t i = 0; i < sizeof out / sizeof *out; i++) {
+        out[i] = 10;
+    }
+    add_forward(out, in, &halving);
+    for (size_t y = 0; y < 3; y++) {
+        for (size_t x = 0; x < 2; x++) {
+            for (size_t c = 0; c < 8; c++) {
+                real came = c >= 2 && c < 6 ? in[(2 * y * 4 + 2 * x) * 4 + c - 2] : 0;
+                assert_true(out[(y * 2 + x) * 8 + c] == 10 + came);
+            }
+        }
+    }
+    assert_false(add_is_plain(&halving));
+}
+
+static double average_value(const struct probe *probe)
+{
+    average_forward(probe->out, probe->in, probe->out_count, 6);
+    return weighted_sum(probe);
+}
+
+static void average(void **state)
+{
+    (void)state;
+    real in[6 * 7], out[7], r[7], din[6 * 7];
+    struct probe probe = {average_value, NULL, in, NULL, NULL, out, r, 7, 1};
+    fill(in, 6 * 7, 35);
+    fill(r, 7, 36);
+    average_backward(din, false, r, 7, 6);
+    check(&probe, in, din, 6 * 7);
+    real once = din[8];
+    average_backward(din, true, r, 7, 6);
+    assert_true(din[8] == 2 * once);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(convolution),
-        cmocka_unit_test(dense),
-        cmocka_unit_test(pooling),
-        cmocka_unit_test(relu),
-        cmocka_unit_test(pooling_takes_the_first_of_equals),
+        cmocka_unit_test(convolution),   cmocka_unit_test(dense),
+        cmocka_unit_test(pooling),       cmocka_unit_test(relu),
+        cmocka_unit_test(normalisation), cmocka_unit_test(shortcut),
+        cmocka_unit_test(average),       cmocka_unit_test(pooling_takes_the_first_of_equals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

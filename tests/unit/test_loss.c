@@ -28,35 +28,88 @@ static double value(const struct loss *loss, const real *logits, real *dlogits,
     return loss_mean(loss, sums, IMAGES);
 }
 
-static double by_definition(const struct loss *loss, const real *logits)
+/* What the quotient is taken of. */
+static void output(const struct loss *loss, const real *logits, double *f)
+{
+    double sum = exp(logits[0]) + exp(logits[1]) + exp(logits[2]);
+    for (int c = 0; c < CLASSES; c++) {
+        f[c] = loss->output == OUTPUT_SOFTMAX ? exp(logits[c]) / sum : logits[c];
+    }
+}
+
+/* `fixed` holds the clean logits that the Lipschitz term sees. */
+static double by_definition(const struct loss *loss, const real *logits, const real *fixed)
 {
     double task = 0, hinge = 0;
     for (int i = 0; i < IMAGES; i++) {
-        const real *f = logits + i * CLASSES, *g = f + HALF;
+        const real *f = logits + i * CLASSES;
+        double u[CLASSES], v[CLASSES];
         task += log(exp(f[0]) + exp(f[1]) + exp(f[2])) - f[labels[i]];
-        double q = hypot(hypot(g[0] - f[0], g[1] - f[1]), g[2] - f[2]) / norms[i];
-        hinge += fmax(0, q - loss->k);
+        output(loss, fixed + i * CLASSES, u);
+        output(loss, f + HALF, v);
+        double q = hypot(hypot(v[0] - u[0], v[1] - u[1]), v[2] - u[2]) / norms[i];
+        double t = fmax(0, q - loss->k);
+        hinge += loss->penalty == PENALTY_SQUARED_HINGE ? t * t : t;
     }
     return task / IMAGES + loss->lambda * hinge / IMAGES;
 }
 
-static void check_active(double k, size_t active)
+/* The value by its definition, the gradient by differences of the definition. */
+static void check_loss(const struct loss *loss, size_t active)
 {
-    struct loss loss = {0.7, k};
-    struct loss_sums sums, unused;
-    real logits[2 * HALF], gradient[2 * HALF], scratch[2 * HALF];
+    struct loss_sums sums;
+    real logits[2 * HALF], gradient[2 * HALF];
     memcpy(logits, example, sizeof logits);
-    assert_true(fabs(value(&loss, logits, gradient, &sums) - by_definition(&loss, logits)) < 1e-14);
+    double mean = value(loss, logits, gradient, &sums);
+    assert_true(fabs(mean - by_definition(loss, logits, logits)) < 1e-14);
     assert_int_equal(sums.active, active);
+    const real *fixed = loss->grad_through == GRAD_THROUGH_PERTURBED ? example : logits;
     for (int i = 0; i < 2 * HALF; i++) {
         const double step = 1e-6, kept = logits[i];
         logits[i] = kept + step;
-        double above = value(&loss, logits, scratch, &unused);
+        double above = by_definition(loss, logits, fixed);
         logits[i] = kept - step;
-        double below = value(&loss, logits, scratch, &unused);
+        double below = by_definition(loss, logits, fixed);
         logits[i] = kept;
         assert_true(fabs((above - below) / (2 * step) - gradient[i]) < 1e-9);
     }
+}
+
+static void check_active(double k, size_t active)
+{
+    check_loss(&(struct loss){.lambda = 0.7, .k = k}, active);
+    check_loss(&(struct loss){.lambda = 0.7, .k = k, .penalty = PENALTY_SQUARED_HINGE}, active);
+    check_loss(&(struct loss){.lambda = 0.7, .k = k, .grad_through = GRAD_THROUGH_PERTURBED},
+               active);
+}
+
+/* Quotients of probabilities: 0.68, 0.23, 0.47 and 0.1. */
+static void softmax_outputs(void **state)
+{
+    (void)state;
+    struct loss loss = {.lambda = 0.7, .k = 0.3, .output = OUTPUT_SOFTMAX};
+    check_loss(&loss, 2);
+    loss.penalty = PENALTY_SQUARED_HINGE;
+    loss.grad_through = GRAD_THROUGH_PERTURBED;
+    check_loss(&loss, 2);
+    loss.k = 0;
+    check_loss(&loss, 4);
+}
+
+/* The perturbed half goes forward, and nothing comes back. */
+static void noisy_bn_is_cross_entropy(void **state)
+{
+    (void)state;
+    struct loss noisy = {.k = NAN, .is_noisy_bn = true}, plain = {.k = NAN};
+    struct loss_sums sums;
+    real gradient[2 * HALF], task[HALF];
+    gradient[HALF] = gradient[2 * HALF - 1] = 99;
+    double mean = value(&noisy, example, gradient, &sums);
+    assert_true(mean == value(&plain, example, task, &sums));
+    assert_memory_equal(gradient, task, sizeof task);
+    assert_true(gradient[HALF] == 0 && gradient[2 * HALF - 1] == 0);
+    assert_int_equal(loss_copies(&noisy), 2);
+    assert_int_equal(loss_copies(&plain), 1);
 }
 
 static void hinge_active_for_none_some_and_all(void **state)
@@ -70,7 +123,7 @@ static void hinge_active_for_none_some_and_all(void **state)
 static void cross_entropy_alone(void **state)
 {
     (void)state;
-    struct loss loss = {0, NAN};
+    struct loss loss = {.lambda = 0, .k = NAN};
     struct loss_sums sums;
     real gradient[2 * HALF];
     gradient[HALF] = 99;
@@ -85,7 +138,7 @@ static void cross_entropy_alone(void **state)
 static void equal_logits_have_no_gradient(void **state)
 {
     (void)state;
-    struct loss loss = {1, 0}, plain = {0, NAN};
+    struct loss loss = {.lambda = 1, .k = 0}, plain = {.lambda = 0, .k = NAN};
     struct loss_sums sums;
     real logits[2 * HALF], gradient[2 * HALF], task[HALF];
     memcpy(logits, example, HALF * sizeof *logits);
@@ -106,7 +159,7 @@ static void hinge_is_idle_at_its_corner(void **state)
     const uint8_t label = 0;
     const double norm = 2;
     struct loss_input input = {logits, &label, &norm, 1, 2};
-    struct loss at = {1, 2.5}, below = {1, 2.4999};
+    struct loss at = {.lambda = 1, .k = 2.5}, below = {.lambda = 1, .k = 2.4999};
     struct loss_sums sums;
     loss_gradient(&at, &input, gradient, &sums);
     assert_true(sums.active == 0 && gradient[2] == 0 && gradient[3] == 0 && sums.lipschitz == 0);
@@ -118,7 +171,7 @@ static void hinge_is_idle_at_its_corner(void **state)
 static void nan_in_the_perturbed_half_shows(void **state)
 {
     (void)state;
-    struct loss loss = {1, 100};
+    struct loss loss = {.lambda = 1, .k = 100};
     struct loss_sums sums;
     real logits[2 * HALF], gradient[2 * HALF];
     memcpy(logits, example, sizeof logits);
@@ -142,6 +195,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hinge_active_for_none_some_and_all),
+        cmocka_unit_test(softmax_outputs),
+        cmocka_unit_test(noisy_bn_is_cross_entropy),
         cmocka_unit_test(cross_entropy_alone),
         cmocka_unit_test(equal_logits_have_no_gradient),
         cmocka_unit_test(hinge_is_idle_at_its_corner),

@@ -2,6 +2,7 @@
  * implementation (tests/reference/generate.py writes REFERENCE_FILE). Compiled twice: in double the
  * two agree to 1e-8 per tensor; in float this one may be at most three times as far from the
  * reference as the other implementation's own float32. */
+#include "reference_records.h"
 #include "common/job.h"
 #include "common/rng.h"
 #include "worker/gemm.h"
@@ -35,43 +36,6 @@ static const struct layer_spec narrow[] = {
     {.kind = LAYER_DENSE, .name = "fc2"},
 };
 
-struct record {
-    size_t count;
-    double *values;
-};
-
-/* The record of that name; its values are the caller's. */
-static struct record record_read(const char *case_name, const char *part)
-{
-    char wanted[32], name[32];
-    uint64_t count;
-    snprintf(wanted, sizeof wanted, "%s/%s", case_name, part);
-    FILE *file = fopen(REFERENCE_FILE, "rb");
-    assert_non_null(file);
-    while (fread(name, sizeof name, 1, file) == 1 && fread(&count, sizeof count, 1, file) == 1) {
-        if (strncmp(name, wanted, sizeof name) == 0) {
-            double *values = malloc(count * sizeof *values);
-            assert_non_null(values);
-            assert_int_equal(fread(values, sizeof *values, count, file), count);
-            fclose(file);
-            return (struct record){count, values};
-        }
-        fseek(file, (long)(count * sizeof(double)), SEEK_CUR);
-    }
-    fclose(file);
-    print_error("%s has no record %s\n", REFERENCE_FILE, wanted);
-    abort();
-}
-
-static double number_read(const char *case_name, const char *part)
-{
-    struct record record = record_read(case_name, part);
-    assert_int_equal(record.count, 1);
-    double number = record.values[0];
-    free(record.values);
-    return number;
-}
-
 struct model {
     struct network network;
     struct pass pass;
@@ -88,7 +52,7 @@ static void take(struct model *model, const struct job *job)
     model->parameters = arena_take(&model->arena, count, sizeof(real));
     model->gradients = arena_take(&model->arena, count, sizeof(real));
     pass_init(&model->pass, &model->network, kernels_get(), 2 * IMAGES, true, &model->arena);
-    optimizer_init(&model->optimizer, job, kernels_get(), count, &model->arena);
+    optimizer_init(&model->optimizer, job, kernels_get(), &model->network, &model->arena);
 }
 
 static void build(struct model *model, const char *case_name, const struct job *job)
@@ -96,7 +60,7 @@ static void build(struct model *model, const char *case_name, const struct job *
     const struct image_shape image = {1, SIDE, SIDE};
     *model = (struct model){0};
     if (strcmp(case_name, "real") == 0) {
-        assert_true(network_init(&model->network, "mnist-cnn", image, 10, NULL));
+        assert_true(network_init(&model->network, "mnist-cnn", SHORTCUT_A, image, 10, NULL));
     } else {
         assert_true(network_init_table(&model->network, narrow, sizeof narrow / sizeof *narrow,
                                        image, 5, NULL));

@@ -103,6 +103,7 @@ static void defaults_are_those_of_a_job(void **state)
     assert_int_equal(sweep.seed_count, 1);
     assert_int_equal(sweep.seeds[0], 1);
     assert_int_equal(sweep.max_attempts, 5);
+    assert_true(sweep.checkpoint_s == 60 && !sweep.continue_any && sweep.keep_weights);
     assert_true(sweep.reuse);
     assert_false(sweep.baseline[CONTROL_NONE] || sweep.baseline[CONTROL_NOISE_AUGMENTATION]);
     sweep_finish(&sweep);
@@ -120,7 +121,7 @@ static void every_key_arrives(void **state)
           "loss: {lambda: 2, k: 0.3, sigma: 0.2}\n"
           "baseline: [noise-augmentation, standard]\nseeds: [3, 1, 9007199254740991]\n"
           "test: {sigma: {from: 0, to: 0.8, step: 0.2}, seed: [4, 2]}\n"
-          "run: {max_attempts: 3, reuse: false}\n",
+          "run: {max_attempts: 3, reuse: false, checkpoint_s: 2.5, continue: any, keep: none}\n",
           &sweep);
     const struct job *job = &sweep.base;
     assert_int_equal(job->validation_count, 5000);
@@ -140,8 +141,37 @@ static void every_key_arrives(void **state)
     assert_memory_equal(job->test_sigma, sigmas, sizeof sigmas);
     assert_int_equal(job->test_seed_count, 2);
     assert_int_equal(sweep.max_attempts, 3);
+    assert_true(sweep.checkpoint_s == 2.5 && sweep.continue_any && !sweep.keep_weights);
     assert_false(sweep.reuse);
     assert_string_equal(sweep.name, "A.b_c-9");
+    sweep_finish(&sweep);
+}
+
+static void every_key_of_a_residual_network_arrives(void **state)
+{
+    (void)state;
+    struct sweep sweep;
+    parse("name: x\ndataset: mnist\n"
+          "model: {name: preresnet32, shortcut: B, bn_passes: joint, bn_running: clean}\n"
+          "train: {epochs: 300, momentum: 0.9, nesterov: true, decay_norms: false,\n"
+          "        schedule: {kind: steps, at: [150, 225], factor: 0.2, warmup_epochs: 0.5}}\n"
+          "loss: {lambda: 1, k: 0.3, sigma: 0.2, penalty: squared-hinge, output: softmax, "
+          "grad_through: perturbed}\n",
+          &sweep);
+    const struct job *job = &sweep.base;
+    assert_string_equal(job->model, "preresnet32");
+    assert_int_equal(job->shortcut, SHORTCUT_B);
+    assert_int_equal(job->bn_passes, BN_PASSES_JOINT);
+    assert_int_equal(job->bn_running, BN_RUNNING_CLEAN);
+    assert_int_equal(job->nesterov, TOGGLE_TRUE);
+    assert_int_equal(job->decay_norms, TOGGLE_FALSE);
+    assert_int_equal(job->schedule, SCHEDULE_STEPS);
+    assert_int_equal(job->schedule_at_count, 2);
+    assert_true(job->schedule_at[0] == 150 && job->schedule_at[1] == 225);
+    assert_true(job->schedule_factor == 0.2 && job->warmup_epochs == 0.5);
+    assert_int_equal(job->penalty, PENALTY_SQUARED_HINGE);
+    assert_int_equal(job->output, OUTPUT_SOFTMAX);
+    assert_int_equal(job->grad_through, GRAD_THROUGH_PERTURBED);
     sweep_finish(&sweep);
 }
 
@@ -161,6 +191,41 @@ static void assert_axis(const char *values, const double *expected, size_t count
 #define ASSERT_AXIS(values, ...)                                                                   \
     assert_axis(values, (const double[]){__VA_ARGS__},                                             \
                 sizeof((const double[]){__VA_ARGS__}) / sizeof(double))
+
+static void a_data_set_of_ones_own_arrives(void **state)
+{
+    (void)state;
+    struct sweep sweep;
+    parse("name: x\ndataset:\n  path: /data/my birds\n  format: cifar\n  classes: 3\n"
+          "  class_names: [finch, 'owl, old', 7]\n  resize: 16\n"
+          "  augment: {crop_padding: 2, flip: True}\n"
+          "model: mnist-cnn\ntrain: {epochs: 1}\n",
+          &sweep);
+    assert_string_equal(sweep.base.dataset, "my_birds");
+    assert_string_equal(sweep.base.dataset_path, "/data/my birds");
+    assert_int_equal(sweep.base.dataset_format, DATASET_FORMAT_CIFAR);
+    assert_int_equal(sweep.base.classes, 3);
+    assert_string_equal(sweep.base.class_names, "finch\nowl, old\n7");
+    assert_int_equal(sweep.base.resize, 16);
+    assert_int_equal(sweep.base.crop_padding, 2);
+    assert_int_equal(sweep.base.flip, FLIP_HALF);
+    assert_string_equal(sweep_dataset(&sweep, 0), "my_birds");
+    sweep_finish(&sweep);
+    parse("name: x\ndataset: stl10\nmodel: mnist-cnn\ntrain: {epochs: 1}\n"
+          "grid: {dataset.resize: [96, 32], dataset.augment.flip: [false, true]}\n",
+          &sweep);
+    struct grid grid;
+    struct job job;
+    grid_init(&grid, &sweep);
+    assert_int_equal(grid.job_count, 4);
+    grid_job(&grid, 1, &job);
+    assert_int_equal(job.resize, 0); /* 96 is what it is */
+    assert_int_equal(job.flip, FLIP_HALF);
+    grid_job(&grid, 2, &job);
+    assert_int_equal(job.resize, 32);
+    assert_int_equal(job.flip, FLIP_NEVER);
+    sweep_finish(&sweep);
+}
 
 static void values_are_what_people_would_write(void **state)
 {
@@ -269,6 +334,8 @@ int main(void)
         cmocka_unit_test(errors_look_like_a_compilers),
         cmocka_unit_test(defaults_are_those_of_a_job),
         cmocka_unit_test(every_key_arrives),
+        cmocka_unit_test(every_key_of_a_residual_network_arrives),
+        cmocka_unit_test(a_data_set_of_ones_own_arrives),
         cmocka_unit_test(values_are_what_people_would_write),
         cmocka_unit_test(labels_have_names),
         cmocka_unit_test(a_trillion_points_cost_nothing),

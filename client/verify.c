@@ -1,0 +1,115 @@
+/* lipsweep verify: whether a sweep has all its results, each once, each from what it should be. */
+#include "client/command.h"
+#include "client/source.h"
+#include "client/table.h"
+
+static const struct table_column columns[] = {
+    {"point", NULL, TABLE_RIGHT},
+    {"seed", NULL, TABLE_RIGHT},
+    {"job", NULL, TABLE_HIDE_EMPTY},
+    {"gap", NULL, TABLE_WRAP},
+};
+
+static void add_place(struct table *table, const struct rows *rows, size_t row)
+{
+    table_integer(table, rows_integer(rows, row, "point"));
+    if (rows_is_null(rows, row, "seed"))
+        table_null(table);
+    else
+        table_integer(table, rows_integer(rows, row, "seed"));
+}
+
+static bool add_missing(struct table *table, struct source *source, const struct value *sweep,
+                        struct error *error)
+{
+    struct rows *rows;
+    if (!source_query(source, "verify-points", sweep, 1, &rows, error))
+        return false;
+    for (size_t row = 0; row < rows_count(rows); row++) {
+        add_place(table, rows, row);
+        table_null(table);
+        table_text(table, rows_integer(rows, row, "jobs") == 0 ? "no job" : "more than one job");
+    }
+    rows_destroy(rows);
+    return true;
+}
+
+static bool add_gaps(struct table *table, struct source *source, const struct value *sweep,
+                     struct error *error)
+{
+    struct rows *rows;
+    char name[32];
+    if (!source_query(source, "verify", sweep, 1, &rows, error))
+        return false;
+    for (size_t row = 0; row < rows_count(rows); row++) {
+        add_place(table, rows, row);
+        snprintf(name, sizeof name, "j%lld", (long long)rows_integer(rows, row, "job"));
+        table_text(table, name);
+        table_text(table, rows_text(rows, row, "gap"));
+    }
+    rows_destroy(rows);
+    return true;
+}
+
+static void print_summary(const struct rows *counts, size_t gaps)
+{
+    printf("%s: %lld points, %lld seeds, %lld jobs, %lld finished, %lld results: ",
+           rows_text(counts, 0, "name"), (long long)rows_integer(counts, 0, "point_count"),
+           (long long)rows_integer(counts, 0, "seeds"), (long long)rows_integer(counts, 0, "jobs"),
+           (long long)rows_integer(counts, 0, "done"),
+           (long long)rows_integer(counts, 0, "results"));
+    if (gaps == 0)
+        printf("complete\n");
+    else
+        printf("%zu gap%s\n", gaps, gaps == 1 ? "" : "s");
+}
+
+static bool print_answer(struct source *source, int64_t sweep, const struct table_options *options,
+                         int *exit_code, struct error *error)
+{
+    struct value parameter = value_integer(sweep);
+    struct rows *counts;
+    if (!source_query(source, "verify-counts", &parameter, 1, &counts, error))
+        return false;
+    struct table *table = table_create(columns, sizeof columns / sizeof *columns);
+    /* Somebody else's design need not be a full grid. */
+    bool is_grid = rows_text(counts, 0, "origin")[0] == 's';
+    bool good = (!is_grid || add_missing(table, source, &parameter, error)) &&
+                add_gaps(table, source, &parameter, error);
+    size_t gaps = good ? table_row_count(table) : 0;
+    if (good && options->format == TABLE_FORMAT_PEOPLE)
+        print_summary(counts, gaps);
+    if (good && (gaps > 0 || options->format != TABLE_FORMAT_PEOPLE))
+        good = table_print(table, options, 0, error);
+    *exit_code = gaps > 0;
+    table_destroy(table);
+    rows_destroy(counts);
+    return good;
+}
+
+static bool run(const struct arguments *arguments, int *exit_code, struct error *error)
+{
+    int64_t sweep;
+    struct table_options options;
+    struct source *source;
+    if (!table_options_read(arguments, &options, error) || !source_open(&source, arguments, error))
+        return false;
+    bool good = source_find_sweep(source, arguments->positional[0], &sweep, NULL, error) &&
+                print_answer(source, sweep, &options, exit_code, error);
+    source_close(source);
+    return good;
+}
+
+const struct command command_verify = {
+    .name = "verify",
+    .group = "Results",
+    .arguments = "SWEEP",
+    .summary = "whether every point and seed has its result, once; else what is missing",
+    .details = "Counts points and seeds, jobs, accuracies and attempts; compares the digests of\n"
+               "each training with its job's. Exit code 1 when anything is missing.",
+    .example = "lipsweep verify quickstart --db quickstart.db",
+    .takes = COMMAND_TAKES_SOURCE | COMMAND_TAKES_TABLE,
+    .positional_min = 1,
+    .positional_max = 1,
+    .run = run,
+};

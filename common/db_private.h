@@ -1,0 +1,26 @@
+/* What db.c and db_guard.c share; nobody else includes sqlite3.h. */
+#ifndef LIPSWEEP_COMMON_DB_PRIVATE_H
+#define LIPSWEEP_COMMON_DB_PRIVATE_H
+
+#include "common/db.h"
+
+#include <sqlite3.h>
+
+enum { STATEMENTS_MAX = 256 };
+
+struct statement {
+    sqlite3_stmt *handle;
+    int bind_result; /* the first binding that failed; reported by the next step */
+};
+
+struct db {
+    sqlite3 *handle;
+    char *path;
+    struct statement *statements[STATEMENTS_MAX];
+    size_t statement_count;
+};
+
+/* SQLite's words for `result`; `sql` may be NULL. Returns false. */
+bool db_fail(struct db *db, int result, const char *sql, struct error *error);
+
+#endif

@@ -1,0 +1,111 @@
+/* The section `run` of a sweep file. */
+#include "common/sweep_reader.h"
+
+#include "common/suggest.h"
+
+#include <math.h>
+#include <string.h>
+
+static void read_max_attempts(struct sweep_reader *reader, const struct yaml_node *node)
+{
+    if (node->type == YAML_NUMBER && node->number >= 1 &&
+        node->number <= SWEEP_MAX_ATTEMPTS_LIMIT && floor(node->number) == node->number)
+        reader->sweep->max_attempts = (int64_t)node->number;
+    else
+        diagnostics_error(reader->diagnostics, node->place,
+                          "max_attempts must be a whole number from 1 to %d",
+                          SWEEP_MAX_ATTEMPTS_LIMIT);
+}
+
+static void read_reuse(struct sweep_reader *reader, const struct yaml_node *node)
+{
+    if (node->type == YAML_BOOLEAN)
+        reader->sweep->reuse = node->boolean;
+    else if (node->text && strcmp(node->text, "same-build") == 0)
+        diagnostics_error(reader->diagnostics, node->place,
+                          "reuse: same-build is not supported by this version");
+    else
+        diagnostics_error(reader->diagnostics, node->place, "reuse must be true or false%s",
+                          node->type == YAML_TEXT ? " (YAML 1.2 knows no other words for them)"
+                                                  : "");
+}
+
+static void read_checkpoint_s(struct sweep_reader *reader, const struct yaml_node *node)
+{
+    if (node->type == YAML_NUMBER && node->number >= SWEEP_CHECKPOINT_LEAST_S &&
+        node->number <= SWEEP_CHECKPOINT_MOST_S)
+        reader->sweep->checkpoint_s = node->number;
+    else
+        diagnostics_error(reader->diagnostics, node->place,
+                          "checkpoint_s must be a number of seconds from %g to %d",
+                          SWEEP_CHECKPOINT_LEAST_S, SWEEP_CHECKPOINT_MOST_S);
+}
+
+/* One of a few words; their number in `names`, -1 with a message otherwise. */
+static int read_word(struct sweep_reader *reader, const char *key, const struct yaml_node *node,
+                     const char *const *names, size_t count)
+{
+    for (size_t i = 0; node->text && i < count; i++)
+        if (strcmp(node->text, names[i]) == 0)
+            return (int)i;
+    suggest_report(reader->diagnostics, node->place, key,
+                   node->text ? node->text : yaml_type_text(node->type), names, count);
+    return -1;
+}
+
+static void read_continue(struct sweep_reader *reader, const struct yaml_node *node)
+{
+    static const char *const names[] = {"same", "any"};
+    reader->sweep->continue_any = read_word(reader, "continue", node, names, 2) == 1;
+}
+
+static void read_keep(struct sweep_reader *reader, const struct yaml_node *node)
+{
+    static const char *const names[] = {"all", "none"};
+    if (node->text && strcmp(node->text, "best") == 0)
+        diagnostics_error(reader->diagnostics, node->place,
+                          "keep: best is not supported by this version");
+    else
+        reader->sweep->keep_weights = read_word(reader, "keep", node, names, 2) == 0;
+}
+
+static const struct {
+    const char *name;
+    void (*read)(struct sweep_reader *reader, const struct yaml_node *node);
+} keys[] = {
+    {"max_attempts", read_max_attempts}, {"reuse", read_reuse}, {"checkpoint_s", read_checkpoint_s},
+    {"continue", read_continue},         {"keep", read_keep},
+};
+enum { KEY_COUNT = sizeof keys / sizeof *keys };
+
+static void read_key(struct sweep_reader *reader, const struct yaml_node *key)
+{
+    static const char *const later[] = {"priority", "max_running", "requires", "adaptive_seeds"};
+    const char *names[KEY_COUNT];
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        names[i] = keys[i].name;
+        if (strcmp(key->text, names[i]) == 0) {
+            keys[i].read(reader, key->value);
+            return;
+        }
+    }
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+        if (strcmp(key->text, later[i]) == 0) {
+            diagnostics_error(reader->diagnostics, key->place,
+                              "'run.%s' is not supported by this version", key->text);
+            return;
+        }
+    }
+    suggest_report(reader->diagnostics, key->place, "key", key->text, names, KEY_COUNT);
+}
+
+void sweep_read_run(struct sweep_reader *reader, const struct yaml_node *node)
+{
+    if (node->type != YAML_MAP) {
+        diagnostics_error(reader->diagnostics, node->place, "'run' must be a mapping, not %s",
+                          yaml_type_text(node->type));
+        return;
+    }
+    for (const struct yaml_node *inner = node->first; inner; inner = inner->next)
+        read_key(reader, inner);
+}

@@ -1,0 +1,173 @@
+#include "coordinator/weights.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "common/safetensors.h"
+
+static const char part_suffix[] = ".part";
+
+/* FILE.db.d and the folder in it. */
+static bool make_folder(const char *database, char path[WEIGHTS_PATH_MAX], struct error *error)
+{
+    if (!weights_folder(database, path, error))
+        return false;
+    char *last = strrchr(path, '/');
+    *last = '\0';
+    bool made = mkdir(path, 0777) == 0 || errno == EEXIST;
+    *last = '/';
+    if (!made || (mkdir(path, 0777) != 0 && errno != EEXIST))
+        return error_set_errno(error, errno, "cannot make the folder %s", path);
+    return true;
+}
+
+static bool sync_folder(const char *path, struct error *error)
+{
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool good = folder >= 0 && fsync(folder) == 0;
+    int number = errno;
+    if (folder >= 0)
+        close(folder);
+    return good || error_set_errno(error, number, "cannot sync the folder %s", path);
+}
+
+static bool write_at(int file, const struct weights_piece *piece)
+{
+    for (size_t done = 0; done < piece->length;) {
+        ssize_t written =
+            pwrite(file, piece->data + done, piece->length - done, (off_t)(piece->offset + done));
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return false;
+        done += (size_t)written;
+    }
+    return true;
+}
+
+/* Appends what is new of the piece. */
+static bool append(int file, const char *path, const struct weights_piece *piece, uint64_t *size,
+                   struct error *error)
+{
+    struct stat status;
+    if (fstat(file, &status) != 0)
+        return error_set_errno(error, errno, "cannot look at %s", path);
+    *size = (uint64_t)status.st_size;
+    if (piece->offset != *size)
+        return true; /* sent again, or one before it was lost: the answer says what is wanted */
+    if (!write_at(file, piece))
+        return error_set_errno(error, errno, "cannot write %s", path);
+    *size += piece->length;
+    return true;
+}
+
+static bool finish(int file, const char *part, const char *path, const char *folder,
+                   const char *digest, struct error *error)
+{
+    uint8_t *bytes;
+    size_t length;
+    if (!file_read(part, SAFETENSORS_FILE_MAX, &bytes, &length, error))
+        return false;
+    bool good = weights_folder_check(bytes, length, digest, error);
+    free(bytes);
+    if (!good)
+        return false;
+    if (fsync(file) != 0 || rename(part, path) != 0)
+        return error_set_errno(error, errno, "cannot keep %s", path);
+    return sync_folder(folder, error);
+}
+
+static bool take_open(int file, const char *part, const char *path, const char *folder,
+                      const struct weights_piece *piece, struct weights_answer *answer,
+                      struct error *error)
+{
+    if (!append(file, part, piece, &answer->next_offset, error))
+        return false;
+    if (answer->next_offset < piece->size)
+        return true;
+    answer->stored = finish(file, part, path, folder, piece->digest, error);
+    return answer->stored;
+}
+
+static bool check_piece(const struct weights_piece *piece, struct error *error)
+{
+    if (piece->size == 0 || piece->size > SAFETENSORS_FILE_MAX)
+        return error_set(error, ERROR_INVALID, "weights of %llu bytes: at most %d are taken",
+                         (unsigned long long)piece->size, SAFETENSORS_FILE_MAX);
+    if (piece->length == 0 || piece->length > WEIGHTS_PIECE_MAX || piece->offset > piece->size ||
+        piece->length > piece->size - piece->offset)
+        return error_set(error, ERROR_INVALID, "a piece of %zu bytes at %llu of %llu",
+                         piece->length, (unsigned long long)piece->offset,
+                         (unsigned long long)piece->size);
+    return true;
+}
+
+bool weights_take(const char *database, const struct weights_piece *piece,
+                  struct weights_answer *answer, struct error *error)
+{
+    char folder[WEIGHTS_PATH_MAX], path[WEIGHTS_PATH_MAX], part[WEIGHTS_PATH_MAX];
+    *answer = (struct weights_answer){.next_offset = 0};
+    if (!check_piece(piece, error) ||
+        !weights_folder_file(database, piece->digest, WEIGHTS_SUFFIX, path, error) ||
+        !weights_folder_file(database, piece->digest, part_suffix, part, error) ||
+        !make_folder(database, folder, error))
+        return false;
+    if (access(path, F_OK) == 0) {
+        *answer = (struct weights_answer){.next_offset = piece->size, .stored = true};
+        return true;
+    }
+    int file = open(part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (file < 0)
+        return error_set_errno(error, errno, "cannot open %s", part);
+    bool good = take_open(file, part, path, folder, piece, answer, error);
+    close(file);
+    if (!good)
+        unlink(part); /* whoever tries again begins anew */
+    return good;
+}
+
+void weights_remove_parts(const char *database)
+{
+    char folder[WEIGHTS_PATH_MAX];
+    DIR *directory = weights_folder(database, folder, NULL) ? opendir(folder) : NULL;
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        size_t length = strlen(entry->d_name), suffix = sizeof part_suffix - 1;
+        if (length > suffix && strcmp(entry->d_name + length - suffix, part_suffix) == 0)
+            unlinkat(dirfd(directory), entry->d_name, 0);
+    }
+    if (directory)
+        closedir(directory);
+}
+
+bool weights_page(const char *database, const char *digest, uint64_t offset, uint8_t **data,
+                  size_t *length, uint64_t *size, struct error *error)
+{
+    char path[WEIGHTS_PATH_MAX];
+    struct stat status;
+    if (!weights_folder_file(database, digest, WEIGHTS_SUFFIX, path, error))
+        return false;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0 || fstat(file, &status) != 0) {
+        if (file >= 0)
+            close(file);
+        return error_set(error, ERROR_NOT_FOUND, "the weights %.16s… are not kept here", digest);
+    }
+    *size = (uint64_t)status.st_size;
+    offset = offset < *size ? offset : *size;
+    *length = (size_t)(*size - offset);
+    *length = *length < WEIGHTS_PIECE_MAX ? *length : WEIGHTS_PIECE_MAX;
+    *data = malloc(*length + 1);
+    ssize_t got = *data ? pread(file, *data, *length, (off_t)offset) : -1;
+    close(file);
+    if (got == (ssize_t)*length)
+        return true;
+    free(*data);
+    return error_set(error, ERROR_DATA, "the weights %.16s… cannot be read", digest);
+}

@@ -1,0 +1,176 @@
+"""Trainings that are interrupted end with the bits of one that was not."""
+
+import random
+import re
+import signal
+
+import pytest
+
+import processes
+import recorded
+from processes import descendants, wait_until
+
+STEPS = 600
+SWEEP = """
+name: interrupted
+dataset: {name: glyphs, train_count: 1000}
+model: mnist-cnn
+train: {epochs: 30, batch: 50, lr: 0.01, momentum: 0.9}
+grid: {lambda: [1], k: [0.05], sigma: [0.1]}
+seeds: 1
+test: {sigma: [0, 0.3]}
+run: {checkpoint_s: 0.05, max_attempts: 1000}
+"""
+SEED = 20240607
+
+
+class Site:
+    """A coordinator, a worker and a sweep; each part can die and come back."""
+
+    def __init__(self, place, name, start_program, run_program, sweep):
+        self.start_program, self.run_program = start_program, run_program
+        self.folder = place / name
+        self.folder.mkdir(mode=0o700)
+        self.database, self.spool = self.folder / "s.db", self.folder / "spool"
+        self.endpoint = f"ipc://{self.folder}/c"
+        (self.folder / "s.yaml").write_text(sweep)
+        self.start_coordinator()
+        self.run_program("lipsweep", "submit", self.folder / "s.yaml", "--connect", self.endpoint, "--yes", code=0)
+        self.start_worker()
+
+    def start_coordinator(self):
+        self.coordinator = self.start_program("lipsweep-coordinator", "--db", self.database, "--listen", self.endpoint,
+                                              "--lease-ms", 2000, "--heartbeat-ms", 200)
+        wait_until(lambda: "listening" in self.coordinator.stderr())
+
+    def start_worker(self, *options):
+        self.worker = self.start_program("lipsweep-worker", "--connect", self.endpoint, "--slots", 1,
+                                         "--spool", self.spool, *options)
+
+    def runners(self):
+        return [pid for pid in descendants(self.worker.pid) if "train" in processes.command(pid)]
+
+    def checkpoints(self):
+        return sorted(self.spool.glob("checkpoints/*/*.checkpoint"))
+
+    def step(self):
+        """The newest checkpoint's; STEPS when the job is done."""
+        if recorded.job_count(self.database, "done"):
+            return STEPS
+        return max((int(path.stem) for path in self.checkpoints()), default=0)
+
+    def kill_runner(self):
+        for pid in self.runners():
+            processes.kill(pid)
+
+    def kill_worker(self):
+        self.worker.kill()
+        self.start_worker()
+
+    def kill_coordinator(self):
+        self.coordinator.kill()
+        self.start_coordinator()
+
+    def stop_worker(self):
+        self.worker.signal(signal.SIGTERM)
+        self.worker.wait(code=0)
+        self.start_worker()
+
+    def finish(self):
+        wait_until(lambda: recorded.job_count(self.database, "done"), timeout=150)
+        recorded.assert_all_done_once(self.database, 1)
+        # Nobody needs them any more; the weights are kept.
+        wait_until(lambda: not list(self.spool.glob("checkpoints/*")))
+        measured, = recorded.measurements(self.database).values()
+        assert [path.stem for path in self.folder.glob("s.db.d/weights/*")] == [measured["weights"]]
+        return measured
+
+    def log(self):
+        """The last attempt's."""
+        return self.run_program("lipsweep", "logs", "j1", "--db", self.database, code=0).stdout
+
+    def outcomes(self):
+        return [row["outcome"] for row in recorded.query(self.database, "SELECT outcome FROM attempt ORDER BY number")]
+
+
+@pytest.fixture
+def make_site(place, start_program, run_program):
+    return lambda name, sweep=SWEEP: Site(place, name, start_program, run_program, sweep)
+
+
+@pytest.mark.seconds(400)
+def test_killed_at_ten_random_moments(make_site):
+    """Runner, worker or coordinator, by SIGKILL, and the worker by SIGTERM."""
+    undisturbed = make_site("undisturbed")
+    wanted = undisturbed.finish()
+    undisturbed.worker.kill()
+    undisturbed.coordinator.kill()
+    generator = random.Random(SEED)
+    site = make_site("disturbed")
+    blows = [site.kill_runner] * 3 + [site.kill_worker] * 3 + [site.kill_coordinator] * 3 + [site.stop_worker]
+    generator.shuffle(blows)
+    moments = sorted(generator.randrange(1, STEPS * 9 // 10) for _ in blows)
+    for moment, blow in zip(moments, blows):
+        wait_until(lambda: site.step() >= moment, timeout=60, what=lambda: f"step {moment}: it is at {site.step()}")
+        assert site.step() < STEPS, f"it was over before {blow.__name__} at step {moment}: seed {SEED}"
+        blow()
+    assert site.finish() == wanted
+    outcomes = site.outcomes()
+    assert outcomes[-1] == "done" and set(outcomes[:-1]) <= {"failed", "lost", "preempted"}
+    # A blow may hit before a runner has started again; the others each took an attempt.
+    assert len(outcomes) >= 4
+    step, = re.findall(r"continuing after step (\d+)", site.log())
+    assert int(step) >= moments[-1] // 2
+    assert not site.checkpoints()
+
+
+def test_a_stopped_worker_loses_no_step(make_site):
+    site = make_site("stopped", SWEEP.replace("checkpoint_s: 0.05", "checkpoint_s: 10000"))
+    wait_until(lambda: recorded.query(site.database, "SELECT 1 FROM epoch_metric WHERE epoch = 2"), timeout=60)
+    assert not site.checkpoints()
+    site.worker.signal(signal.SIGTERM)
+    site.worker.wait(code=0)
+    step = site.step()
+    assert site.outcomes() == ["preempted"] and step >= 40
+    site.start_worker()
+    measured = site.finish()
+    assert f"continuing after step {step}," in site.log()
+    # All epochs are the last attempt's, those that the first one trained too.
+    assert [row["epoch"] for row in measured["epochs"]] == list(range(1, 31))
+    assert site.outcomes() == ["preempted", "done"]
+
+
+def test_a_damaged_checkpoint_is_reported_and_the_one_before_used(make_site):
+    site = make_site("damaged")
+    wait_until(lambda: len(site.checkpoints()) == 2, timeout=60)
+    site.worker.kill()
+    newest = site.checkpoints()[-1]
+    data = bytearray(newest.read_bytes())
+    data[len(data) // 2] ^= 1
+    newest.write_bytes(data)
+    before = int(site.checkpoints()[0].stem)
+    site.start_worker()
+    site.finish()
+    assert f"{newest.name} is not continued: its digest does not match" in site.log()
+    assert f"continuing after step {before}," in site.log()
+
+
+def test_another_cpu_class_begins_anew_unless_told(start_program, run_program, place):
+    job = place / "job.yaml"
+    job.write_text("dataset: {name: glyphs, train_count: 100}\nmodel: mnist-cnn\n"
+                   "train: {steps: 100000, batch: 10}\ntest: {sigma: [0]}\n")
+    kept = place / "kept"
+    if "kernels: generic" in run_program("lipsweep-worker", "--version", code=0).stdout:
+        pytest.skip("this machine has one CPU class alone")
+    runner = start_program("lipsweep-worker", "train", job, "-o", place / "out", "--checkpoints", kept,
+                           "--checkpoint-s", 0.05)
+    wait_until(lambda: list(kept.glob("*.checkpoint")))
+    runner.signal(signal.SIGTERM)
+    assert runner.wait(timeout=30) == 130
+    step = max(int(path.stem) for path in kept.glob("*.checkpoint"))
+    for options, words in (([], "is not continued: it was written on another CPU class"),
+                           (["--continue-any"], f"continuing after step {step},")):
+        other = start_program("lipsweep-worker", "train", job, "-o", place / "out", "--checkpoints", kept,
+                              "--checkpoint-s", 10000, *options, env={"LIPSWEEP_KERNEL_LEVEL": "generic"})
+        wait_until(lambda: words in other.stderr())
+        other.kill()

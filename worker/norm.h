@@ -1,0 +1,62 @@
+/* Batch normalisation of a batch that holds up to two copies of its images (clean, perturbed), each
+ * with its own statistics or both with those of all ("joint").
+ *
+ * Ioffe and Szegedy, Batch normalization, 2015. Sums over the batch are in double. The passes come
+ * in two halves, because a sum over the whole batch stands between them:
+ * forward:  norm_add_forward for every image, norm_end_sums, norm_forward for every image;
+ * backward: norm_add_backward for every image, norm_end_backward, norm_backward for every image. */
+#ifndef LIPSWEEP_WORKER_NORM_H
+#define LIPSWEEP_WORKER_NORM_H
+
+#include "worker/arena.h"
+#include "worker/kernels.h"
+
+enum { NORM_COPIES = 2 };
+
+static const double NORM_EPS = 1e-5, NORM_MOMENTUM = 0.1;
+
+/* Pairs of [NORM_COPIES][channels] arrays; joint statistics stand at both copies. */
+struct norm {
+    size_t channels;
+    const struct kernels *kernels;
+    double *sum, *product;           /* of x and x^2; backward of dy and dy x */
+    double *mean, *variance;         /* biased, of the normalisation */
+    double *own_mean, *own_variance; /* of each copy alone */
+    double count, own_count;         /* numbers a channel that they are of */
+    real *scale, *shift;             /* y = x scale + shift */
+    real *center, *slope, *offset;
+};
+
+void norm_init(struct norm *norm, size_t channels, const struct kernels *kernels, bool trains,
+               struct arena *arena);
+
+/* Both kinds of sums begin at zero. */
+void norm_begin_sums(const struct norm *norm);
+void norm_add_forward(const struct norm *norm, size_t copy, const real *x, size_t pixels);
+
+/* From the sums over `pixels` numbers a channel and copy to scale and shift. */
+void norm_end_sums(struct norm *norm, const real *weight, const real *bias, size_t copies,
+                   bool joint, double pixels);
+
+/* Scale and shift of an evaluation. */
+void norm_use_running(const struct norm *norm, const real *weight, const real *bias,
+                      const real *mean, const real *variance);
+
+void norm_forward(const struct norm *norm, size_t copy, real *y, const real *x, size_t pixels);
+
+void norm_add_backward(const struct norm *norm, size_t copy, const real *dy, const real *x,
+                       size_t pixels);
+
+/* Adds to dweight and dbias [channels]. */
+void norm_end_backward(const struct norm *norm, const real *weight, real *dweight, real *dbias,
+                       size_t copies, bool joint);
+
+/* Overwrites dx, or adds to it. */
+void norm_backward(const struct norm *norm, size_t copy, real *dx, bool adds, const real *dy,
+                   const real *x, size_t pixels);
+
+/* Moves running statistics once, by those of `copy`: of the normalisation, or of the copy alone. */
+void norm_move_running(const struct norm *norm, size_t copy, bool alone, real *mean,
+                       real *variance);
+
+#endif

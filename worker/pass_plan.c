@@ -1,0 +1,287 @@
+#include "worker/pass_plan.h"
+#include "worker/lifetime.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* A shard's largest activation holds at most so many numbers (when it is not a single image). */
+enum { SHARD_NUMBERS = 65536 };
+
+/* Moments: layer i goes forward at i, and backward at 2 layers - 1 - i. */
+struct planning {
+    struct pass_plan *plan;
+    const struct network *network;
+    size_t capacity;
+    bool trains;
+    size_t segment_of[LAYER_MAX];
+    struct lifetime values[LAYER_MAX + 1], gradients[LAYER_MAX + 1];
+};
+
+static bool is_in_place(const struct layer *layer)
+{
+    return layer->kind == LAYER_RELU || layer->kind == LAYER_ADD;
+}
+
+/* Whether layer `index` writes to the gradient of `slot`. */
+static bool writes_gradient(const struct network *network, size_t index, size_t slot)
+{
+    const struct layer *layer = &network->layers[index];
+    if (layer->kind == LAYER_ADD) {
+        return layer->other_slot == slot;
+    }
+    return !is_in_place(layer) && layer->kind != LAYER_NORM && layer->in_slot == slot;
+}
+
+/* --- segments --- */
+
+static void add_segment(struct planning *p, size_t first, size_t end, bool whole)
+{
+    const struct network *network = p->network;
+    size_t largest = 1;
+    for (size_t i = first; i < end; i++) {
+        const struct layer *layer = &network->layers[i];
+        size_t size =
+            layer->kind == LAYER_MOMENTS ? 0 : slot_size(&network->slots[layer->out_slot]);
+        largest = size > largest ? size : largest;
+        p->segment_of[i] = p->plan->segment_count;
+    }
+    size_t images = SHARD_NUMBERS / largest > 0 ? SHARD_NUMBERS / largest : 1;
+    assert(p->plan->segment_count < SEGMENT_MAX);
+    if (first < end) {
+        p->plan->segments[p->plan->segment_count++] =
+            (struct pass_segment){first, end, whole ? 0 : images};
+    }
+}
+
+static void plan_segments(struct planning *p)
+{
+    const struct network *network = p->network;
+    size_t first = 0, end = network->shard_layer_count;
+    for (size_t i = 0; i < end && p->trains; i++) {
+        if (network->layers[i].kind == LAYER_MOMENTS) {
+            add_segment(p, first, i + 1, false);
+            first = i + 1;
+        }
+    }
+    add_segment(p, first, end, false);
+    add_segment(p, end, network->layer_count, true);
+}
+
+/* --- who touches what, when --- */
+
+struct touch {
+    size_t layer;
+    bool is_backward, is_gradient;
+};
+
+/* Calls `visit` for every touch of `slot`, in no particular order. */
+static void each_touch(struct planning *p, size_t slot,
+                       void (*visit)(struct planning *p, size_t slot, struct touch touch))
+{
+    for (size_t i = 0; i < p->network->layer_count; i++) {
+        const struct layer *layer = &p->network->layers[i];
+        enum layer_kind kind = layer->kind;
+        bool reads = layer->in_slot == slot, writes = layer->out_slot == slot;
+        bool adds = kind == LAYER_ADD && layer->other_slot == slot;
+        if (reads || adds || (writes && kind != LAYER_MOMENTS)) {
+            visit(p, slot, (struct touch){i, false, false});
+        }
+        bool needs_in = kind == LAYER_CONV || kind == LAYER_DENSE || kind == LAYER_NORM ||
+                        kind == LAYER_MOMENTS || kind == LAYER_STANDARDIZE;
+        if (p->trains && ((reads && needs_in) || (writes && kind == LAYER_RELU))) {
+            visit(p, slot, (struct touch){i, true, false});
+        }
+        if (p->trains && (writes || writes_gradient(p->network, i, slot))) {
+            visit(p, slot, (struct touch){i, true, true});
+        }
+    }
+}
+
+static size_t moment(const struct planning *p, size_t layer, bool is_backward)
+{
+    return is_backward ? 2 * p->network->layer_count - 1 - layer : layer;
+}
+
+static void stretch(struct lifetime *lifetime, size_t start, size_t end)
+{
+    if (lifetime->size == 0) {
+        *lifetime = (struct lifetime){.start = start, .end = end, .size = 1};
+        return;
+    }
+    lifetime->start = start < lifetime->start ? start : lifetime->start;
+    lifetime->end = end > lifetime->end ? end : lifetime->end;
+}
+
+/* A buffer of the whole batch is needed in whole segments. */
+static void stretch_by_touch(struct planning *p, size_t slot, struct touch touch)
+{
+    struct pass_slot *s = &p->plan->slots[slot];
+    const struct pass_segment *segment = &p->plan->segments[p->segment_of[touch.layer]];
+    bool brief = touch.is_gradient ? s->has_gradient_brief : s->has_value_brief;
+    struct lifetime *lifetime =
+        touch.is_gradient ? &p->gradients[s->gradient_slot] : &p->values[slot];
+    size_t a = moment(p, brief ? touch.layer : segment->first, touch.is_backward);
+    size_t b = moment(p, brief ? touch.layer : segment->end - 1, touch.is_backward);
+    if (!touch.is_gradient || s->has_gradient) {
+        stretch(lifetime, a < b ? a : b, a < b ? b : a);
+    }
+}
+
+/* --- what is brief --- */
+
+/* Marks what cannot be brief: `values` and `gradients` carry the first segment seen, as start. */
+static void compare_segments(struct planning *p, size_t slot, struct touch touch)
+{
+    struct pass_slot *s = &p->plan->slots[slot];
+    struct lifetime *seen = touch.is_gradient ? &p->gradients[s->gradient_slot] : &p->values[slot];
+    bool *brief = touch.is_gradient ? &p->plan->slots[s->gradient_slot].has_gradient_brief
+                                    : &s->has_value_brief;
+    size_t segment = p->segment_of[touch.layer];
+    if (seen->size == 0) {
+        *seen = (struct lifetime){.start = segment, .size = 1};
+    }
+    if (seen->start != segment || p->plan->segments[segment].shard_images == 0) {
+        *brief = false;
+    }
+    if (touch.is_backward && !touch.is_gradient && !s->is_recomputed) {
+        *brief = false;
+    }
+}
+
+/* The first guess: made by a layer that is quick to repeat. */
+static bool is_quick(const struct network *network, size_t slot)
+{
+    bool quick = false;
+    for (size_t i = 0; i < network->layer_count; i++) {
+        const struct layer *layer = &network->layers[i];
+        if (layer->out_slot == slot && layer->kind == LAYER_ADD) {
+            return false;
+        }
+        quick |= layer->out_slot == slot &&
+                 (layer->kind == LAYER_NORM || layer->kind == LAYER_STANDARDIZE);
+    }
+    return quick;
+}
+
+static void plan_brief(struct planning *p)
+{
+    const struct network *network = p->network;
+    for (size_t i = 0; i < network->slot_count; i++) {
+        struct pass_slot *slot = &p->plan->slots[i];
+        bool is_end = i == 0 || i == network->slot_count - 1;
+        slot->is_recomputed = p->trains && is_quick(network, i);
+        slot->has_value_brief = !is_end;
+        slot->has_gradient_brief = !is_end;
+    }
+    for (size_t i = 0; i < network->slot_count; i++) {
+        each_touch(p, i, compare_segments);
+    }
+    for (size_t i = 0; i < network->slot_count; i++) {
+        struct pass_slot *slot = &p->plan->slots[i];
+        slot->is_recomputed &= slot->has_value_brief;
+        slot->has_gradient_brief = p->plan->slots[slot->gradient_slot].has_gradient_brief;
+    }
+    memset(p->values, 0, sizeof p->values);
+    memset(p->gradients, 0, sizeof p->gradients);
+}
+
+/* --- gradients --- */
+
+/* The sum's gradient becomes that of the shortcut's input in place, when whatever adds to the
+ * latter comes after all that read the former. */
+static bool can_share(const struct network *network, size_t addition)
+{
+    const struct layer *add = &network->layers[addition];
+    size_t reader = addition;
+    for (size_t i = addition; i-- > 0;) {
+        reader = network->layers[i].out_slot == add->out_slot ? i : reader;
+    }
+    for (size_t i = 0; i < network->layer_count; i++) {
+        if (i != addition && i >= reader && writes_gradient(network, i, add->other_slot)) {
+            return false;
+        }
+    }
+    return add_is_plain(&add->add);
+}
+
+static void plan_gradients(struct planning *p)
+{
+    const struct network *network = p->network;
+    for (size_t i = 0; i < network->slot_count; i++) {
+        p->plan->slots[i].gradient_slot = i;
+        p->plan->slots[i].has_gradient = p->trains && i > 0;
+    }
+    for (size_t i = network->layer_count; i-- > 0;) {
+        const struct layer *layer = &network->layers[i];
+        if (layer->kind == LAYER_STANDARDIZE) {
+            p->plan->slots[layer->out_slot].has_gradient = false;
+        }
+        for (size_t j = i + 1; j < network->layer_count; j++) {
+            size_t slot = layer->kind == LAYER_ADD ? layer->other_slot : layer->in_slot;
+            p->plan->adds[i] |= writes_gradient(network, j, slot);
+        }
+        if (layer->kind == LAYER_ADD && can_share(network, i)) {
+            p->plan->slots[layer->other_slot].gradient_slot =
+                p->plan->slots[layer->out_slot].gradient_slot;
+        }
+    }
+}
+
+/* --- the pool --- */
+
+/* Numbers of whole cache lines. */
+static size_t whole_lines(size_t count)
+{
+    return (count + 15) / 16 * 16;
+}
+
+static size_t brief_images(const struct planning *p, size_t slot)
+{
+    for (size_t i = 0; i < p->network->layer_count; i++) {
+        const struct layer *layer = &p->network->layers[i];
+        bool writes = layer->out_slot == slot && layer->kind != LAYER_MOMENTS;
+        if (layer->in_slot == slot || writes) {
+            return p->plan->segments[p->segment_of[i]].shard_images;
+        }
+    }
+    return 1;
+}
+
+static void plan_pool(struct planning *p)
+{
+    const struct network *network = p->network;
+    size_t count = network->slot_count, last = count - 1, layers = network->layer_count;
+    for (size_t i = 0; i < count; i++) {
+        each_touch(p, i, stretch_by_touch);
+    }
+    stretch(&p->values[0], 0, 0);
+    stretch(&p->values[last], layers, p->trains ? 2 * layers - 1 : layers);
+    struct lifetime all[2 * (LAYER_MAX + 1)];
+    for (size_t i = 0; i < count; i++) {
+        const struct pass_slot *slot = &p->plan->slots[i];
+        size_t size = slot_size(&network->slots[i]), shard = brief_images(p, i);
+        size_t value = whole_lines(size * (slot->has_value_brief ? shard : p->capacity));
+        size_t gradient = whole_lines(size * (slot->has_gradient_brief ? shard : p->capacity));
+        p->values[i].size = p->values[i].size ? value : 0;
+        p->gradients[i].size = p->gradients[i].size ? gradient : 0;
+        all[2 * i] = p->values[i];
+        all[2 * i + 1] = p->gradients[i];
+    }
+    p->plan->pool = lifetimes_place(all, 2 * count);
+    for (size_t i = 0; i < count; i++) {
+        p->plan->slots[i].value_at = all[2 * i].offset;
+        p->plan->slots[i].gradient_at = all[2 * p->plan->slots[i].gradient_slot + 1].offset;
+    }
+}
+
+void pass_plan_init(struct pass_plan *plan, const struct network *network, size_t capacity,
+                    bool trains)
+{
+    *plan = (struct pass_plan){.segment_count = 0};
+    struct planning planning = {
+        .plan = plan, .network = network, .capacity = capacity, .trains = trains};
+    plan_segments(&planning);
+    plan_gradients(&planning);
+    plan_brief(&planning);
+    plan_pool(&planning);
+}

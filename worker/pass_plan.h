@@ -1,0 +1,40 @@
+/* How a pass goes through a network, and where its activations and gradients lie: worked out from
+ * shapes alone, before any memory is placed.
+ *
+ * The layers fall into segments. Within a segment, a shard of the batch goes through all layers
+ * before the next one does; a batch normalisation ends a segment, because its statistics need the
+ * whole batch. Buffers that live within one segment hold a shard only ("brief"). Outputs of a batch
+ * normalisation that only its own segment reads are not kept for the backward pass but computed
+ * again, shard by shard. */
+#ifndef LIPSWEEP_WORKER_PASS_PLAN_H
+#define LIPSWEEP_WORKER_PASS_PLAN_H
+
+#include "worker/network.h"
+
+enum { SEGMENT_MAX = NORM_MAX + 2 };
+
+struct pass_segment {
+    size_t first, end;   /* layers */
+    size_t shard_images; /* 0: the whole batch at once */
+};
+
+struct pass_slot {
+    bool has_value_brief, has_gradient_brief;
+    bool is_recomputed;
+    bool has_gradient;
+    size_t gradient_slot;         /* whose gradient buffer it shares; its own number: none */
+    size_t value_at, gradient_at; /* in the pool, in numbers */
+};
+
+struct pass_plan {
+    struct pass_segment segments[SEGMENT_MAX];
+    size_t segment_count;
+    struct pass_slot slots[LAYER_MAX + 1];
+    bool adds[LAYER_MAX]; /* a later layer has written to the input's gradient already */
+    size_t pool;          /* numbers */
+};
+
+void pass_plan_init(struct pass_plan *plan, const struct network *network, size_t capacity,
+                    bool trains);
+
+#endif
