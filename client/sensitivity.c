@@ -241,7 +241,7 @@ const struct command command_sensitivity = {
     .name = "sensitivity",
     .group = "Results",
     .arguments = "SWEEP",
-    .summary = "what λ, K and σ do to accuracy, and how sure that is",
+    .summary = "what lambda, K and sigma do to accuracy, and how surely",
     .details =
         "A metric is accuracy@SIGMA, area (under accuracy over test noise), worst, drop@SIGMA\n"
         "(clean minus noisy) or reach@LEVEL (the test noise at which accuracy falls to LEVEL).\n"
@@ -249,10 +249,10 @@ const struct command command_sensitivity = {
     .example = "lipsweep sensitivity last --metric accuracy@0.2 --nominal lambda=1,k=0.1",
     .options =
         (const struct option_info[]){
-            {"metric", "METRIC", "what is explained (default: accuracy@0.2, or the middle noise)"},
+            {"metric", "METRIC", "what is explained (accuracy@0.2, or at the middle noise)"},
             {"nominal", "LIST", "the point derivatives are taken at, as lambda=1,k=0.1"},
             {"against", "CONTROL",
-             "what points are compared with: standard (default), noise-augmentation, noisy-bn"},
+             "compare points to standard (default), noise-augmentation, noisy-bn"},
             {NULL, NULL, NULL}},
     .takes = COMMAND_TAKES_SOURCE | COMMAND_TAKES_TABLE,
     .positional_min = 1,
