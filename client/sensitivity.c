@@ -76,7 +76,7 @@ static void derive(struct sensitivity *sensitivity)
 static int compare_points(const void *a, const void *b)
 {
     const struct sensitivity_point *x = a, *y = b;
-    return (x->mean.mean < y->mean.mean) - (x->mean.mean > y->mean.mean);
+    return (x->value < y->value) - (x->value > y->value);
 }
 
 static void find_front(struct sensitivity *sensitivity)
@@ -87,7 +87,7 @@ static void find_front(struct sensitivity *sensitivity)
     bool *front = memory_allocate(count, sizeof *front);
     for (size_t i = 0; i < count; i++) {
         clean[i] = sensitivity->experiment.points[sensitivity->points[i].index].clean;
-        robust[i] = sensitivity->points[i].mean.mean;
+        robust[i] = sensitivity->points[i].value;
     }
     comparison_pareto(clean, robust, count, front);
     for (size_t i = 0; i < count; i++)
@@ -126,16 +126,40 @@ static void adjust(struct sensitivity *sensitivity)
     free(adjusted);
 }
 
+/* Trainings that never reach the level lie beyond all others. */
+static double median_reach(const struct experiment_point *point)
+{
+    size_t count = point->count + point->missing;
+    double *values = memory_allocate(count, sizeof *values);
+    for (size_t i = 0; i < count; i++)
+        values[i] = i < point->count ? point->samples[i].value : INFINITY;
+    double median = statistics_median(values, count);
+    free(values);
+    return isnan(median) ? INFINITY : median;
+}
+
+static struct sensitivity_point describe(const struct experiment *experiment, size_t index)
+{
+    const struct experiment_point *measured = &experiment->points[index];
+    struct sensitivity_point point = {.index = index,
+                                      .mean = experiment_mean(experiment, index),
+                                      .difference = experiment_difference(experiment, index)};
+    point.value = point.mean.mean;
+    if (experiment->metric.kind == METRIC_REACH && measured->missing > 0) {
+        point.value = median_reach(measured);
+        point.mean = statistics_estimate(measured->count, NAN, NAN, 0);
+        point.difference = statistics_mean(NULL, 0);
+    }
+    return point;
+}
+
 static void rank_points(struct sensitivity *sensitivity)
 {
     const struct experiment *experiment = &sensitivity->experiment;
     sensitivity->points = memory_allocate(experiment->set.point_count, sizeof *sensitivity->points);
     for (size_t i = 0; i < experiment->set.point_count; i++)
-        if (experiment->points[i].count > 0)
-            sensitivity->points[sensitivity->point_count++] =
-                (struct sensitivity_point){.index = i,
-                                           .mean = experiment_mean(experiment, i),
-                                           .difference = experiment_difference(experiment, i)};
+        if (experiment->points[i].count + experiment->points[i].missing > 0)
+            sensitivity->points[sensitivity->point_count++] = describe(experiment, i);
     if (sensitivity->point_count > 1)
         qsort(sensitivity->points, sensitivity->point_count, sizeof *sensitivity->points,
               compare_points);
@@ -217,7 +241,7 @@ const struct command command_sensitivity = {
     .name = "sensitivity",
     .group = "Results",
     .arguments = "SWEEP",
-    .summary = "what λ, K and σ do to accuracy, and how sure that is",
+    .summary = "what lambda, K and sigma do to accuracy, and how surely",
     .details =
         "A metric is accuracy@SIGMA, area (under accuracy over test noise), worst, drop@SIGMA\n"
         "(clean minus noisy) or reach@LEVEL (the test noise at which accuracy falls to LEVEL).\n"
@@ -225,10 +249,10 @@ const struct command command_sensitivity = {
     .example = "lipsweep sensitivity last --metric accuracy@0.2 --nominal lambda=1,k=0.1",
     .options =
         (const struct option_info[]){
-            {"metric", "METRIC", "what is explained (default: accuracy@0.2, or the middle noise)"},
+            {"metric", "METRIC", "what is explained (accuracy@0.2, or at the middle noise)"},
             {"nominal", "LIST", "the point derivatives are taken at, as lambda=1,k=0.1"},
             {"against", "CONTROL",
-             "what points are compared with: standard (default), noise-augmentation, noisy-bn"},
+             "compare points to standard (default), noise-augmentation, noisy-bn"},
             {NULL, NULL, NULL}},
     .takes = COMMAND_TAKES_SOURCE | COMMAND_TAKES_TABLE,
     .positional_min = 1,

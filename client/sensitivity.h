@@ -14,6 +14,8 @@ enum { SENSITIVITY_TEXT = 512 };
 
 struct sensitivity_point {
     size_t index; /* in the experiment */
+    double value; /* ranked by: the mean, or the median where some trainings never reach the level:
+                     INFINITY when half do not; then there is neither interval nor difference */
     struct estimate mean, difference;
     double p_adjusted; /* Holm, over all points that have a rival */
     bool front;        /* Pareto: clean accuracy against the metric */
@@ -49,6 +51,9 @@ bool sensitivity_axis_sentence(const struct sensitivity *sensitivity, size_t axi
 bool sensitivity_effect_sentence(const struct sensitivity *sensitivity,
                                  const struct anova_effect *effect, char *text);
 bool sensitivity_points_sentence(const struct sensitivity *sensitivity, char *text);
+
+/* What rounds to nothing has no sign. */
+double sensitivity_unsigned_zero(double value, int digits);
 
 /* "λ × K", and "lambda:k" for programs. */
 void sensitivity_effect_name(const struct sensitivity *sensitivity, unsigned axes, bool people,

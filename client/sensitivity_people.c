@@ -18,6 +18,11 @@ struct view {
     int digits;
 };
 
+static double tidy(double value, int digits)
+{
+    return sensitivity_unsigned_zero(value, digits);
+}
+
 static bool print_table(struct table *table, struct error *error)
 {
     const struct table_options all = {.format = TABLE_FORMAT_PEOPLE, .limit = -1};
@@ -39,10 +44,10 @@ static void add_estimate(const struct view *view, struct table *table,
     if (estimate->n == 0 || isnan(estimate->mean))
         return;
     if (isnan(estimate->half_width))
-        table_show(table, "%+.*f", view->digits, scale * estimate->mean);
+        table_show(table, "%+.*f", view->digits, tidy(scale * estimate->mean, view->digits));
     else
-        table_show(table, "%+.*f ± %.*f", view->digits, scale * estimate->mean, view->digits,
-                   scale * estimate->half_width);
+        table_show(table, "%+.*f ± %.*f", view->digits, tidy(scale * estimate->mean, view->digits),
+                   view->digits, scale * estimate->half_width);
     if (statistics_is_shown(estimate))
         table_colour(table, estimate->mean > 0 ? "green" : "red");
 }
@@ -54,10 +59,10 @@ static void add_share(struct table *table, const struct share *share)
     if (!share || isnan(share->value))
         return;
     if (isnan(share->low))
-        table_show(table, "%.1f", 100 * share->value);
+        table_show(table, "%.1f", tidy(100 * share->value, 1));
     else
-        table_show(table, "%.1f [%.1f, %.1f]", 100 * share->value, 100 * share->low,
-                   100 * share->high);
+        table_show(table, "%.1f [%.1f, %.1f]", tidy(100 * share->value, 1),
+                   tidy(100 * share->low, 1), tidy(100 * share->high, 1));
 }
 
 static void add_p(struct table *table, double p)
@@ -104,7 +109,8 @@ static void add_effect_row(const struct view *view, struct table *table, size_t 
     add_p(table, sensitivity->anova.error == ANOVA_ERROR_SEED ? effect->p_gg : NAN);
     table_text(table, "");
     if (!isnan(effect->size))
-        table_show(table, "%.2f [%.2f, %.2f]", effect->size, effect->size_low, effect->size_high);
+        table_show(table, "%.2f [%.2f, %.2f]", tidy(effect->size, 2), effect->size_low,
+                   effect->size_high);
     add_share(table, shares->refusal ? NULL : &shares->effects[index]);
     bool is_axis = __builtin_popcount(effect->axes) == 1;
     add_share(table,
@@ -202,7 +208,7 @@ static void add_derivative(const struct view *view, struct table *table,
     add_estimate(view, table, &derivative->per_decade, view->scale);
     table_text(table, "");
     if (!isnan(derivative->elasticity.half_width))
-        table_show(table, "%+.4f ± %.4f", derivative->elasticity.mean,
+        table_show(table, "%+.4f ± %.4f", tidy(derivative->elasticity.mean, 4),
                    derivative->elasticity.half_width);
     else if (derivative->elasticity.n > 0)
         table_show(table, "%+.4f", derivative->elasticity.mean);
@@ -225,7 +231,7 @@ static bool print_derivatives(const struct view *view, struct error *error)
         {"levels", NULL, 0},
         {"per_decade", "per decade", TABLE_RIGHT | TABLE_HIDE_EMPTY},
         {"elasticity", NULL, TABLE_RIGHT | TABLE_HIDE_EMPTY},
-        {"slope", "Δ/Δθ (not ranked)", TABLE_RIGHT},
+        {"slope", "per unit (not ranked)", TABLE_RIGHT},
         {"zero", "0 inside", 0},
     };
     const struct sensitivity *sensitivity = view->sensitivity;
@@ -261,7 +267,12 @@ static void add_point(const struct view *view, struct table *table, size_t rank)
     table_integer(table, (int64_t)rank + 1);
     table_text(table, name);
     table_text(table, "");
-    if (isnan(point->mean.half_width))
+    size_t missing = experiment->points[point->index].missing;
+    if (isnan(point->mean.mean) && isinf(point->value))
+        table_show(table, "median not reached (%zu of %zu)", missing, missing + point->mean.n);
+    else if (isnan(point->mean.mean))
+        table_show(table, "median %.*f (%zu not reached)", view->digits, point->value, missing);
+    else if (isnan(point->mean.half_width))
         table_show(table, "%.*f", view->digits, view->scale * point->mean.mean);
     else
         table_show(table, "%.*f ± %.*f", view->digits, view->scale * point->mean.mean, view->digits,

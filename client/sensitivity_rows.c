@@ -182,6 +182,8 @@ static void add_point(struct table *table, const struct sensitivity *sensitivity
     mean.p = NAN;
     add_estimate(table, row, &mean);
     row.text = NULL;
+    if (isnan(mean.mean)) /* null: not reached by half of the trainings */
+        add_value(table, row, "median", point->value, NAN);
     add_value(table, row, "rank", (double)rank + 1, NAN);
     add_value(table, row, "front", point->front, NAN);
     add_value(table, row, "clean_accuracy", experiment->points[point->index].clean, NAN);

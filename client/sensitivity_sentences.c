@@ -12,6 +12,11 @@ static const double SIGNIFICANT = 0.05;
 /* Intervals whose nearer end is more than half of the estimate. */
 static const double STRONG = 2;
 
+double sensitivity_unsigned_zero(double value, int digits)
+{
+    return fabs(value) < 0.5 * pow(10, -digits) ? 0 : value;
+}
+
 void sensitivity_effect_name(const struct sensitivity *sensitivity, unsigned axes, bool people,
                              char *text, size_t size)
 {
@@ -27,6 +32,21 @@ void sensitivity_effect_name(const struct sensitivity *sensitivity, unsigned axe
                                      people ? design->axes[axis].heading : design->axes[axis].name);
 }
 
+/* A point that is in no design: the baseline, a control, or one of a sweep without axes. */
+static void outside_words(const struct point *point, char *text, size_t size)
+{
+    const char *control = point->parameters[POINT_control]->bytes;
+    double lambda = point_real(point, POINT_lambda), sigma = point_real(point, POINT_sigma);
+    if (strcmp(control, "none") == 0 && lambda == 0)
+        snprintf(text, size, "standard training");
+    else if (strcmp(control, "none") == 0)
+        snprintf(text, size, "λ %g  K %g  σ %g", lambda, point_real(point, POINT_k), sigma);
+    else if (isnan(sigma))
+        snprintf(text, size, "%s", control);
+    else
+        snprintf(text, size, "%s  σ %g", control, sigma);
+}
+
 void sensitivity_point_words(const struct sensitivity *sensitivity, size_t index, char *text,
                              size_t size)
 {
@@ -34,14 +54,7 @@ void sensitivity_point_words(const struct sensitivity *sensitivity, size_t index
     const struct point *point = &experiment->set.points[index];
     size_t cell = experiment->points[index].cell, used = 0;
     if (cell == SIZE_MAX) {
-        const char *control = point->parameters[POINT_control]->bytes;
-        bool is_control = strcmp(control, "none") != 0;
-        used = (size_t)snprintf(text, size, "%s",
-                                is_control                             ? control
-                                : point_real(point, POINT_lambda) == 0 ? "standard training"
-                                                                       : "point");
-        if (is_control && !isnan(point_real(point, POINT_sigma)))
-            snprintf(text + used, size - used, "  σ %g", point_real(point, POINT_sigma));
+        outside_words(point, text, size);
         return;
     }
     for (size_t axis = 0; axis < experiment->design.axis_count && used < size; axis++) {
@@ -61,7 +74,8 @@ static void amount(const struct sensitivity *sensitivity, const struct estimate 
     int digits = share ? 1 : 3;
     if (share && estimate->half_width < 0.001)
         digits = 2;
-    size_t used = (size_t)snprintf(text, size, with_sign ? "%+.*f" : "%.*f", digits, scale * value);
+    size_t used = (size_t)snprintf(text, size, with_sign ? "%+.*f" : "%.*f", digits,
+                                   sensitivity_unsigned_zero(scale * value, digits));
     if (!isnan(estimate->half_width))
         used += (size_t)snprintf(text + used, size - used, " ± %.*f", digits,
                                  scale * estimate->half_width);

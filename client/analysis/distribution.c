@@ -35,10 +35,12 @@ double distribution_noncentral_f(double f, double degrees1, double degrees2, dou
     /* Downwards: I(a + j) = I(a + j + 1) + g(j), all terms positive, so nothing cancels. */
     double beta = pbeta(x, a + last, b, 1, 0), sum = 0;
     double log_g = (a + last) * log(x) + b * log(y) - log(a + last) - lbeta(a + last, b);
-    for (double j = last; j >= first; j--) {
+    double j = last;
+    while (j >= first) {
         sum += dpois(j, mean, 0) * beta;
         log_g += log((a + j) / (x * (a + j - 1 + b)));
         beta += exp(log_g);
+        j--;
     }
     return sum;
 }

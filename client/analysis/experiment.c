@@ -256,6 +256,15 @@ static void fill(struct experiment *experiment)
     free(seeds);
 }
 
+static bool reaches_everywhere(const struct experiment *experiment)
+{
+    for (size_t i = 0; i < experiment->set.point_count; i++)
+        if (experiment->metric.kind == METRIC_REACH && experiment->points[i].cell != SIZE_MAX &&
+            experiment->points[i].missing > 0)
+            return false;
+    return true;
+}
+
 static const char *build_design(struct experiment *experiment)
 {
     int axes[DESIGN_AXIS_MAX];
@@ -274,6 +283,8 @@ static const char *build_design(struct experiment *experiment)
         experiment->points[i].cell = cell;
     }
     free(taken);
+    if (!refusal && !reaches_everywhere(experiment))
+        refusal = "some trainings never fall to the level, and leaving them out would mislead";
     if (!refusal)
         fill(experiment);
     return refusal;

@@ -123,6 +123,25 @@ def test_what_is_missing_is_said(run_program, submitted):
     assert pick(table, part="effect", name="lambda", quantity="f")["degrees2"] == 6
 
 
+def test_levels_not_reached_give_medians(run_program, submitted):
+    fill(submitted, known)
+    out = run_program("lipsweep", "sensitivity", "known", "--db", submitted, "--metric", "reach@0.58", code=0).stdout
+    assert "No analysis of variance: some trainings never fall to the level" in out
+    assert "median not reached (5 of 5)" in out and "without a value of this metric" in out
+    table = rows(run_program, submitted, "--metric", "reach@0.58")
+    assert not [row for row in table if row["part"] in ("effect", "axis", "nominal")]
+    medians = [row for row in table if row["quantity"] == "median"]
+    assert medians and all(row["low"] is None for row in medians)
+
+
+def test_a_locale_without_the_symbols(run_program, submitted):
+    fill(submitted, known)
+    for width in (60, 100):
+        out = run_program("lipsweep", "sensitivity", "known", "--db", submitted, code=0,
+                          env={"LANG": "C", "LC_ALL": "C", "COLUMNS": str(width)}).stdout
+        assert out.isascii() and "lambda: strong, raises accuracy@0.2" in out
+
+
 def test_a_sweep_without_results_says_so(run_program, submitted):
     result = run_program("lipsweep", "sensitivity", "known", "--db", submitted, code=4)
     assert "no results yet" in result.stderr
