@@ -68,7 +68,11 @@ char *terminal_spell(const struct terminal *terminal, const char *text)
         while (i < count && strncmp(p, symbols[i].symbol, strlen(symbols[i].symbol)) != 0)
             i++;
         if (i == count) {
-            plain[used++] = *p++;
+            /* libsmartcols never comes back from a byte that the locale has no character for. */
+            unsigned char byte = (unsigned char)*p++;
+            bool continues = (byte & 0xc0) == 0x80;
+            if (!continues)
+                plain[used++] = byte < 0x80 ? (char)byte : '?';
             continue;
         }
         memcpy(plain + used, symbols[i].plain, strlen(symbols[i].plain));

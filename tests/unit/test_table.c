@@ -128,9 +128,19 @@ static void symbols_are_spelt_without_utf8(void **state)
     free(text);
 }
 
+static void spells_plainly_what_the_locale_lacks(void **state)
+{
+    (void)state;
+    const struct terminal plain = {.utf8 = false};
+    char *spelt = terminal_spell(&plain, "\u03bb \u00b1 \u0394 caf\u00e9 \u65e5");
+    assert_string_equal(spelt, "lambda +- ? caf? ?");
+    free(spelt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(spells_plainly_what_the_locale_lacks),
         cmocka_unit_test(csv_quotes_what_needs_it),
         cmocka_unit_test(json_is_json_whatever_the_text),
         cmocka_unit_test(programs_get_every_digit),
