@@ -74,8 +74,9 @@ static void damaged_files_are_told(void **state)
     }
     for (size_t at = 0; at < length; at++)
         for (size_t i = 0; i < sizeof bytes; i++) {
-            char *copy = malloc(length);
-            memcpy(copy, text, length);
+            char *copy = malloc(length); /* without its NUL, so that a reader past the end is caught */
+            for (size_t j = 0; j < length; j++)
+                copy[j] = text[j];
             copy[at] = bytes[i];
             parse(copy, length);
             import_finish(&import);

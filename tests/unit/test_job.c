@@ -69,7 +69,7 @@ static void change(struct job *job, enum parameter parameter)
         job->schedule_at_count += parameter == PARAMETER_SCHEDULE_AT;
         break;
     case PARAMETER_NAMES:
-        strcpy(member, "cat\ndog");
+        memcpy(member, "cat\ndog", sizeof "cat\ndog");
         break;
     }
 }
@@ -501,7 +501,7 @@ static void a_path_gives_the_name(void **state)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct job job;
         job_init(&job);
-        strcpy(job.dataset_path, names[i].path);
+        snprintf(job.dataset_path, sizeof job.dataset_path, "%s", names[i].path);
         job_name_dataset(&job);
         assert_string_equal(job.dataset, names[i].name);
     }
