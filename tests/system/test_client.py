@@ -34,9 +34,10 @@ seeds: 2
 test: {sigma: [0, 0.4]}
 """
 
-# Jobs of some seconds: long enough to be interrupted.
+# ENDLESS runs until it is cancelled, however fast the machine. Of LONG each job takes long enough to be interrupted at once.
 LONG = SMALL.replace("name: small", "name: long").replace("400", "4000").replace("epochs: 2", "epochs: 3").replace(
     "baseline: [standard, noise-augmentation]", "baseline: true")
+ENDLESS = LONG.replace("epochs: 3", "epochs: 100000")
 
 
 def write(place, text, name="sweep.yaml"):
@@ -347,7 +348,7 @@ def test_killed_run_leaves_nothing_and_runs_again(run_program, start_program, pl
 
 
 def test_other_commands_beside_a_run(run_program, start_program, place):
-    write(place, LONG)
+    write(place, ENDLESS)
     run = start_program("lipsweep", "run", "sweep.yaml", "--slots", "1")
     database = place / "long.db"
     wait_until(lambda: running_jobs(database), 30, "a job to run")
@@ -367,7 +368,7 @@ def test_other_commands_beside_a_run(run_program, start_program, place):
 
 
 def test_dead_worker_is_started_again(start_program, place):
-    write(place, LONG)
+    write(place, LONG.replace("epochs: 3", "epochs: 10"))
     run = start_program("lipsweep", "run", "sweep.yaml", "--slots", "2")
     database = place / "long.db"
     wait_until(lambda: running_jobs(database), 30, "a job to run")
