@@ -21,15 +21,13 @@ static void take_pool(struct pass *pass, struct arena *arena)
 static void take_layers(struct pass *pass, struct arena *arena)
 {
     const struct network *network = pass->network;
-    size_t scratch = 0, pool_images = pass->trains ? pass->capacity : 0;
-    for (size_t i = 0; i < pass->plan.segment_count; i++) {
-        pool_images = larger(pool_images, pass->plan.segments[i].shard_images);
-    }
+    size_t scratch = 0;
     for (size_t i = 0; i < network->layer_count; i++) {
         const struct layer *layer = &network->layers[i];
-        if (layer->kind == LAYER_MAXPOOL) {
-            pass->best[i] =
-                arena_take(arena, pool_images, slot_size(&network->slots[layer->out_slot]));
+        if (layer->kind == LAYER_CONV_POOL) {
+            conv_pool_init(&pass->conv_pool, &layer->conv_pool, pass->kernels, pass->capacity,
+                           pass->trains, arena);
+            scratch = larger(scratch, conv_pool_scratch(&layer->conv_pool));
         } else if (layer->kind == LAYER_NORM) {
             norm_init(&pass->norm[layer->norm], network->slots[layer->in_slot].channels,
                       pass->kernels, pass->trains, arena);
@@ -43,6 +41,7 @@ static void take_layers(struct pass *pass, struct arena *arena)
     for (size_t i = 0; i < network->layer_count; i++) {
         pass->conv[i].scratch = shared;
     }
+    pass->conv_pool.scratch = shared;
 }
 
 void pass_init(struct pass *pass, const struct network *network, const struct kernels *kernels,
@@ -76,38 +75,10 @@ static real *gradient_at(const struct pass *pass, size_t slot, const struct shar
     return gradient ? gradient + (brief ? 0 : shard->first * size) : NULL;
 }
 
-static uint8_t *best_at(const struct pass *pass, const struct layer *layer,
-                        const struct shard *shard)
-{
-    size_t size = slot_size(&pass->network->slots[layer->out_slot]);
-    return pass->best[layer - pass->network->layers] + (pass->trains ? shard->first * size : 0);
-}
-
 static void tick(const struct pass *pass)
 {
     if (pass->tick) {
         pass->tick(pass->tick_context);
-    }
-}
-
-/* One image from [pixel][channel] to PyTorch's [channel][pixel]. */
-static void flatten(real *out, const real *in, const struct slot *slot)
-{
-    size_t pixels = slot->height * slot->width;
-    for (size_t c = 0; c < slot->channels; c++) {
-        for (size_t p = 0; p < pixels; p++) {
-            out[c * pixels + p] = in[p * slot->channels + c];
-        }
-    }
-}
-
-static void unflatten(real *out, const real *in, const struct slot *slot)
-{
-    size_t pixels = slot->height * slot->width;
-    for (size_t c = 0; c < slot->channels; c++) {
-        for (size_t p = 0; p < pixels; p++) {
-            out[p * slot->channels + c] = in[c * pixels + p];
-        }
     }
 }
 
@@ -143,17 +114,12 @@ static void image_forward(const struct pass *pass, const struct call *c, const r
     const struct layer *layer = c->layer;
     size_t other_size = slot_size(&pass->network->slots[layer->other_slot]);
     const real *other = value_at(pass, layer->other_slot, shard);
-    uint8_t *best = layer->kind == LAYER_MAXPOOL ? best_at(pass, layer, shard) : NULL;
     for (size_t i = 0; i < shard->images; i++) {
         const real *in = c->in + i * c->in_size;
         real *out = c->out + i * c->out_size;
         if (layer->kind == LAYER_STANDARDIZE) {
             standardize(out, in, numbers + layer->mean, numbers + layer->variance, c->channels,
                         c->pixels);
-        } else if (layer->kind == LAYER_MAXPOOL) {
-            pass->kernels->pool_forward(out, best + i * c->out_size, in, &layer->pool);
-        } else if (layer->kind == LAYER_FLATTEN) {
-            flatten(out, in, c->in_slot);
         } else if (layer->kind == LAYER_ADD) {
             add_forward(out, other + i * other_size, &layer->add);
         } else {
@@ -168,6 +134,10 @@ static void layer_forward(const struct pass *pass, const struct layer *layer, co
     struct call c = call_of(pass, layer, numbers, shard);
     const struct norm *norm = &pass->norm[layer->norm];
     switch (layer->kind) {
+    case LAYER_CONV_POOL:
+        conv_pool_forward(&pass->conv_pool, c.out, c.in, c.weight, c.bias, shard->first,
+                          shard->images);
+        break;
     case LAYER_CONV:
         conv_forward(&pass->conv[layer - pass->network->layers], c.out, c.in, c.weight, c.bias,
                      shard->images);
@@ -187,8 +157,6 @@ static void layer_forward(const struct pass *pass, const struct layer *layer, co
         norm_forward(norm, shard->copy, c.out, c.in, shard->images * c.pixels);
         break;
     case LAYER_STANDARDIZE:
-    case LAYER_MAXPOOL:
-    case LAYER_FLATTEN:
     case LAYER_ADD:
     case LAYER_AVERAGE:
         image_forward(pass, &c, numbers, shard);
@@ -209,12 +177,6 @@ static void image_backward(const struct pass *pass, const struct call *c, real *
             add_backward(dother + i * other_size, adds, from, &layer->add);
         } else if (!din) {
             continue;
-        } else if (layer->kind == LAYER_MAXPOOL) {
-            pass->kernels->pool_backward(din + i * c->in_size, from,
-                                         best_at(pass, layer, shard) + i * c->out_size,
-                                         &layer->pool);
-        } else if (layer->kind == LAYER_FLATTEN) {
-            unflatten(din + i * c->in_size, from, c->in_slot);
         } else {
             average_backward(din + i * c->in_size, adds, from, c->channels, c->pixels);
         }
@@ -232,6 +194,9 @@ static void layer_backward(const struct pass *pass, const struct layer *layer, c
     real *dout = gradient_at(pass, layer->out_slot, shard);
     real *dbias = layer->has_bias ? gradients + layer->bias : NULL;
     switch (layer->kind) {
+    case LAYER_CONV_POOL:
+        conv_pool_backward(&pass->conv_pool, dout, c.out, c.in, shard->first, shard->images);
+        break;
     case LAYER_CONV:
         conv_backward(&pass->conv[index], din, adds, dbias, dout, c.in, c.weight, shard->images);
         break;
@@ -255,11 +220,6 @@ static void layer_backward(const struct pass *pass, const struct layer *layer, c
         if (gradient_at(pass, layer->other_slot, shard) != dout) {
             image_backward(pass, &c, din, dout, adds, shard);
         }
-        break;
-    case LAYER_MAXPOOL:
-    case LAYER_FLATTEN:
-        assert(!adds);
-        image_backward(pass, &c, din, dout, adds, shard);
         break;
     case LAYER_AVERAGE:
         image_backward(pass, &c, din, dout, adds, shard);
@@ -337,7 +297,9 @@ static void begin_backward(const struct pass *pass, const real *numbers)
 {
     for (size_t i = 0; i < pass->network->layer_count; i++) {
         const struct layer *layer = &pass->network->layers[i];
-        if (layer->kind == LAYER_CONV) {
+        if (layer->kind == LAYER_CONV_POOL) {
+            conv_pool_begin_backward(&pass->conv_pool);
+        } else if (layer->kind == LAYER_CONV) {
             conv_begin_backward(&pass->conv[i], numbers + layer->weight);
         } else if (layer->kind == LAYER_NORM) {
             norm_begin_sums(&pass->norm[layer->norm]);
@@ -350,7 +312,10 @@ static void end_backward(const struct pass *pass, const struct pass_segment *seg
 {
     for (size_t i = segment->first; i < segment->end; i++) {
         const struct layer *layer = &pass->network->layers[i];
-        if (layer->kind == LAYER_CONV) {
+        if (layer->kind == LAYER_CONV_POOL) {
+            conv_pool_end_backward(&pass->conv_pool, gradients + layer->weight,
+                                   gradients + layer->bias);
+        } else if (layer->kind == LAYER_CONV) {
             conv_end_backward(&pass->conv[i], gradients + layer->weight);
         } else if (layer->kind == LAYER_NORM) {
             norm_end_backward(&pass->norm[layer->norm], numbers + layer->weight,

@@ -3,6 +3,7 @@
 #define LIPSWEEP_WORKER_PASS_H
 
 #include "worker/arena.h"
+#include "worker/conv_pool.h"
 #include "worker/network.h"
 #include "worker/norm.h"
 #include "worker/pass_plan.h"
@@ -15,8 +16,8 @@ struct pass {
     bool is_joint; /* batch norm by the statistics of both copies; the caller's choice */
     struct pass_plan plan;
     real *value[LAYER_MAX + 1], *gradient[LAYER_MAX + 1]; /* of each slot; gradient may be NULL */
-    uint8_t *best[LAYER_MAX];                             /* of each max pooling */
     struct conv conv[LAYER_MAX];                          /* of each convolution */
+    struct conv_pool conv_pool;                           /* the first layer, where it is one */
     struct norm norm[NORM_MAX];
     size_t copies, copy_images;  /* of the last forward pass */
     size_t image_count;          /* images that ever went forward */
