@@ -20,10 +20,21 @@ static size_t weight_count(const struct conv_pool_shape *s)
     return s->out_channels * s->in_channels * s->kernel * s->kernel;
 }
 
-size_t conv_pool_scratch(const struct conv_pool_shape *shape)
+size_t conv_pool_sums(const struct conv_pool_shape *shape)
+{
+    return weight_count(shape) + shape->out_channels;
+}
+
+/* An image, halved or padded; then the gradients of one call. */
+static size_t image_scratch(const struct conv_pool_shape *shape)
 {
     size_t height = shape->in_height + 2 * shape->padding;
     return shape->in_channels * height * 2 * conv_pool_half(shape) + shape->kernel + SLACK;
+}
+
+size_t conv_pool_scratch(const struct conv_pool_shape *shape)
+{
+    return image_scratch(shape) + conv_pool_sums(shape);
 }
 
 void conv_pool_init(struct conv_pool *layer, const struct conv_pool_shape *shape,
@@ -32,10 +43,7 @@ void conv_pool_init(struct conv_pool *layer, const struct conv_pool_shape *shape
 {
     *layer = (struct conv_pool){.shape = *shape, .kernels = kernels};
     if (trains) {
-        size_t count = weight_count(shape) + shape->out_channels;
         layer->best = arena_take(arena, capacity, out_size(shape));
-        layer->part = arena_take(arena, count, sizeof(real));
-        layer->sum = arena_take(arena, count, sizeof(double));
     }
 }
 
@@ -79,58 +87,45 @@ static void pad(real *padded, const real *in, const struct conv_pool_shape *s)
     }
 }
 
-static void zero_scratch(const struct conv_pool *layer)
-{
-    memset(layer->scratch, 0, conv_pool_scratch(&layer->shape) * sizeof *layer->scratch);
-}
-
-void conv_pool_forward(const struct conv_pool *layer, real *out, const real *in, const real *weight,
-                       const real *bias, size_t first, size_t images)
+void conv_pool_forward(const struct conv_pool *layer, real *scratch, real *out, const real *in,
+                       const real *weight, const real *bias, struct conv_pool_part part)
 {
     const struct conv_pool_shape *s = &layer->shape;
-    zero_scratch(layer);
-    for (size_t i = 0; i < images; i++) {
-        uint8_t *best = layer->best ? layer->best + (first + i) * out_size(s) : NULL;
-        split(layer->scratch, in + i * in_size(s), s);
-        layer->kernels->conv_pool_forward(out + i * out_size(s), best, layer->scratch, weight, bias,
-                                          s);
+    memset(scratch, 0, image_scratch(s) * sizeof *scratch);
+    for (size_t i = 0; i < part.images; i++) {
+        uint8_t *best = layer->best ? layer->best + (part.first + i) * out_size(s) : NULL;
+        split(scratch, in + i * in_size(s), s);
+        layer->kernels->conv_pool_forward(out + i * out_size(s), best, scratch, weight, bias, s);
     }
-}
-
-void conv_pool_begin_backward(const struct conv_pool *layer)
-{
-    const struct conv_pool_shape *s = &layer->shape;
-    memset(layer->sum, 0, (weight_count(s) + s->out_channels) * sizeof *layer->sum);
 }
 
 /* Sums of one call in `real`, of all calls in double: the call's images are few. */
-void conv_pool_backward(const struct conv_pool *layer, real *dout, const real *out, const real *in,
-                        size_t first, size_t images)
+void conv_pool_backward(const struct conv_pool *layer, real *scratch, double *sums, real *dout,
+                        const real *out, const real *in, struct conv_pool_part part)
 {
     const struct conv_pool_shape *s = &layer->shape;
-    size_t count = weight_count(s) + s->out_channels;
-    layer->kernels->relu_backward(dout, out, images * out_size(s));
-    memset(layer->part, 0, count * sizeof *layer->part);
-    zero_scratch(layer);
-    for (size_t i = 0; i < images; i++) {
-        pad(layer->scratch, in + i * in_size(s), s);
-        layer->kernels->conv_pool_gradient(
-            layer->part, layer->part + weight_count(s), dout + i * out_size(s),
-            layer->best + (first + i) * out_size(s), layer->scratch, s);
+    real *dweight = scratch + image_scratch(s), *dbias = dweight + weight_count(s);
+    memset(scratch, 0, conv_pool_scratch(s) * sizeof *scratch);
+    layer->kernels->relu_backward(dout, out, part.images * out_size(s));
+    for (size_t i = 0; i < part.images; i++) {
+        pad(scratch, in + i * in_size(s), s);
+        layer->kernels->conv_pool_gradient(dweight, dbias, dout + i * out_size(s),
+                                           layer->best + (part.first + i) * out_size(s), scratch,
+                                           s);
     }
-    for (size_t i = 0; i < count; i++) {
-        layer->sum[i] += (double)layer->part[i];
+    for (size_t i = 0; i < conv_pool_sums(s); i++) {
+        sums[i] += (double)dweight[i];
     }
 }
 
-void conv_pool_end_backward(const struct conv_pool *layer, real *dweight, real *dbias)
+void conv_pool_end_backward(const struct conv_pool *layer, const double *sums, real *dweight,
+                            real *dbias)
 {
     const struct conv_pool_shape *s = &layer->shape;
-    const double *sum = layer->sum;
     for (size_t i = 0; i < weight_count(s); i++) {
-        dweight[i] += (real)*sum++;
+        dweight[i] += (real)*sums++;
     }
     for (size_t i = 0; i < s->out_channels; i++) {
-        dbias[i] += (real)*sum++;
+        dbias[i] += (real)*sums++;
     }
 }
