@@ -94,13 +94,14 @@ static bool add_values(struct store *store, const struct import *import, int64_t
 {
     size_t count;
     bool good = true;
-    for (int i = 0; i < import->label_counts[axis] && good; i++)
-        good = add_value(store, sweep, ordinal, i, NAN, import->labels[axis][i], error);
     double *numbers = list_numbers(import, axis, &count);
     if (!numbers)
         return error_set(error, ERROR_MEMORY, "out of memory");
     for (size_t i = 0; i < count && good; i++)
         good = add_value(store, sweep, ordinal, (int)i, numbers[i], NULL, error);
+    for (int i = 0; i < import->label_counts[axis] && good; i++)
+        good =
+            add_value(store, sweep, ordinal, (int)count + i, NAN, import->labels[axis][i], error);
     free(numbers);
     return good;
 }

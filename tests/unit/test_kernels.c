@@ -249,6 +249,7 @@ static void direct_equals_product(void **state)
     (void)state;
     static struct guarded in, weight, bias, dout, out[2], din[2], dweight[2], dbias[2];
     static _Alignas(64) real scratch[MAX];
+    static double sums[MAX];
     const size_t images = 3;
     for (size_t i = 0; i < SHAPE_COUNT; i++) {
         const struct conv_shape *s = &shapes[i];
@@ -261,22 +262,22 @@ static void direct_equals_product(void **state)
         for (enum conv_method method = CONV_DIRECT; method <= CONV_PRODUCT; method++) {
             struct arena arena = {0};
             struct conv conv;
-            conv_init(&conv, s, method, kernels_get(), true, &arena);
+            conv_init(&conv, s, method, true, kernels_get(), true, &arena);
             assert_true(arena_place(&arena, NULL));
-            conv_init(&conv, s, method, kernels_get(), true, &arena);
-            conv.scratch = scratch;
-            assert_true(conv_scratch(s, method) <= MAX);
+            conv_init(&conv, s, method, true, kernels_get(), true, &arena);
+            assert_true(conv_scratch(s, method) <= MAX && conv_sums(s, method) <= MAX);
+            memset(sums, 0, sizeof sums);
             guard(&out[method], out_count, 5 + method);
             guard(&din[method], in_count, 7);
             memset(din[CONV_PRODUCT].x, 0, in_count * sizeof(real)); /* that one adds */
             guard(&dweight[method], taps(s) * s->out_channels, 9);
             guard(&dbias[method], s->out_channels, 10);
             conv_begin_forward(&conv, weight.x);
-            conv_forward(&conv, out[method].x, in.x, weight.x, bias.x, images);
+            conv_forward(&conv, scratch, out[method].x, in.x, weight.x, bias.x, images);
             conv_begin_backward(&conv, weight.x);
-            conv_backward(&conv, din[method].x, method == CONV_PRODUCT, dbias[method].x, dout.x,
-                          in.x, weight.x, images);
-            conv_end_backward(&conv, dweight[method].x);
+            conv_backward(&conv, scratch, sums, din[method].x, method == CONV_PRODUCT, dout.x, in.x,
+                          weight.x, images);
+            conv_end_backward(&conv, sums, dweight[method].x, dbias[method].x);
             arena_finish(&arena);
         }
         double pixels = (double)(images * s->out_height * s->out_width);

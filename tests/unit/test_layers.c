@@ -66,65 +66,70 @@ static void check(const struct probe *probe, real *x, const real *gradient, size
     assert_true(sqrt(off / norm) < 1e-7);
 }
 
+static _Alignas(64) real conv_memory[MAX];
+
 static double conv_value(const struct probe *probe)
 {
     conv_begin_forward(probe->layer, probe->weight);
-    conv_forward(probe->layer, probe->out, probe->in, probe->weight, probe->bias, probe->images);
+    conv_forward(probe->layer, conv_memory, probe->out, probe->in, probe->weight, probe->bias,
+                 probe->images);
     return weighted_sum(probe);
 }
 
-/* One backward pass whose input gradient is written, then one that adds to it and has no sums of
- * its own. */
-static void check_conv_gradients(const struct conv *conv, const struct probe *probe, real *dbias,
-                                 const real *r)
+/* One backward pass whose input gradient is written, then one that adds to it and one that has
+ * none, in the same sums. */
+static void check_conv_gradients(const struct conv *conv, const struct probe *probe, const real *r)
 {
-    static real din[MAX], dweight[MAX];
+    static real din[MAX], dweight[MAX], dbias[64];
+    static double sums[MAX];
     const struct conv_shape *s = &conv->shape;
     size_t in_count = probe->images * s->in_height * s->in_width * s->in_channels;
     size_t weight_count = s->kernel * s->kernel * s->in_channels * s->out_channels;
+    assert_true(conv_sums(s, conv->method) <= MAX);
+    memset(sums, 0, sizeof sums);
     memset(dweight, 0, sizeof dweight);
+    memset(dbias, 0, sizeof dbias);
     conv_begin_backward(conv, probe->weight);
-    conv_backward(conv, din, false, dbias, r, probe->in, probe->weight, probe->images);
-    conv_end_backward(conv, dweight);
+    conv_backward(conv, conv_memory, sums, din, false, r, probe->in, probe->weight, probe->images);
+    conv_end_backward(conv, sums, dweight, dbias);
     check(probe, probe->in, din, in_count);
     check(probe, probe->weight, dweight, weight_count);
-    if (dbias) {
+    if (conv->has_bias) {
         check(probe, probe->bias, dbias, s->out_channels);
     }
 
-    real din_once = din[3], once = dweight[1], bias_once = dbias ? dbias[0] : 0;
-    conv_backward(conv, din, true, dbias, r, probe->in, probe->weight, probe->images);
+    real din_once = din[3], once = dweight[1], bias_once = dbias[0];
+    conv_backward(conv, conv_memory, sums, din, true, r, probe->in, probe->weight, probe->images);
     assert_true(fabs(din[3] - 2 * din_once) < 1e-12);
-    conv_backward(conv, NULL, false, dbias, r, probe->in, probe->weight, probe->images);
-    conv_end_backward(conv, dweight);
+    conv_backward(conv, conv_memory, sums, NULL, false, r, probe->in, probe->weight, probe->images);
+    conv_end_backward(conv, sums, dweight, dbias);
     assert_true(fabs(dweight[1] - 4 * once) < 1e-12);
-    assert_true(!dbias || fabs(dbias[0] - 3 * bias_once) < 1e-12);
+    assert_true(fabs(dbias[0] - 4 * bias_once) < 1e-12);
+    assert_true(conv->has_bias || bias_once == 0);
 }
 
 static void check_conv(struct conv_shape s, enum conv_method method)
 {
-    static real in[MAX], weight[MAX], bias[64], out[MAX], r[MAX], dbias[64];
-    static _Alignas(64) real scratch[MAX];
+    static real in[MAX], weight[MAX], bias[64], out[MAX], r[MAX];
     const size_t images = 2;
     struct arena arena = {0};
     struct conv conv;
     s.out_height = (s.in_height + 2 * s.padding - s.kernel) / s.stride + 1;
     s.out_width = (s.in_width + 2 * s.padding - s.kernel) / s.stride + 1;
     size_t out_count = images * s.out_height * s.out_width * s.out_channels;
-    conv_init(&conv, &s, method, kernels_get(), true, &arena);
+    conv_init(&conv, &s, method, true, kernels_get(), true, &arena);
     assert_true(arena_place(&arena, NULL));
-    conv_init(&conv, &s, method, kernels_get(), true, &arena);
-    conv.scratch = scratch;
+    conv_init(&conv, &s, method, true, kernels_get(), true, &arena);
     assert_true(conv_scratch(&s, method) <= MAX && out_count <= MAX);
     struct probe probe = {conv_value, &conv, in, weight, bias, out, r, out_count, images};
     fill(in, images * s.in_height * s.in_width * s.in_channels, 1);
     fill(weight, s.kernel * s.kernel * s.in_channels * s.out_channels, 2);
     fill(bias, s.out_channels, 3);
     fill(r, out_count, 4);
-    memset(dbias, 0, sizeof dbias);
-    check_conv_gradients(&conv, &probe, dbias, r);
+    check_conv_gradients(&conv, &probe, r);
     probe.bias = NULL;
-    check_conv_gradients(&conv, &probe, NULL, r);
+    conv.has_bias = false;
+    check_conv_gradients(&conv, &probe, r);
     arena_finish(&arena);
 }
 
@@ -256,11 +261,12 @@ static double norm_value(const struct probe *probe)
 {
     const struct norm_probe *layer = probe->layer;
     struct norm norm = layer->norm;
-    norm_begin_sums(&norm);
+    double sums[2][2 * NORM_CHANNELS] = {0};
     for (size_t copy = 0; copy < 2; copy++) {
-        norm_add_forward(&norm, copy, probe->in + copy * NORM_HALF, NORM_ROWS);
+        norm_add_forward(&norm, sums[copy], probe->in + copy * NORM_HALF, NORM_ROWS);
     }
-    norm_end_sums(&norm, probe->weight, probe->bias, 2, layer->joint, NORM_ROWS);
+    norm_end_forward(&norm, (const double *[]){sums[0], sums[1]}, probe->weight, probe->bias, 2,
+                     layer->joint, NORM_ROWS);
     for (size_t copy = 0; copy < 2; copy++) {
         norm_forward(&norm, copy, probe->out + copy * NORM_HALF, probe->in + copy * NORM_HALF,
                      NORM_ROWS);
@@ -285,12 +291,13 @@ static void check_norm(bool joint)
     fill(bias, NORM_CHANNELS, 23);
     fill(r, NORM_COUNT, 24);
     norm_value(&probe);
-    norm_begin_sums(&layer.norm);
+    double sums[2][2 * NORM_CHANNELS] = {0};
     for (size_t copy = 0; copy < 2; copy++) {
-        norm_add_backward(&layer.norm, copy, r + copy * NORM_HALF, in + copy * NORM_HALF,
+        norm_add_backward(&layer.norm, sums[copy], r + copy * NORM_HALF, in + copy * NORM_HALF,
                           NORM_ROWS);
     }
-    norm_end_backward(&layer.norm, weight, dweight, dbias, 2, joint);
+    norm_end_backward(&layer.norm, (const double *[]){sums[0], sums[1]}, weight, dweight, dbias, 2,
+                      joint);
     for (size_t copy = 0; copy < 2; copy++) {
         norm_backward(&layer.norm, copy, din + copy * NORM_HALF, false, r + copy * NORM_HALF,
                       in + copy * NORM_HALF, NORM_ROWS);
