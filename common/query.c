@@ -55,13 +55,20 @@ static const struct query queries[] = {
     {"job", 1,
      "SELECT j.id, s.id AS sweep, s.name AS sweep_name, s.held AS sweep_held, s.max_attempts, "
      "s.state AS sweep_state, j.point, j.state, j.held, j.withdrawn, j.attempt, "
-     "j.counted_attempts, j.result_of, j.superseded_by, j.memory_bytes, "
+     "j.counted_attempts, j.result_of, j.superseded_by, "
+     "coalesce(h.memory_bytes, 0) AS memory_bytes, "
      "j.reason, " PARAMETER_VALUES ", j.seed, j.created_at, j.finished_at, t.weights_digest, "
      "t.host AS trained_on, t.build, t.cpu_class, t.train_s, t.step_count, "
      "(SELECT count(*) FROM job o WHERE o.state = 'pending' AND o.held = 0 AND o.withdrawn = 0 "
      "AND o.id < j.id) AS pending_before "
      "FROM job j JOIN sweep s ON s.id = j.sweep LEFT JOIN training t ON t.id = j.training "
-     "WHERE j.id = ?1"},
+     "LEFT JOIN job_shape h ON h.id = j.shape WHERE j.id = ?1"},
+    /* ?1: sweep, ?2: bytes. Pending jobs that are known to need more, one row a shape. */
+    {"too-large", 2,
+     "SELECT h.memory_bytes, count(*) AS jobs, min(j.id) AS job FROM job_shape h "
+     "JOIN job j ON j.shape = h.id AND j.state = 'pending' AND j.withdrawn = 0 "
+     "AND j.superseded_by IS NULL WHERE h.sweep = ?1 AND h.memory_bytes > ?2 "
+     "GROUP BY h.id ORDER BY h.memory_bytes DESC, h.id"},
     {"attempts", 1,
      "SELECT a.number, a.outcome, a.late, a.leased_at, a.ended_at, a.train_s, a.evaluate_s, "
      "a.peak_memory_bytes, w.id AS worker, w.host, w.pid, a.build, a.cpu_class, a.reason "
