@@ -148,6 +148,9 @@ static void convolution(void **state)
     check_conv((struct conv_shape){5, 4, 3, 0, 0, 5, 3, 1, 1}, CONV_PRODUCT);
     check_conv((struct conv_shape){5, 8, 2, 0, 0, 3, 4, 0, 1}, CONV_PRODUCT);
     check_conv((struct conv_shape){7, 6, 3, 0, 0, 5, 3, 1, 2}, CONV_PRODUCT);
+    check_conv((struct conv_shape){5, 4, 16, 0, 0, 16, 3, 1, 1}, CONV_WINOGRAD);
+    check_conv((struct conv_shape){4, 9, 32, 0, 0, 16, 3, 0, 1}, CONV_WINOGRAD);
+    check_conv((struct conv_shape){8, 8, 16, 0, 0, 32, 3, 1, 1}, CONV_WINOGRAD);
 }
 
 static double dense_value(const struct probe *probe)
