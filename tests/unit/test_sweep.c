@@ -310,7 +310,8 @@ static void the_sweeps_that_come_along_are_right(void **state)
         const char *file;
         size_t point_count, job_count;
     } sweeps[] = {{SOURCE_ROOT "/sweeps/quickstart.yaml", 4, 12},
-                  {SOURCE_ROOT "/sweeps/mnist-table2.yaml", 5, 50}};
+                  {SOURCE_ROOT "/sweeps/mnist-table2.yaml", 5, 50},
+                  {SOURCE_ROOT "/sweeps/mnist-sensitivity.yaml", 31, 155}};
     for (size_t i = 0; i < sizeof sweeps / sizeof *sweeps; i++) {
         char text[1 << 14] = "";
         struct sweep sweep;
