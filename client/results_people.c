@@ -204,7 +204,7 @@ static const char *training_word(const struct point *point)
     const char *control = point->parameters[POINT_control]->bytes;
     if (strcmp(control, "none") != 0)
         return control;
-    return point_real(point, POINT_lambda) > 0 ? "lipschitz" : "standard";
+    return point_real(point, POINT_lambda) == 0 ? "standard" : "lipschitz";
 }
 
 /* `repeated`: a further row of the same point, which does not say again what it is. */

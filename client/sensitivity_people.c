@@ -1,5 +1,5 @@
 /* The analysis as people read it: conclusions first, then the numbers they rest on. */
-#include "client/sensitivity.h"
+#include "client/sensitivity_view.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -10,73 +10,6 @@
 enum { POINTS_SHOWN = 10, CELL = 96 };
 
 static const double SIGNIFICANT = 0.05;
-
-struct view {
-    const struct sensitivity *sensitivity;
-    struct terminal terminal;
-    double scale; /* 100 for shares */
-    int digits;
-};
-
-static double tidy(double value, int digits)
-{
-    return sensitivity_unsigned_zero(value, digits);
-}
-
-static bool print_table(struct table *table, struct error *error)
-{
-    const struct table_options all = {.format = TABLE_FORMAT_PEOPLE, .limit = -1};
-    bool good = table_print(table, &all, 0, error);
-    table_destroy(table);
-    return good;
-}
-
-static void heading(const struct view *view, const char *text)
-{
-    terminal_print(&view->terminal, stdout, "\n%s\n", text);
-}
-
-/* "12.3 ± 1.9"; nothing where there is no estimate. */
-static void add_estimate(const struct view *view, struct table *table,
-                         const struct estimate *estimate, double scale)
-{
-    table_text(table, "");
-    if (estimate->n == 0 || isnan(estimate->mean))
-        return;
-    if (isnan(estimate->half_width))
-        table_show(table, "%+.*f", view->digits, tidy(scale * estimate->mean, view->digits));
-    else
-        table_show(table, "%+.*f ± %.*f", view->digits, tidy(scale * estimate->mean, view->digits),
-                   view->digits, scale * estimate->half_width);
-    if (statistics_is_shown(estimate))
-        table_colour(table, estimate->mean > 0 ? "green" : "red");
-}
-
-/* "62 [41, 80]", in percent. */
-static void add_share(struct table *table, const struct share *share)
-{
-    table_text(table, "");
-    if (!share || isnan(share->value))
-        return;
-    if (isnan(share->low))
-        table_show(table, "%.1f", tidy(100 * share->value, 1));
-    else
-        table_show(table, "%.1f [%.1f, %.1f]", tidy(100 * share->value, 1),
-                   tidy(100 * share->low, 1), tidy(100 * share->high, 1));
-}
-
-static void add_p(struct table *table, double p)
-{
-    table_text(table, "");
-    if (isnan(p))
-        return;
-    if (p < 1e-4)
-        table_show(table, "< 0.0001");
-    else
-        table_show(table, "%.4f", p);
-    if (p < SIGNIFICANT)
-        table_colour(table, "green");
-}
 
 static void print_sentences(const struct view *view)
 {
@@ -105,16 +38,23 @@ static void add_effect_row(const struct view *view, struct table *table, size_t 
     table_show(table, effect->degrees2 > 0 ? "%.0f, %.0f" : "%.0f", effect->degrees1,
                effect->degrees2);
     table_real(table, effect->f, effect->f < 1000 ? 2 : 0);
-    add_p(table, anova_p(effect));
-    add_p(table, sensitivity->anova.error == ANOVA_ERROR_SEED ? effect->p_gg : NAN);
+    view_add_p(table, anova_p(effect));
+    view_add_p(table, sensitivity->anova.error == ANOVA_ERROR_SEED ? effect->p_gg : NAN);
     table_text(table, "");
     if (!isnan(effect->size))
-        table_show(table, "%.2f [%.2f, %.2f]", tidy(effect->size, 2), effect->size_low,
-                   effect->size_high);
-    add_share(table, shares->refusal ? NULL : &shares->effects[index]);
+        table_show(table, "%.2f [%.2f, %.2f]", sensitivity_unsigned_zero(effect->size, 2),
+                   effect->size_low, effect->size_high);
+    view_add_share(table, shares->refusal ? NULL : &shares->effects[index]);
     bool is_axis = __builtin_popcount(effect->axes) == 1;
-    add_share(table,
-              shares->refusal || !is_axis ? NULL : &shares->total[__builtin_ctz(effect->axes)]);
+    view_add_share(
+        table, shares->refusal || !is_axis ? NULL : &shares->total[__builtin_ctz(effect->axes)]);
+}
+
+/* False where a grid with gaps leaves the highest interaction no degrees of freedom. */
+static bool has_error(const struct anova *anova)
+{
+    return anova->error != ANOVA_ERROR_HIGHEST || anova->effect_count == 0 ||
+           anova->effects[anova->effect_count - 1].rank > 0;
 }
 
 static void print_anova_notes(const struct view *view)
@@ -127,7 +67,10 @@ static void print_anova_notes(const struct view *view)
     };
     const struct anova *anova = &view->sensitivity->anova;
     const struct design *design = &view->sensitivity->experiment.design;
-    terminal_print(&view->terminal, stdout, "%s%s.\n", errors[anova->error],
+    terminal_print(&view->terminal, stdout, "%s%s.\n",
+                   has_error(anova)
+                       ? errors[anova->error]
+                       : "one seed a point and no interaction left to serve as the error",
                    anova->complete ? "" : "; type II, the grid is incomplete");
     terminal_print(&view->terminal, stdout,
                    "size: variance of the effect over the error's. share, total: percent of the\n"
@@ -158,7 +101,7 @@ static bool print_anova(const struct view *view, struct error *error)
         {"total", "total %", TABLE_RIGHT | TABLE_HIDE_EMPTY},
     };
     const struct anova *anova = &view->sensitivity->anova;
-    heading(view, "Over the whole grid");
+    view_heading(view, "Over the whole grid");
     if (anova->refusal) {
         terminal_print(&view->terminal, stdout, "No analysis of variance: %s.\n", anova->refusal);
         return true;
@@ -166,159 +109,8 @@ static bool print_anova(const struct view *view, struct error *error)
     struct table *table = table_create(columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < anova->effect_count; i++)
         add_effect_row(view, table, i);
-    bool good = print_table(table, error);
+    bool good = view_print_table(table, error);
     print_anova_notes(view);
-    return good;
-}
-
-static bool print_trends(const struct view *view, struct error *error)
-{
-    static const struct table_column columns[] = {
-        {"axis", NULL, 0},
-        {"levels", NULL, 0},
-        {"slope", NULL, TABLE_RIGHT},
-        {"per", NULL, 0},
-    };
-    const struct design *design = &view->sensitivity->experiment.design;
-    heading(view, "Trend over the grid, averaged over the other axes");
-    struct table *table = table_create(columns, sizeof columns / sizeof *columns);
-    for (size_t axis = 0; axis < design->axis_count; axis++) {
-        const struct design_axis *a = &design->axes[axis];
-        bool per_decade;
-        struct estimate trend = main_effect_trend(design, axis, &per_decade);
-        if (trend.n == 0)
-            continue;
-        table_text(table, a->heading);
-        table_text(table, "");
-        table_show(table, "%s to %s", a->levels[0].label, a->levels[a->level_count - 1].label);
-        add_estimate(view, table, &trend, view->scale);
-        table_text(table, per_decade ? "decade" : "unit");
-    }
-    return print_table(table, error);
-}
-
-static void add_derivative(const struct view *view, struct table *table,
-                           const struct derivative *derivative)
-{
-    const struct design_axis *axis = &view->sensitivity->experiment.design.axes[derivative->axis];
-    table_text(table, axis->heading);
-    table_text(table, derivative_names[derivative->kind]);
-    table_text(table, "");
-    table_show(table, "%s to %s", axis->levels[derivative->from].label,
-               axis->levels[derivative->to].label);
-    add_estimate(view, table, &derivative->per_decade, view->scale);
-    table_text(table, "");
-    if (!isnan(derivative->elasticity.half_width))
-        table_show(table, "%+.4f ± %.4f", tidy(derivative->elasticity.mean, 4),
-                   derivative->elasticity.half_width);
-    else if (derivative->elasticity.n > 0)
-        table_show(table, "%+.4f", derivative->elasticity.mean);
-    table_text(table, "");
-    if (isnan(derivative->slope.half_width))
-        table_show(table, "%+.3g", derivative->slope.mean);
-    else
-        table_show(table, "%+.3g ± %.2g", derivative->slope.mean, derivative->slope.half_width);
-    table_text(table, isnan(derivative->slope.half_width)       ? ""
-                      : statistics_is_shown(&derivative->slope) ? "no"
-                                                                : "yes");
-}
-
-/* Largest change per decade first: the unit that all axes share. */
-static bool print_derivatives(const struct view *view, struct error *error)
-{
-    static const struct table_column columns[] = {
-        {"axis", NULL, 0},
-        {"step", NULL, 0},
-        {"levels", NULL, 0},
-        {"per_decade", "per decade", TABLE_RIGHT | TABLE_HIDE_EMPTY},
-        {"elasticity", NULL, TABLE_RIGHT | TABLE_HIDE_EMPTY},
-        {"slope", "per unit (not ranked)", TABLE_RIGHT},
-        {"zero", "0 inside", 0},
-    };
-    const struct sensitivity *sensitivity = view->sensitivity;
-    char name[CELL * 2];
-    bool printed[DESIGN_AXIS_MAX * DERIVATIVE_KIND_COUNT] = {false};
-    if (sensitivity->derivative_count == 0)
-        return true;
-    struct table *table = table_create(columns, sizeof columns / sizeof *columns);
-    for (size_t row = 0; row < sensitivity->derivative_count; row++) {
-        size_t best = SIZE_MAX;
-        for (size_t i = 0; i < sensitivity->derivative_count; i++)
-            if (!printed[i] &&
-                (best == SIZE_MAX || fabs(sensitivity->derivatives[i].per_decade.mean) >
-                                         fabs(sensitivity->derivatives[best].per_decade.mean)))
-                best = i;
-        printed[best] = true;
-        add_derivative(view, table, &sensitivity->derivatives[best]);
-    }
-    for (size_t i = 0; i < sensitivity->experiment.set.point_count; i++)
-        if (sensitivity->experiment.points[i].cell == sensitivity->nominal)
-            sensitivity_point_words(sensitivity, i, name, sizeof name);
-    terminal_print(&view->terminal, stdout, "\nAround %s\n", name);
-    return print_table(table, error);
-}
-
-static void add_point(const struct view *view, struct table *table, size_t rank)
-{
-    const struct sensitivity_point *point = &view->sensitivity->points[rank];
-    const struct experiment *experiment = &view->sensitivity->experiment;
-    double clean = experiment->points[point->index].clean;
-    char name[CELL * 2];
-    sensitivity_point_words(view->sensitivity, point->index, name, sizeof name);
-    table_integer(table, (int64_t)rank + 1);
-    table_text(table, name);
-    table_text(table, "");
-    size_t missing = experiment->points[point->index].missing;
-    if (isnan(point->mean.mean) && isinf(point->value))
-        table_show(table, "median not reached (%zu of %zu)", missing, missing + point->mean.n);
-    else if (isnan(point->mean.mean))
-        table_show(table, "median %.*f (%zu not reached)", view->digits, point->value, missing);
-    else if (isnan(point->mean.half_width))
-        table_show(table, "%.*f", view->digits, view->scale * point->mean.mean);
-    else
-        table_show(table, "%.*f ± %.*f", view->digits, view->scale * point->mean.mean, view->digits,
-                   view->scale * point->mean.half_width);
-    table_text(table, "");
-    if (!isnan(clean))
-        table_show(table, "%.1f", 100 * clean);
-    add_estimate(view, table, &point->difference, view->scale);
-    add_p(table, point->p_adjusted);
-    table_integer(table, (int64_t)point->mean.n);
-    table_text(table, point->front ? "front" : "");
-    table_text(table, point_is_inert(&experiment->set.points[point->index]) ? "inert" : "");
-}
-
-static bool print_points(const struct view *view, int64_t limit, struct error *error)
-{
-    static const struct table_column columns[] = {
-        {"rank", NULL, TABLE_RIGHT},
-        {"point", NULL, 0},
-        {"mean", NULL, TABLE_RIGHT},
-        {"clean", NULL, TABLE_RIGHT | TABLE_HIDE_EMPTY},
-        {"difference", NULL, TABLE_RIGHT | TABLE_HIDE_EMPTY},
-        {"p_adjusted", "p (Holm)", TABLE_RIGHT | TABLE_HIDE_EMPTY},
-        {"seeds", NULL, TABLE_RIGHT},
-        {"front", "", TABLE_HIDE_EMPTY},
-        {"mark", "", TABLE_HIDE_EMPTY},
-    };
-    const struct sensitivity *sensitivity = view->sensitivity;
-    size_t shown = sensitivity->point_count;
-    if (limit >= 0 && (uint64_t)limit < shown)
-        shown = (size_t)limit;
-    heading(view, "Points, best first");
-    struct table *table = table_create(columns, sizeof columns / sizeof *columns);
-    for (size_t rank = 0; rank < shown; rank++)
-        add_point(view, table, rank);
-    bool good = print_table(table, error);
-    if (shown < sensitivity->point_count)
-        terminal_print(&view->terminal, stdout, "… %zu more points (--limit)\n",
-                       sensitivity->point_count - shown);
-    terminal_print(&view->terminal, stdout,
-                   "difference: to %s, %s. front: no other point is as good both\n"
-                   "clean and by this metric.\n",
-                   sensitivity->against,
-                   sensitivity->experiment.design.independent ? "not paired (independent seeds)"
-                                                              : "paired by seed");
     return good;
 }
 
@@ -359,10 +151,17 @@ static void print_missing(const struct view *view)
 static void print_notes(const struct view *view)
 {
     const struct brown_forsythe *spread = &view->sensitivity->spread;
-    heading(view, "What the numbers mean");
-    terminal_print(&view->terminal, stdout,
-                   "± is a 95 %% interval over seeds: it describes retraining on this test set,\n"
-                   "not new images.\n");
+    view_heading(view, "What the numbers mean");
+    if (view->sensitivity->experiment.design.seed_count == 1)
+        terminal_print(
+            &view->terminal, stdout,
+            "One training a point: ± is a 95 %% interval over pairs of points that differ in\n"
+            "one axis alone. Noise and what the axis does elsewhere are both in it.\n");
+    else
+        terminal_print(
+            &view->terminal, stdout,
+            "± is a 95 %% interval over seeds: it describes retraining on this test set,\n"
+            "not new images.\n");
     if (!isnan(spread->p))
         terminal_print(&view->terminal, stdout,
                        "Spread over seeds %s between points (Brown–Forsythe, p %.2g).\n",
@@ -383,8 +182,9 @@ bool sensitivity_print_people(const struct sensitivity *sensitivity,
     print_sentences(&view);
     bool good = print_anova(&view, error);
     if (good && !sensitivity->experiment.refusal)
-        good = print_derivatives(&view, error) && print_trends(&view, error);
-    good = good && print_points(&view, limit, error);
+        good = view_print_derivatives(&view, error) && view_print_levels(&view, error) &&
+               view_print_trends(&view, error);
+    good = good && view_print_points(&view, limit, error);
     print_notes(&view);
     return good;
 }

@@ -133,6 +133,14 @@ static void add_axis(struct table *table, const struct sensitivity *sensitivity,
         row.from = row.to = a->levels[level].label;
         add_estimate(table, row, &mean);
     }
+    row.quantity = "step";
+    for (size_t level = 1; level < a->level_count; level++) {
+        struct estimate step = main_effect_difference(design, axis, level - 1, level);
+        row.from = a->levels[level - 1].label;
+        row.to = a->levels[level].label;
+        if (step.n > 0)
+            add_estimate(table, row, &step);
+    }
     row.quantity = "difference";
     row.from = a->levels[0].label;
     row.to = a->levels[a->level_count - 1].label;

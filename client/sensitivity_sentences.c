@@ -47,6 +47,24 @@ static void outside_words(const struct point *point, char *text, size_t size)
         snprintf(text, size, "%s  σ %g", control, sigma);
 }
 
+/* The network, say, of a baseline where there are several. */
+static void add_varying(const struct result_set *set, const struct point *point, char *text,
+                        size_t size)
+{
+    for (int i = 0; i < POINT_PARAMETER_COUNT; i++) {
+        bool is_loss = i == POINT_lambda || i == POINT_k || i == POINT_sigma || i == POINT_control;
+        const struct value *value = point->parameters[i];
+        size_t used = strlen(text);
+        if (is_loss || value->type == VALUE_NULL || !result_set_varies(set, i))
+            continue;
+        if (value->bytes)
+            snprintf(text + used, size - used, "  %s %s", point_parameters[i].heading,
+                     value->bytes);
+        else
+            snprintf(text + used, size - used, "  %s %g", point_parameters[i].heading, value->real);
+    }
+}
+
 void sensitivity_point_words(const struct sensitivity *sensitivity, size_t index, char *text,
                              size_t size)
 {
@@ -55,6 +73,7 @@ void sensitivity_point_words(const struct sensitivity *sensitivity, size_t index
     size_t cell = experiment->points[index].cell, used = 0;
     if (cell == SIZE_MAX) {
         outside_words(point, text, size);
+        add_varying(&experiment->set, point, text, size);
         return;
     }
     for (size_t axis = 0; axis < experiment->design.axis_count && used < size; axis++) {
@@ -80,6 +99,15 @@ static void amount(const struct sensitivity *sensitivity, const struct estimate 
         used += (size_t)snprintf(text + used, size - used, " ± %.*f", digits,
                                  scale * estimate->half_width);
     snprintf(text + used, size - used, "%s", share ? " points" : "");
+}
+
+/* With one training a point the interval is over pairs of points and not over seeds: said. */
+static void over_pairs(const struct design *design, const struct estimate *ends, char *text,
+                       size_t size)
+{
+    text[0] = 0;
+    if (design->seed_count == 1)
+        snprintf(text, size, ", over %zu pairs of points", ends->n);
 }
 
 /* The middle levels may be what differs: said where the test sees it and the ends do not. */
@@ -110,7 +138,7 @@ bool sensitivity_axis_sentence(const struct sensitivity *sensitivity, size_t axi
     struct estimate ends = main_effect_difference(design, axis, 0, a->level_count - 1);
     const struct anova_effect *effect = anova_find(&sensitivity->anova, 1u << axis);
     double p = effect ? anova_p(effect) : NAN;
-    char size[64];
+    char size[64], pairs[64];
     if (ends.n == 0)
         return snprintf(text, SENSITIVITY_TEXT, "%s: nothing to compare %s with %s by", a->heading,
                         first, last) > 0;
@@ -118,17 +146,18 @@ bool sensitivity_axis_sentence(const struct sensitivity *sensitivity, size_t axi
     if (!shown && p < SIGNIFICANT && !isnan(ends.half_width) && a->level_count > 2)
         return uneven_sentence(sensitivity, axis, p, text);
     amount(sensitivity, &ends, !shown, size, sizeof size);
+    over_pairs(design, &ends, pairs, sizeof pairs);
     if (shown)
-        snprintf(text, SENSITIVITY_TEXT, "%s: %s, %s %s by %s from %s to %s", a->heading,
+        snprintf(text, SENSITIVITY_TEXT, "%s: %s, %s %s by %s from %s to %s%s", a->heading,
                  fabs(ends.mean) > STRONG * ends.half_width ? "strong" : "clear",
-                 ends.mean > 0 ? "raises" : "lowers", metric, size, first, last);
+                 ends.mean > 0 ? "raises" : "lowers", metric, size, first, last, pairs);
     else if (isnan(ends.half_width))
         snprintf(text, SENSITIVITY_TEXT,
                  "%s: %s in %s from %s to %s, in one seed: no telling how much of it is noise",
                  a->heading, size, metric, first, last);
     else
-        snprintf(text, SENSITIVITY_TEXT, "%s: no effect shown on %s, %s from %s to %s", a->heading,
-                 metric, size, first, last);
+        snprintf(text, SENSITIVITY_TEXT, "%s: no effect shown on %s, %s from %s to %s%s",
+                 a->heading, metric, size, first, last, pairs);
     return true;
 }
 

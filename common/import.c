@@ -179,7 +179,8 @@ static int find_label(struct reading *reading, int axis, const struct csv_field 
 }
 
 /* The first value of a column says whether it holds numbers or labels: a misspelt number is told,
- * and does not become a label. */
+ * and does not become a label. A lambda of 0 says nothing of the kind: it is standard training, and
+ * stands beside labels as it does beside numbers. */
 static void read_axis(struct reading *reading, int axis, struct import_row *row)
 {
     static const enum parameter parameters[IMPORT_AXIS_COUNT] = {PARAMETER_LAMBDA, PARAMETER_K,
@@ -193,6 +194,10 @@ static void read_axis(struct reading *reading, int axis, struct import_row *row)
     if (!*field->text)
         return;
     bool is_number = number_parse(field->text, &value);
+    if (axis == IMPORT_LAMBDA && is_number && value == 0) {
+        row->numbers[axis] = 0;
+        return;
+    }
     if (reading->first_lines[axis] == 0) {
         reading->first_lines[axis] = row->line;
         reading->holds_labels[axis] = !is_number;

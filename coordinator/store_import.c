@@ -94,13 +94,14 @@ static bool add_values(struct store *store, const struct import *import, int64_t
 {
     size_t count;
     bool good = true;
-    for (int i = 0; i < import->label_counts[axis] && good; i++)
-        good = add_value(store, sweep, ordinal, i, NAN, import->labels[axis][i], error);
     double *numbers = list_numbers(import, axis, &count);
     if (!numbers)
         return error_set(error, ERROR_MEMORY, "out of memory");
     for (size_t i = 0; i < count && good; i++)
         good = add_value(store, sweep, ordinal, (int)i, numbers[i], NULL, error);
+    for (int i = 0; i < import->label_counts[axis] && good; i++)
+        good =
+            add_value(store, sweep, ordinal, (int)count + i, NAN, import->labels[axis][i], error);
     free(numbers);
     return good;
 }
@@ -152,10 +153,10 @@ static bool add_job(struct store *store, const struct import *import,
     char description[64];
     if (!db_prepare(store->db,
                     "INSERT INTO job (id, sweep, point, text_number, state, train_hash, job_hash,"
-                    " memory_bytes, description, created_at, finished_at, dataset, dataset_digest,"
+                    " description, created_at, finished_at, dataset, dataset_digest,"
                     " model, control, fraction, seed, lambda, k, sigma, lambda_label, k_label,"
                     " sigma_label," UNTOLD
-                    ") VALUES (?1, ?2, ?3, 1, 'done', ?4, ?4, 0, ?5, ?6, ?6, ?7, '',"
+                    ") VALUES (?1, ?2, ?3, 1, 'done', ?4, ?4, ?5, ?6, ?6, ?7, '',"
                     " ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17," UNTOLD_NULLS ")",
                     &statement, error))
         return false;

@@ -107,9 +107,24 @@ static struct estimate unblocked(const struct design *design, size_t axis, const
     return statistics_estimate(n, sum / (double)groups, error, pooled.degrees);
 }
 
+static struct estimate by_combination(const struct design *design, size_t axis,
+                                      const double *weights)
+{
+    double *values = memory_allocate(design->cell_count, sizeof *values);
+    size_t count = 0;
+    for (size_t cell = 0; cell < design->cell_count; cell++)
+        count += design_level(design, cell, axis) == 0 &&
+                 group_contrast(design, axis, weights, cell, 0, &values[count]);
+    struct estimate estimate = statistics_values(values, count);
+    free(values);
+    return estimate;
+}
+
 struct estimate main_effect_contrast(const struct design *design, size_t axis,
                                      const double *weights)
 {
+    if (design->seed_count == 1)
+        return by_combination(design, axis, weights);
     return design->independent ? unblocked(design, axis, weights) : blocked(design, axis, weights);
 }
 
@@ -119,7 +134,8 @@ struct estimate main_effect_level(const struct design *design, size_t axis, size
     weights[level] = 1;
     struct estimate estimate = main_effect_contrast(design, axis, weights);
     free(weights);
-    return estimate;
+    return design->seed_count == 1 ? statistics_estimate(estimate.n, estimate.mean, NAN, 0)
+                                   : estimate;
 }
 
 struct estimate main_effect_difference(const struct design *design, size_t axis, size_t from,

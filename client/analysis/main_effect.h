@@ -1,5 +1,9 @@
 /* What one axis does, averaged over the others: contrasts between its levels, computed within each
- * seed over the combinations of the other axes that have the levels needed. */
+ * seed over the combinations of the other axes that have the levels needed.
+ *
+ * With one training a point there are no seeds to spread over. The contrasts of the combinations
+ * then stand for them: n is the number of combinations, and the interval holds noise and the axis'
+ * interactions with the others alike. */
 #ifndef LIPSWEEP_CLIENT_ANALYSIS_MAIN_EFFECT_H
 #define LIPSWEEP_CLIENT_ANALYSIS_MAIN_EFFECT_H
 
@@ -10,6 +14,7 @@
 struct estimate main_effect_contrast(const struct design *design, size_t axis,
                                      const double *weights);
 
+/* Without an interval where there is one training a point: what spreads there are the other axes. */
 struct estimate main_effect_level(const struct design *design, size_t axis, size_t level);
 
 /* `to` minus `from`. */

@@ -7,6 +7,15 @@
 
 enum { SCENARIOS_MAX = 16 };
 
+/* What one seed has no interval or test for has never been counted. */
+static void print_share(size_t count, size_t sweeps, size_t seed_count)
+{
+    if (seed_count == 1 && count == 0)
+        printf(" – |");
+    else
+        printf(" %.1f |", 100 * (double)count / (double)sweeps);
+}
+
 int main(int argc, char **argv)
 {
     static size_t counts[SCENARIOS_MAX][SIMULATION_ROW_COUNT];
@@ -26,7 +35,7 @@ int main(int argc, char **argv)
     for (size_t row = 0; row < SIMULATION_ROW_COUNT; row++) {
         printf("\n| %s |", simulation_texts[row]);
         for (size_t i = 0; i < scenarios; i++)
-            printf(" %.1f |", 100 * (double)counts[i][row] / (double)sweeps);
+            print_share(counts[i][row], sweeps, simulation_scenarios[i].seed_count);
     }
     printf("\n");
     return 0;

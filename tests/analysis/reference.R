@@ -135,6 +135,7 @@ compute <- function(designs) {
     seeds <- which(colSums(is.na(y[there, , drop = FALSE])) == 0)
     cells(d, y, there, emit)
     trends(d, y, emit)
+    ends(d, y, emit)
     if (d$independent && max(rowSums(!is.na(y))) > 1) pure(d, y, there, emit)
     else if (ncol(y) == 1) highest(d, y, there, emit)
     else if (length(seeds) >= 2) blocks(d, y[there, seeds, drop = FALSE], there, emit)
@@ -198,7 +199,15 @@ trends <- function(d, y, emit) {
       X <- cbind(x[whole], if (nlevels(f) > 1) model.matrix(~ 0 + f) else 1)
       unname(lm.fit(X, values[whole])$coefficients[1])
     }
-    if (!d$independent) {
+    if (ncol(y) == 1) {   # one training a point: the combinations of the other axes stand for seeds
+      slopes <- sapply(split(seq_len(nrow(y)), group), function(i) {
+        if (any(is.na(y[i, 1]))) NA else unname(coef(lm(y[i, 1] ~ x[i]))[2])
+      })
+      slopes <- slopes[!is.na(slopes)]
+      if (length(slopes) == 0) next
+      emit("trend", axis, mean(slopes))
+      if (length(slopes) > 1) emit("trend_half_width", axis, interval(t.test(slopes)))
+    } else if (!d$independent) {
       slopes <- apply(y, 2, slope)
       slopes <- slopes[!is.na(slopes)]
       if (length(slopes) == 0) next
@@ -206,6 +215,29 @@ trends <- function(d, y, emit) {
       if (length(slopes) > 1 && sd(slopes) > 1e-14) emit("trend_half_width", axis, interval(t.test(slopes)))
     } else {
       emit("trend", axis, slope(rowMeans(y, na.rm = TRUE)))
+    }
+  }
+}
+
+# Highest level of an axis minus its lowest, over the combinations of the other axes that have both.
+ends <- function(d, y, emit) {
+  for (axis in d$axes) {
+    level <- d$grid[[axis]]
+    group <- do.call(paste, c(d$grid[setdiff(d$axes, axis)], list(rep("", nrow(y)))))
+    low <- which(level == 1); high <- which(level == max(level))
+    pairs <- if (d$independent && ncol(y) > 1) {
+      means <- rowMeans(y, na.rm = TRUE)
+      means[high[match(group[low], group[high])]] - means[low]
+    } else {
+      differences <- y[high[match(group[low], group[high])], , drop = FALSE] - y[low, , drop = FALSE]
+      if (ncol(y) == 1) differences[, 1] else colMeans(differences, na.rm = TRUE)
+    }
+    pairs <- pairs[!is.na(pairs)]
+    if (length(pairs) == 0) next
+    emit("ends", axis, mean(pairs))
+    if (length(pairs) > 1 && sd(pairs) > 1e-14 && !(d$independent && ncol(y) > 1)) {
+      test <- t.test(pairs)
+      emit("ends_half_width", axis, interval(test)); emit("ends_p", axis, test$p.value)
     }
   }
 }

@@ -21,9 +21,13 @@ const char *const simulation_texts[SIMULATION_ROW_COUNT] = {
 };
 
 const struct scenario simulation_scenarios[] = {
-    {"shared seeds", 5, false, 1, 0},        {"seed × λ", 5, false, 1, 1},
-    {"independent seeds", 5, true, 0, 0},    {"3 shared seeds", 3, false, 1, 0},
-    {"10 seeds, seed × λ", 10, false, 1, 1}, {0},
+    {"shared seeds", 5, false, 1, 0},
+    {"seed × λ", 5, false, 1, 1},
+    {"independent seeds", 5, true, 0, 0},
+    {"3 shared seeds", 3, false, 1, 0},
+    {"10 seeds, seed × λ", 10, false, 1, 1},
+    {"one seed", 1, false, 1, 0},
+    {0},
 };
 
 /* -1, 0, 1 */

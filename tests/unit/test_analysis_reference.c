@@ -204,6 +204,14 @@ static double ours(const struct analysed *a, const char *quantity, const char *n
         return strcmp(name, "f") == 0 ? a->spread.f : a->spread.p;
     if (strcmp(quantity, "total") == 0)
         return a->shares.total[name[0] - 'a'].value;
+    if (strncmp(quantity, "ends", 4) == 0) {
+        size_t axis = (size_t)(name[0] - 'a');
+        struct estimate ends =
+            main_effect_difference(&a->design, axis, 0, a->design.axes[axis].level_count - 1);
+        return !quantity[4]                      ? ends.mean
+               : strcmp(quantity, "ends_p") == 0 ? ends.p
+                                                 : ends.half_width;
+    }
     if (strncmp(quantity, "trend", 5) == 0) {
         struct estimate trend = main_effect_trend(&a->design, (size_t)(name[0] - 'a'), &per_decade);
         return quantity[5] ? trend.half_width : trend.mean;

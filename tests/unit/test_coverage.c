@@ -49,12 +49,26 @@ static void independent_seeds(void **state)
     check(&simulation_scenarios[2]);
 }
 
+/* Combinations of the other axes stand for seeds; there is no interval for a point. */
+static void one_seed(void **state)
+{
+    (void)state;
+    size_t counts[SIMULATION_ROW_COUNT];
+    simulation_run(&simulation_scenarios[5], SWEEPS, counts);
+    within(counts[SIMULATION_MEAN], 0, 0, SIMULATION_MEAN);
+    within(counts[SIMULATION_CONTRAST], 90, 99.5, SIMULATION_CONTRAST);
+    for (int row = SIMULATION_SIZE_LARGE; row <= SIMULATION_SIZE_ZERO; row++)
+        within(counts[row], 88, 100, row);
+    within(counts[SIMULATION_REJECT_HF_2], 1, 9, SIMULATION_REJECT_HF_2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shared_seeds),
         cmocka_unit_test(seeds_that_tilt_effects),
         cmocka_unit_test(independent_seeds),
+        cmocka_unit_test(one_seed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
