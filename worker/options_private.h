@@ -30,6 +30,7 @@ enum flag {
     OPTION_IMAGE,
     OPTION_SIGMA,
     OPTION_DRAWS,
+    OPTION_RADIUS,
     OPTION_RESULT_FD,
 };
 
