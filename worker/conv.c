@@ -73,8 +73,8 @@ static bool is_turnable(const struct conv_shape *s, enum conv_method method)
     return method == CONV_DIRECT && s->in_channels % CONV_BLOCK == 0 && s->padding < s->kernel;
 }
 
-/* The weight gradient of one call; then one padded image or frame, or the product's columns of one
- * image, [pixel][channel][kernel row][kernel column]. */
+/* The gradients of weights and bias of one call; then one padded image or frame, or the product's
+ * columns of one image, [pixel][channel][kernel row][kernel column]. */
 size_t conv_scratch(const struct conv_shape *shape, enum conv_method method)
 {
     struct conv_shape turned = turned_shape(shape);
@@ -83,27 +83,32 @@ size_t conv_scratch(const struct conv_shape *shape, enum conv_method method)
         image =
             larger(padded_size(shape), is_turnable(shape, method) ? padded_size(&turned) : columns);
     }
-    return whole_lines(weight_count(shape)) + image;
+    return whole_lines(conv_sums(shape, method)) + image;
 }
 
-static real *second_part(const struct conv *conv)
+/* The weights in the order of `packed`, or as they are for a matrix product; then the bias. */
+size_t conv_sums(const struct conv_shape *shape, enum conv_method method)
 {
-    return conv->scratch + whole_lines(weight_count(&conv->shape));
+    (void)method;
+    return weight_count(shape) + shape->out_channels;
+}
+
+static real *second_part(const struct conv *conv, real *scratch)
+{
+    return scratch + whole_lines(conv_sums(&conv->shape, conv->method));
 }
 
 void conv_init(struct conv *conv, const struct conv_shape *shape, enum conv_method method,
-               const struct kernels *kernels, bool trains, struct arena *arena)
+               bool has_bias, const struct kernels *kernels, bool trains, struct arena *arena)
 {
     size_t count = weight_count(shape);
-    *conv = (struct conv){.shape = *shape, .method = method, .kernels = kernels};
+    *conv =
+        (struct conv){.shape = *shape, .method = method, .kernels = kernels, .has_bias = has_bias};
     if (method == CONV_DIRECT) {
         conv->packed = arena_take(arena, count, sizeof(real));
     }
     if (trains && is_turnable(shape, method)) {
         conv->turned = arena_take(arena, count, sizeof(real));
-    }
-    if (trains) {
-        conv->sum = arena_take(arena, count, sizeof(double));
     }
 }
 
@@ -145,18 +150,20 @@ void conv_begin_backward(const struct conv *conv, const real *weight)
     if (conv->turned) {
         turn(conv->turned, weight, &conv->shape);
     }
-    memset(conv->sum, 0, weight_count(&conv->shape) * sizeof *conv->sum);
 }
 
-void conv_end_backward(const struct conv *conv, real *dweight)
+void conv_end_backward(const struct conv *conv, const double *sums, real *dweight, real *dbias)
 {
     const struct conv_shape *s = &conv->shape;
     for (size_t o = 0; o < s->out_channels; o++) {
         for (size_t t = 0; t < tap_count(s); t++) {
             size_t plain = o * tap_count(s) + t, c = t / area(s), k = t % area(s);
             size_t packed = (k * s->in_channels + c) * s->out_channels + o;
-            dweight[plain] += (real)conv->sum[conv->method == CONV_DIRECT ? packed : plain];
+            dweight[plain] += (real)sums[conv->method == CONV_DIRECT ? packed : plain];
         }
+    }
+    for (size_t o = 0; o < s->out_channels && conv->has_bias; o++) {
+        dbias[o] += (real)sums[weight_count(s) + o];
     }
 }
 
@@ -213,11 +220,10 @@ static void add_columns_to_image(real *din, const real *columns, const struct co
     }
 }
 
-static void product_forward(const struct conv *conv, real *out, const real *in, const real *weight,
-                            const real *bias)
+static void product_forward(const struct conv *conv, real *columns, real *out, const real *in,
+                            const real *weight, const real *bias)
 {
     const struct conv_shape *s = &conv->shape;
-    real *columns = second_part(conv);
     for (size_t p = 0; p < pixel_count(s) && bias; p++) {
         memcpy(out + p * s->out_channels, bias, s->out_channels * sizeof *out);
     }
@@ -228,11 +234,10 @@ static void product_forward(const struct conv *conv, real *out, const real *in, 
          bias ? 1 : 0);
 }
 
-static void product_gradient(const struct conv *conv, real *dweight, real *dbias, const real *dout,
-                             const real *in)
+static void product_gradient(const struct conv *conv, real *columns, real *dweight, real *dbias,
+                             const real *dout, const real *in)
 {
     const struct conv_shape *s = &conv->shape;
-    real *columns = second_part(conv);
     for (size_t p = 0; p < pixel_count(s) && dbias; p++) {
         for (size_t o = 0; o < s->out_channels; o++) {
             dbias[o] += dout[p * s->out_channels + o];
@@ -245,11 +250,10 @@ static void product_gradient(const struct conv *conv, real *dweight, real *dbias
          1);
 }
 
-static void product_input_gradient(const struct conv *conv, real *din, bool adds, const real *dout,
-                                   const real *weight)
+static void product_input_gradient(const struct conv *conv, real *columns, real *din, bool adds,
+                                   const real *dout, const real *weight)
 {
     const struct conv_shape *s = &conv->shape;
-    real *columns = second_part(conv);
     gemm(columns, dout, weight,
          (struct gemm_shape){pixel_count(s), tap_count(s), s->out_channels, GEMM_PLAIN, GEMM_PLAIN},
          0);
@@ -259,71 +263,72 @@ static void product_input_gradient(const struct conv *conv, real *din, bool adds
     add_columns_to_image(din, columns, s);
 }
 
-void conv_forward(const struct conv *conv, real *out, const real *in, const real *weight,
-                  const real *bias, size_t images)
+void conv_forward(const struct conv *conv, real *scratch, real *out, const real *in,
+                  const real *weight, const real *bias, size_t images)
 {
     const struct conv_shape *s = &conv->shape;
-    real *padded = second_part(conv);
+    real *image = second_part(conv, scratch);
     if (conv->method == CONV_DIRECT) {
-        memset(padded, 0, padded_size(s) * sizeof *padded);
+        memset(image, 0, padded_size(s) * sizeof *image);
     }
     for (size_t i = 0; i < images; i++, in += in_size(s), out += out_size(s)) {
         if (conv->method == CONV_DIRECT) {
-            pad(padded, in, s);
-            conv->kernels->conv_forward(out, padded, conv->packed, bias, false, s);
+            pad(image, in, s);
+            conv->kernels->conv_forward(out, image, conv->packed, bias, false, s);
         } else {
-            product_forward(conv, out, in, weight, bias);
+            product_forward(conv, image, out, in, weight, bias);
         }
     }
 }
 
 /* Sums of one call in `real`, of all calls in double: the call's images are few. */
-static void weight_gradient(const struct conv *conv, real *dbias, const real *dout, const real *in,
-                            size_t images)
+static void weight_gradient(const struct conv *conv, real *scratch, double *sums, const real *dout,
+                            const real *in, size_t images)
 {
     const struct conv_shape *s = &conv->shape;
-    real *part = conv->scratch, *padded = second_part(conv);
-    memset(part, 0, weight_count(s) * sizeof *part);
+    real *part = scratch, *image = second_part(conv, scratch);
+    real *dbias = conv->has_bias ? part + weight_count(s) : NULL;
+    memset(part, 0, conv_sums(s, conv->method) * sizeof *part);
     if (conv->method == CONV_DIRECT) {
-        memset(padded, 0, padded_size(s) * sizeof *padded);
+        memset(image, 0, padded_size(s) * sizeof *image);
     }
     for (size_t i = 0; i < images; i++, in += in_size(s), dout += out_size(s)) {
         if (conv->method == CONV_DIRECT) {
-            pad(padded, in, s);
-            conv->kernels->conv_gradient(part, dbias, dout, padded, s);
+            pad(image, in, s);
+            conv->kernels->conv_gradient(part, dbias, dout, image, s);
         } else {
-            product_gradient(conv, part, dbias, dout, in);
+            product_gradient(conv, image, part, dbias, dout, in);
         }
     }
-    for (size_t i = 0; i < weight_count(s); i++) {
-        conv->sum[i] += (double)part[i];
+    for (size_t i = 0; i < conv_sums(s, conv->method); i++) {
+        sums[i] += (double)part[i];
     }
 }
 
-static void input_gradient(const struct conv *conv, real *din, bool adds, const real *dout,
-                           const real *weight, size_t images)
+static void input_gradient(const struct conv *conv, real *scratch, real *din, bool adds,
+                           const real *dout, const real *weight, size_t images)
 {
     const struct conv_shape *s = &conv->shape;
     const struct conv_shape turned = turned_shape(s);
-    real *frame = second_part(conv);
+    real *image = second_part(conv, scratch);
     if (conv->turned) {
-        memset(frame, 0, padded_size(&turned) * sizeof *frame);
+        memset(image, 0, padded_size(&turned) * sizeof *image);
     }
     for (size_t i = 0; i < images; i++, din += in_size(s), dout += out_size(s)) {
         if (conv->turned) {
-            spread(frame, dout, s);
-            conv->kernels->conv_forward(din, frame, conv->turned, NULL, adds, &turned);
+            spread(image, dout, s);
+            conv->kernels->conv_forward(din, image, conv->turned, NULL, adds, &turned);
         } else {
-            product_input_gradient(conv, din, adds, dout, weight);
+            product_input_gradient(conv, image, din, adds, dout, weight);
         }
     }
 }
 
-void conv_backward(const struct conv *conv, real *din, bool adds, real *dbias, const real *dout,
-                   const real *in, const real *weight, size_t images)
+void conv_backward(const struct conv *conv, real *scratch, double *sums, real *din, bool adds,
+                   const real *dout, const real *in, const real *weight, size_t images)
 {
-    weight_gradient(conv, dbias, dout, in, images);
+    weight_gradient(conv, scratch, sums, dout, in, images);
     if (din) {
-        input_gradient(conv, din, adds, dout, weight, images);
+        input_gradient(conv, scratch, din, adds, dout, weight, images);
     }
 }

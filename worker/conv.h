@@ -14,42 +14,46 @@ enum conv_method { CONV_DIRECT, CONV_PRODUCT }; /* kernels.h; im2col and a matri
 
 enum conv_method conv_method(const struct conv_shape *shape);
 
-/* One convolution: what it keeps between calls, and working memory that it may share with others.
- */
+/* One convolution: what it keeps between calls. Written by conv_begin_* alone, so calls in between
+ * may run on several threads. */
 struct conv {
     struct conv_shape shape;
     enum conv_method method;
     const struct kernels *kernels;
-    real *packed;  /* the weights as the direct kernel reads them */
-    real *turned;  /* and as it reads them for din; NULL: din is a matrix product */
-    double *sum;   /* weight gradient since conv_begin_backward, in the order of `packed` */
-    real *scratch; /* conv_scratch(), 64-byte aligned, the caller's */
+    bool has_bias;
+    real *packed; /* the weights as the direct kernel reads them */
+    real *turned; /* and as it reads them for din; NULL: din is a matrix product */
 };
 
-/* Numbers of working memory that either pass needs with this method. */
+/* Numbers of working memory that a call of either pass needs with this method: `scratch` below,
+ * 64-byte aligned, one for each thread, of no meaning between calls. */
 size_t conv_scratch(const struct conv_shape *shape, enum conv_method method);
+
+/* Numbers in which the gradients of weights and bias add up: `sums` below, one for each group of
+ * images, zeroed by the caller before the group's first call. */
+size_t conv_sums(const struct conv_shape *shape, enum conv_method method);
 
 /* Books or places what it keeps. */
 void conv_init(struct conv *conv, const struct conv_shape *shape, enum conv_method method,
-               const struct kernels *kernels, bool trains, struct arena *arena);
+               bool has_bias, const struct kernels *kernels, bool trains, struct arena *arena);
 
 /* Before the calls of a forward pass with these weights. */
 void conv_begin_forward(const struct conv *conv, const real *weight);
 
 /* out [images][out_height][out_width][out_channels], in [images][in_height][in_width][in_channels],
  * bias [out_channels] or NULL */
-void conv_forward(const struct conv *conv, real *out, const real *in, const real *weight,
-                  const real *bias, size_t images);
+void conv_forward(const struct conv *conv, real *scratch, real *out, const real *in,
+                  const real *weight, const real *bias, size_t images);
 
 /* Before the calls of a backward pass with these weights. */
 void conv_begin_backward(const struct conv *conv, const real *weight);
 
-/* The weight gradient goes to the sum; dbias (NULL without a bias) is added to; din is overwritten,
- * or added to when it `adds`, and may be NULL when nobody asks for it. */
-void conv_backward(const struct conv *conv, real *din, bool adds, real *dbias, const real *dout,
-                   const real *in, const real *weight, size_t images);
+/* The gradients of weights and bias are added to the sums; din is overwritten, or added to when it
+ * `adds`, and may be NULL when nobody asks for it. */
+void conv_backward(const struct conv *conv, real *scratch, double *sums, real *din, bool adds,
+                   const real *dout, const real *in, const real *weight, size_t images);
 
-/* Adds the weight gradient of all calls since conv_begin_backward to dweight. */
-void conv_end_backward(const struct conv *conv, real *dweight);
+/* Adds what the sums hold to dweight, and to dbias where there is a bias. */
+void conv_end_backward(const struct conv *conv, const double *sums, real *dweight, real *dbias);
 
 #endif

@@ -13,8 +13,7 @@ void norm_init(struct norm *norm, size_t channels, const struct kernels *kernels
     if (!trains) {
         return;
     }
-    double **wide[] = {&norm->sum,      &norm->product,  &norm->mean,
-                       &norm->variance, &norm->own_mean, &norm->own_variance};
+    double **wide[] = {&norm->mean, &norm->variance, &norm->own_mean, &norm->own_variance};
     real **narrow[] = {&norm->center, &norm->slope, &norm->offset};
     for (size_t i = 0; i < sizeof wide / sizeof *wide; i++) {
         *wide[i] = arena_take(arena, count, sizeof(double));
@@ -24,35 +23,32 @@ void norm_init(struct norm *norm, size_t channels, const struct kernels *kernels
     }
 }
 
-void norm_begin_sums(const struct norm *norm)
+void norm_add_forward(const struct norm *norm, double *sums, const real *x, size_t pixels)
 {
-    memset(norm->sum, 0, NORM_COPIES * norm->channels * sizeof *norm->sum);
-    memset(norm->product, 0, NORM_COPIES * norm->channels * sizeof *norm->product);
-}
-
-void norm_add_forward(const struct norm *norm, size_t copy, const real *x, size_t pixels)
-{
-    size_t at = copy * norm->channels;
-    norm->kernels->norm_sums(norm->sum + at, norm->product + at, x, x, norm->channels, pixels);
+    norm->kernels->norm_sums(sums, sums + norm->channels, x, x, norm->channels, pixels);
 }
 
 /* Mean and biased variance of every copy alone. */
-static void own_statistics(const struct norm *norm, size_t copies, double pixels)
+static void own_statistics(const struct norm *norm, const double *const *sums, size_t copies,
+                           double pixels)
 {
-    for (size_t i = 0; i < copies * norm->channels; i++) {
-        double mean = norm->sum[i] / pixels;
-        norm->own_mean[i] = mean;
-        norm->own_variance[i] = fmax(norm->product[i] / pixels - mean * mean, 0);
+    for (size_t copy = 0; copy < copies; copy++) {
+        for (size_t c = 0; c < norm->channels; c++) {
+            double mean = sums[copy][c] / pixels, square = sums[copy][norm->channels + c] / pixels;
+            norm->own_mean[copy * norm->channels + c] = mean;
+            norm->own_variance[copy * norm->channels + c] = fmax(square - mean * mean, 0);
+        }
     }
 }
 
-static void joint_statistics(const struct norm *norm, size_t copies, double pixels)
+static void joint_statistics(const struct norm *norm, const double *const *sums, size_t copies,
+                             double pixels)
 {
     for (size_t c = 0; c < norm->channels; c++) {
         double sum = 0, square = 0, count = pixels * (double)copies;
-        for (size_t i = c; i < copies * norm->channels; i += norm->channels) {
-            sum += norm->sum[i];
-            square += norm->product[i];
+        for (size_t copy = 0; copy < copies; copy++) {
+            sum += sums[copy][c];
+            square += sums[copy][norm->channels + c];
         }
         for (size_t i = c; i < copies * norm->channels; i += norm->channels) {
             norm->mean[i] = sum / count;
@@ -69,13 +65,13 @@ static void set_scale(const struct norm *norm, size_t at, double weight, double 
     norm->shift[at] = (real)(bias - mean * scale);
 }
 
-void norm_end_sums(struct norm *norm, const real *weight, const real *bias, size_t copies,
-                   bool joint, double pixels)
+void norm_end_forward(struct norm *norm, const double *const *sums, const real *weight,
+                      const real *bias, size_t copies, bool joint, double pixels)
 {
     size_t count = copies * norm->channels;
-    own_statistics(norm, copies, pixels);
+    own_statistics(norm, sums, copies, pixels);
     if (joint) {
-        joint_statistics(norm, copies, pixels);
+        joint_statistics(norm, sums, copies, pixels);
     } else {
         memcpy(norm->mean, norm->own_mean, count * sizeof *norm->mean);
         memcpy(norm->variance, norm->own_variance, count * sizeof *norm->variance);
@@ -105,46 +101,42 @@ void norm_forward(const struct norm *norm, size_t copy, real *y, const real *x, 
     norm->kernels->norm_forward(y, x, norm->scale + at, norm->shift + at, norm->channels, pixels);
 }
 
-void norm_add_backward(const struct norm *norm, size_t copy, const real *dy, const real *x,
+void norm_add_backward(const struct norm *norm, double *sums, const real *dy, const real *x,
                        size_t pixels)
 {
-    size_t at = copy * norm->channels;
-    norm->kernels->norm_sums(norm->sum + at, norm->product + at, dy, x, norm->channels, pixels);
+    norm->kernels->norm_sums(sums, sums + norm->channels, dy, x, norm->channels, pixels);
 }
 
-/* One channel of one copy. With h = (x - mean) / root the normalised number, n numbers a channel, w
- * the weight: dx = w / root (dy - sum(dy) / n - h sum(dy h) / n). Sums are over the copies that the
- * statistics are of, `first` up to `end`. */
-static void end_channel(const struct norm *norm, size_t at, size_t first, size_t end, double weight,
-                        double *dweight, double *dbias)
+/* One channel of one copy, from the sums of dy and dy x over what its statistics are of. With h =
+ * (x
+ * - mean) / root the normalised number, n numbers a channel, w the weight: dx = w / root (dy -
+ * sum(dy) / n - h sum(dy h) / n). Returns sum(dy h). */
+static double end_channel(const struct norm *norm, size_t at, double weight, double sum,
+                          double product)
 {
-    double sum = 0, product = 0, root = sqrt(norm->variance[at] + NORM_EPS);
-    for (size_t i = first; i < end; i += norm->channels) {
-        sum += norm->sum[i];
-        product += norm->product[i];
-    }
-    double turned = (product - norm->mean[at] * sum) / root; /* sum(dy h) */
-    double scale = weight / root;
+    double root = sqrt(norm->variance[at] + NORM_EPS), scale = weight / root;
+    double turned = (product - norm->mean[at] * sum) / root;
     norm->center[at] = (real)norm->mean[at];
     norm->slope[at] = (real)(-scale * turned / (root * norm->count));
     norm->offset[at] = (real)(-scale * sum / norm->count);
-    *dweight = turned;
-    *dbias = sum;
+    return turned;
 }
 
-void norm_end_backward(const struct norm *norm, const real *weight, real *dweight, real *dbias,
-                       size_t copies, bool joint)
+void norm_end_backward(const struct norm *norm, const double *const *sums, const real *weight,
+                       real *dweight, real *dbias, size_t copies, bool joint)
 {
-    size_t all = copies * norm->channels;
-    for (size_t first = 0; first < all; first += norm->channels) {
+    for (size_t copy = 0; copy < copies; copy++) {
         for (size_t c = 0; c < norm->channels; c++) {
-            size_t at = first + c;
-            double weight_part, bias_part;
-            end_channel(norm, at, joint ? c : at, joint ? all : at + 1, (double)weight[c],
-                        &weight_part, &bias_part);
-            if (!joint || first == 0) {
-                dweight[c] += (real)weight_part;
-                dbias[c] += (real)bias_part;
+            double sum = 0, product = 0;
+            for (size_t i = joint ? 0 : copy; i < (joint ? copies : copy + 1); i++) {
+                sum += sums[i][c];
+                product += sums[i][norm->channels + c];
+            }
+            double turned =
+                end_channel(norm, copy * norm->channels + c, (double)weight[c], sum, product);
+            if (!joint || copy == 0) {
+                dweight[c] += (real)turned;
+                dbias[c] += (real)sum;
             }
         }
     }

@@ -3,8 +3,9 @@
  *
  * Ioffe and Szegedy, Batch normalization, 2015. Sums over the batch are in double. The passes come
  * in two halves, because a sum over the whole batch stands between them:
- * forward:  norm_add_forward for every image, norm_end_sums, norm_forward for every image;
- * backward: norm_add_backward for every image, norm_end_backward, norm_backward for every image. */
+ * forward:  norm_add_forward for every image, norm_end_forward, norm_forward for every image;
+ * backward: norm_add_backward for every image, norm_end_backward, norm_backward for every image.
+ * The sums are the caller's: norm_sums() numbers for each copy, zeroed before they are added to. */
 #ifndef LIPSWEEP_WORKER_NORM_H
 #define LIPSWEEP_WORKER_NORM_H
 
@@ -19,7 +20,6 @@ static const double NORM_EPS = 1e-5, NORM_MOMENTUM = 0.1;
 struct norm {
     size_t channels;
     const struct kernels *kernels;
-    double *sum, *product;           /* of x and x^2; backward of dy and dy x */
     double *mean, *variance;         /* biased, of the normalisation */
     double *own_mean, *own_variance; /* of each copy alone */
     double count, own_count;         /* numbers a channel that they are of */
@@ -30,13 +30,17 @@ struct norm {
 void norm_init(struct norm *norm, size_t channels, const struct kernels *kernels, bool trains,
                struct arena *arena);
 
-/* Both kinds of sums begin at zero. */
-void norm_begin_sums(const struct norm *norm);
-void norm_add_forward(const struct norm *norm, size_t copy, const real *x, size_t pixels);
+/* Sums of x and x^2, backward of dy and dy x, one behind the other. */
+static inline size_t norm_sums(size_t channels)
+{
+    return 2 * channels;
+}
 
-/* From the sums over `pixels` numbers a channel and copy to scale and shift. */
-void norm_end_sums(struct norm *norm, const real *weight, const real *bias, size_t copies,
-                   bool joint, double pixels);
+void norm_add_forward(const struct norm *norm, double *sums, const real *x, size_t pixels);
+
+/* From the sums of each copy, over `pixels` numbers a channel, to scale and shift. */
+void norm_end_forward(struct norm *norm, const double *const *sums, const real *weight,
+                      const real *bias, size_t copies, bool joint, double pixels);
 
 /* Scale and shift of an evaluation. */
 void norm_use_running(const struct norm *norm, const real *weight, const real *bias,
@@ -44,12 +48,12 @@ void norm_use_running(const struct norm *norm, const real *weight, const real *b
 
 void norm_forward(const struct norm *norm, size_t copy, real *y, const real *x, size_t pixels);
 
-void norm_add_backward(const struct norm *norm, size_t copy, const real *dy, const real *x,
+void norm_add_backward(const struct norm *norm, double *sums, const real *dy, const real *x,
                        size_t pixels);
 
 /* Adds to dweight and dbias [channels]. */
-void norm_end_backward(const struct norm *norm, const real *weight, real *dweight, real *dbias,
-                       size_t copies, bool joint);
+void norm_end_backward(const struct norm *norm, const double *const *sums, const real *weight,
+                       real *dweight, real *dbias, size_t copies, bool joint);
 
 /* Overwrites dx, or adds to it. */
 void norm_backward(const struct norm *norm, size_t copy, real *dx, bool adds, const real *dy,

@@ -1,4 +1,5 @@
 #include "worker/pass.h"
+#include "worker/shard.h"
 
 #include <assert.h>
 #include <string.h>
@@ -13,36 +14,77 @@ static void take_pool(struct pass *pass, struct arena *arena)
     const struct pass_plan *plan = &pass->plan;
     real *pool = arena_take(arena, plan->pool, sizeof(real));
     for (size_t i = 0; i < pass->network->slot_count && pool; i++) {
-        pass->value[i] = pool + plan->slots[i].value_at;
-        pass->gradient[i] = plan->slots[i].has_gradient ? pool + plan->slots[i].gradient_at : NULL;
+        const struct pass_slot *slot = &plan->slots[i];
+        pass->value[i] = slot->has_value_brief ? NULL : pool + slot->value_at;
+        pass->gradient[i] =
+            slot->has_gradient && !slot->has_gradient_brief ? pool + slot->gradient_at : NULL;
     }
 }
 
 static void take_layers(struct pass *pass, struct arena *arena)
 {
     const struct network *network = pass->network;
-    size_t scratch = 0, pool_images = pass->trains ? pass->capacity : 0;
-    for (size_t i = 0; i < pass->plan.segment_count; i++) {
-        pool_images = larger(pool_images, pass->plan.segments[i].shard_images);
-    }
     for (size_t i = 0; i < network->layer_count; i++) {
         const struct layer *layer = &network->layers[i];
-        if (layer->kind == LAYER_MAXPOOL) {
-            pass->best[i] =
-                arena_take(arena, pool_images, slot_size(&network->slots[layer->out_slot]));
+        if (layer->kind == LAYER_CONV_POOL) {
+            conv_pool_init(&pass->conv_pool, &layer->conv_pool, pass->kernels, pass->capacity,
+                           pass->trains, arena);
         } else if (layer->kind == LAYER_NORM) {
             norm_init(&pass->norm[layer->norm], network->slots[layer->in_slot].channels,
                       pass->kernels, pass->trains, arena);
         } else if (layer->kind == LAYER_CONV) {
-            enum conv_method method = conv_method(&layer->conv);
-            conv_init(&pass->conv[i], &layer->conv, method, pass->kernels, pass->trains, arena);
-            scratch = larger(scratch, conv_scratch(&layer->conv, method));
+            conv_init(&pass->conv[i], &layer->conv, conv_method(&layer->conv), layer->has_bias,
+                      pass->kernels, pass->trains, arena);
         }
     }
-    real *shared = arena_take(arena, scratch, sizeof(real));
+}
+
+static void take_work(struct pass *pass, struct arena *arena)
+{
+    const struct network *network = pass->network;
+    size_t scratch = 0;
     for (size_t i = 0; i < network->layer_count; i++) {
-        pass->conv[i].scratch = shared;
+        const struct layer *layer = &network->layers[i];
+        if (layer->kind == LAYER_CONV_POOL) {
+            scratch = larger(scratch, conv_pool_scratch(&layer->conv_pool));
+        } else if (layer->kind == LAYER_CONV) {
+            scratch = larger(scratch, conv_scratch(&layer->conv, conv_method(&layer->conv)));
+        }
     }
+    pass->work.brief = arena_take(arena, pass->plan.brief, sizeof(real));
+    pass->work.scratch = arena_take(arena, scratch, sizeof(real));
+}
+
+/* Whole cache lines, so that no two groups share one. */
+static size_t whole_lines(size_t count)
+{
+    return (count + 7) / 8 * 8;
+}
+
+static void take_sums(struct pass *pass, struct arena *arena)
+{
+    const struct network *network = pass->network;
+    size_t most = 0;
+    for (size_t s = 0; s < pass->plan.segment_count && pass->trains; s++) {
+        const struct pass_segment *segment = &pass->plan.segments[s];
+        struct pass_sums *sums = &pass->sums_of[s];
+        for (size_t i = segment->first; i < segment->end; i++) {
+            const struct layer *layer = &network->layers[i];
+            bool forward = layer->kind == LAYER_MOMENTS;
+            size_t *end = forward ? &sums->forward : &sums->backward;
+            pass->sums_at[i] = *end;
+            if (layer->kind == LAYER_CONV) {
+                *end += conv_sums(&layer->conv, conv_method(&layer->conv));
+            } else if (layer->kind == LAYER_CONV_POOL) {
+                *end += conv_pool_sums(&layer->conv_pool);
+            } else if (forward || layer->kind == LAYER_NORM) {
+                *end += norm_sums(network->slots[layer->in_slot].channels);
+            }
+        }
+        most = larger(most, larger(sums->forward, sums->backward));
+    }
+    pass->sums_count = whole_lines(most);
+    pass->sums = arena_take(arena, NORM_COPIES * PASS_GROUPS * pass->sums_count, sizeof(double));
 }
 
 void pass_init(struct pass *pass, const struct network *network, const struct kernels *kernels,
@@ -53,246 +95,124 @@ void pass_init(struct pass *pass, const struct network *network, const struct ke
     pass_plan_init(&pass->plan, network, capacity, trains);
     take_pool(pass, arena);
     take_layers(pass, arena);
+    take_work(pass, arena);
+    take_sums(pass, arena);
 }
 
-/* Images that a layer works on in one call. */
-struct shard {
-    size_t first, images;
-    size_t copy; /* that they belong to; 0 where they belong to all */
+/* --- groups --- */
+
+/* One segment, one way, for some copies of the batch. */
+struct stretch {
+    const struct pass *pass;
+    size_t segment, copies;
+    const real *numbers;
+    real *gradients; /* NULL: forward */
 };
 
-/* Where the shard lies: brief buffers begin with it. */
-static real *value_at(const struct pass *pass, size_t slot, const struct shard *shard)
+/* Of each copy. */
+static size_t group_count(const struct pass *pass)
 {
-    bool brief = pass->plan.slots[slot].has_value_brief;
-    return pass->value[slot] + (brief ? 0 : shard->first * slot_size(&pass->network->slots[slot]));
+    size_t worth = pass->copy_images / PASS_GROUP_IMAGES;
+    return worth < 1 ? 1 : worth < PASS_GROUPS ? worth : PASS_GROUPS;
 }
 
-static real *gradient_at(const struct pass *pass, size_t slot, const struct shard *shard)
+static double *group_sums(const struct pass *pass, size_t copy, size_t group)
 {
-    bool brief = pass->plan.slots[slot].has_gradient_brief;
-    real *gradient = pass->gradient[slot];
-    size_t size = slot_size(&pass->network->slots[slot]);
-    return gradient ? gradient + (brief ? 0 : shard->first * size) : NULL;
+    return pass->sums + (copy * PASS_GROUPS + group) * pass->sums_count;
 }
 
-static uint8_t *best_at(const struct pass *pass, const struct layer *layer,
-                        const struct shard *shard)
+static void run_shard(const struct stretch *stretch, const struct shard *shard)
 {
-    size_t size = slot_size(&pass->network->slots[layer->out_slot]);
-    return pass->best[layer - pass->network->layers] + (pass->trains ? shard->first * size : 0);
-}
-
-static void tick(const struct pass *pass)
-{
-    if (pass->tick) {
-        pass->tick(pass->tick_context);
+    const struct pass *pass = stretch->pass;
+    const struct pass_segment *segment = &pass->plan.segments[stretch->segment];
+    for (size_t i = segment->first; i < segment->end; i++) {
+        const struct layer *layer = &pass->network->layers[i];
+        bool repeats =
+            pass->plan.slots[layer->out_slot].is_recomputed && layer->kind != LAYER_MOMENTS;
+        if (!stretch->gradients || repeats) {
+            shard_forward(pass, i, stretch->numbers, shard);
+        }
+    }
+    for (size_t i = segment->end; i-- > segment->first && stretch->gradients;) {
+        shard_backward(pass, i, stretch->numbers, stretch->gradients, shard);
     }
 }
 
-/* One image from [pixel][channel] to PyTorch's [channel][pixel]. */
-static void flatten(real *out, const real *in, const struct slot *slot)
+static void run_group(const struct stretch *stretch, size_t item)
 {
-    size_t pixels = slot->height * slot->width;
-    for (size_t c = 0; c < slot->channels; c++) {
-        for (size_t p = 0; p < pixels; p++) {
-            out[c * pixels + p] = in[p * slot->channels + c];
+    const struct pass *pass = stretch->pass;
+    const struct pass_sums *sums = &pass->sums_of[stretch->segment];
+    size_t groups = group_count(pass), copy = item / groups, group = item % groups;
+    size_t done = copy * pass->copy_images + group * pass->copy_images / groups;
+    size_t end = copy * pass->copy_images + (group + 1) * pass->copy_images / groups;
+    size_t most = pass->plan.segments[stretch->segment].shard_images;
+    struct shard shard = {.copy = copy, .work = &pass->work, .sums = group_sums(pass, copy, group)};
+    if (pass->trains) {
+        memset(shard.sums, 0,
+               (stretch->gradients ? sums->backward : sums->forward) * sizeof *shard.sums);
+    }
+    for (; done < end; done += shard.images) {
+        shard.first = done;
+        shard.images = end - done < most ? end - done : most;
+        run_shard(stretch, &shard);
+    }
+}
+
+static void add_sums(double *to, const double *from, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        to[i] += from[i];
+    }
+}
+
+/* To each copy's first group, in the groups' order. */
+static void collect(const struct pass *pass, size_t copies, size_t count)
+{
+    for (size_t copy = 0; copy < copies; copy++) {
+        for (size_t group = 1; group < group_count(pass); group++) {
+            add_sums(group_sums(pass, copy, 0), group_sums(pass, copy, group), count);
         }
     }
 }
 
-static void unflatten(real *out, const real *in, const struct slot *slot)
+static void run_segment(const struct stretch *stretch)
 {
-    size_t pixels = slot->height * slot->width;
-    for (size_t c = 0; c < slot->channels; c++) {
-        for (size_t p = 0; p < pixels; p++) {
-            out[p * slot->channels + c] = in[c * pixels + p];
-        }
+    const struct pass *pass = stretch->pass;
+    const struct pass_sums *sums = &pass->sums_of[stretch->segment];
+    if (pass->plan.segments[stretch->segment].shard_images == 0) {
+        run_shard(stretch, &(struct shard){.images = stretch->copies * pass->copy_images,
+                                           .work = &pass->work,
+                                           .sums = pass->sums});
+        return;
+    }
+    for (size_t item = 0; item < stretch->copies * group_count(pass); item++) {
+        run_group(stretch, item);
+    }
+    if (pass->trains) {
+        collect(pass, stretch->copies, stretch->gradients ? sums->backward : sums->forward);
     }
 }
 
-/* What a layer's call works with. */
-struct call {
-    const struct layer *layer;
-    const struct slot *in_slot;
-    size_t in_size, out_size, pixels, channels; /* of the input */
-    const real *in, *weight, *bias;
-    real *out;
-};
-
-static struct call call_of(const struct pass *pass, const struct layer *layer, const real *numbers,
-                           const struct shard *shard)
+/* The sums of a layer for each copy. */
+static void layer_sums(const struct pass *pass, size_t layer, const double *sums[NORM_COPIES])
 {
-    const struct slot *in_slot = &pass->network->slots[layer->in_slot];
-    return (struct call){.layer = layer,
-                         .in_slot = in_slot,
-                         .in_size = slot_size(in_slot),
-                         .out_size = slot_size(&pass->network->slots[layer->out_slot]),
-                         .pixels = in_slot->height * in_slot->width,
-                         .channels = in_slot->channels,
-                         .in = value_at(pass, layer->in_slot, shard),
-                         .out = value_at(pass, layer->out_slot, shard),
-                         .weight = numbers + layer->weight,
-                         .bias = layer->has_bias ? numbers + layer->bias : NULL};
-}
-
-/* The layers that work on one image after the other. */
-static void image_forward(const struct pass *pass, const struct call *c, const real *numbers,
-                          const struct shard *shard)
-{
-    const struct layer *layer = c->layer;
-    size_t other_size = slot_size(&pass->network->slots[layer->other_slot]);
-    const real *other = value_at(pass, layer->other_slot, shard);
-    uint8_t *best = layer->kind == LAYER_MAXPOOL ? best_at(pass, layer, shard) : NULL;
-    for (size_t i = 0; i < shard->images; i++) {
-        const real *in = c->in + i * c->in_size;
-        real *out = c->out + i * c->out_size;
-        if (layer->kind == LAYER_STANDARDIZE) {
-            standardize(out, in, numbers + layer->mean, numbers + layer->variance, c->channels,
-                        c->pixels);
-        } else if (layer->kind == LAYER_MAXPOOL) {
-            pass->kernels->pool_forward(out, best + i * c->out_size, in, &layer->pool);
-        } else if (layer->kind == LAYER_FLATTEN) {
-            flatten(out, in, c->in_slot);
-        } else if (layer->kind == LAYER_ADD) {
-            add_forward(out, other + i * other_size, &layer->add);
-        } else {
-            average_forward(out, in, c->channels, c->pixels);
-        }
+    for (size_t copy = 0; copy < NORM_COPIES; copy++) {
+        sums[copy] = group_sums(pass, copy, 0) + pass->sums_at[layer];
     }
 }
 
-static void layer_forward(const struct pass *pass, const struct layer *layer, const real *numbers,
-                          const struct shard *shard)
-{
-    struct call c = call_of(pass, layer, numbers, shard);
-    const struct norm *norm = &pass->norm[layer->norm];
-    switch (layer->kind) {
-    case LAYER_CONV:
-        conv_forward(&pass->conv[layer - pass->network->layers], c.out, c.in, c.weight, c.bias,
-                     shard->images);
-        break;
-    case LAYER_RELU:
-        pass->kernels->relu_forward(c.out, shard->images * c.out_size);
-        break;
-    case LAYER_DENSE:
-        dense_forward(c.out, c.in, c.weight, c.bias, layer->dense, shard->images);
-        break;
-    case LAYER_MOMENTS:
-        for (size_t i = 0; i < shard->images && pass->trains; i++) {
-            norm_add_forward(norm, shard->copy, c.in + i * c.in_size, c.pixels);
-        }
-        break;
-    case LAYER_NORM:
-        norm_forward(norm, shard->copy, c.out, c.in, shard->images * c.pixels);
-        break;
-    case LAYER_STANDARDIZE:
-    case LAYER_MAXPOOL:
-    case LAYER_FLATTEN:
-    case LAYER_ADD:
-    case LAYER_AVERAGE:
-        image_forward(pass, &c, numbers, shard);
-        break;
-    }
-    tick(pass);
-}
-
-static void image_backward(const struct pass *pass, const struct call *c, real *din,
-                           const real *dout, bool adds, const struct shard *shard)
-{
-    const struct layer *layer = c->layer;
-    size_t other_size = slot_size(&pass->network->slots[layer->other_slot]);
-    real *dother = gradient_at(pass, layer->other_slot, shard);
-    for (size_t i = 0; i < shard->images; i++) {
-        const real *from = dout + i * c->out_size;
-        if (layer->kind == LAYER_ADD) {
-            add_backward(dother + i * other_size, adds, from, &layer->add);
-        } else if (!din) {
-            continue;
-        } else if (layer->kind == LAYER_MAXPOOL) {
-            pass->kernels->pool_backward(din + i * c->in_size, from,
-                                         best_at(pass, layer, shard) + i * c->out_size,
-                                         &layer->pool);
-        } else if (layer->kind == LAYER_FLATTEN) {
-            unflatten(din + i * c->in_size, from, c->in_slot);
-        } else {
-            average_backward(din + i * c->in_size, adds, from, c->channels, c->pixels);
-        }
-    }
-}
-
-static void layer_backward(const struct pass *pass, const struct layer *layer, const real *numbers,
-                           real *gradients, const struct shard *shard)
-{
-    struct call c = call_of(pass, layer, numbers, shard);
-    size_t index = (size_t)(layer - pass->network->layers);
-    const struct norm *norm = &pass->norm[layer->norm];
-    bool adds = pass->plan.adds[index];
-    real *din = gradient_at(pass, layer->in_slot, shard);
-    real *dout = gradient_at(pass, layer->out_slot, shard);
-    real *dbias = layer->has_bias ? gradients + layer->bias : NULL;
-    switch (layer->kind) {
-    case LAYER_CONV:
-        conv_backward(&pass->conv[index], din, adds, dbias, dout, c.in, c.weight, shard->images);
-        break;
-    case LAYER_RELU:
-        pass->kernels->relu_backward(dout, c.out, shard->images * c.out_size);
-        break;
-    case LAYER_DENSE:
-        assert(!adds);
-        dense_backward(din, gradients + layer->weight, dbias, dout, c.in, c.weight, layer->dense,
-                       shard->images);
-        break;
-    case LAYER_NORM:
-        norm_add_backward(norm, shard->copy, dout, c.in, shard->images * c.pixels);
-        break;
-    case LAYER_MOMENTS:
-        if (din) {
-            norm_backward(norm, shard->copy, din, adds, dout, c.in, shard->images * c.pixels);
-        }
-        break;
-    case LAYER_ADD:
-        if (gradient_at(pass, layer->other_slot, shard) != dout) {
-            image_backward(pass, &c, din, dout, adds, shard);
-        }
-        break;
-    case LAYER_MAXPOOL:
-    case LAYER_FLATTEN:
-        assert(!adds);
-        image_backward(pass, &c, din, dout, adds, shard);
-        break;
-    case LAYER_AVERAGE:
-        image_backward(pass, &c, din, dout, adds, shard);
-        break;
-    case LAYER_STANDARDIZE:
-        break;
-    }
-    tick(pass);
-}
-
-/* Takes the next shard of the first `copies` copies; false when there is none. */
-static bool next_shard(const struct pass *pass, const struct pass_segment *segment, size_t copies,
-                       struct shard *shard)
-{
-    size_t all = copies * pass->copy_images, done = shard->first + shard->images;
-    if (done == all) {
-        return false;
-    }
-    size_t copy = done / pass->copy_images, left = (copy + 1) * pass->copy_images - done;
-    size_t most = segment->shard_images;
-    *shard = most == 0 ? (struct shard){0, all, 0}
-                       : (struct shard){done, left < most ? left : most, copy};
-    return true;
-}
+/* --- forward --- */
 
 static void end_forward(struct pass *pass, const struct pass_segment *segment, const real *numbers)
 {
     const struct layer *layer = &pass->network->layers[segment->end - 1];
     if (layer->kind == LAYER_MOMENTS && pass->trains) {
         const struct slot *slot = &pass->network->slots[layer->in_slot];
-        norm_end_sums(&pass->norm[layer->norm], numbers + layer->weight, numbers + layer->bias,
-                      pass->copies, pass->is_joint,
-                      (double)(pass->copy_images * slot->height * slot->width));
+        const double *sums[NORM_COPIES];
+        layer_sums(pass, segment->end - 1, sums);
+        norm_end_forward(&pass->norm[layer->norm], sums, numbers + layer->weight,
+                         numbers + layer->bias, pass->copies, pass->is_joint,
+                         (double)(pass->copy_images * slot->height * slot->width));
     }
 }
 
@@ -302,9 +222,7 @@ static void begin_forward(const struct pass *pass, const real *numbers)
         const struct layer *layer = &pass->network->layers[i];
         if (layer->kind == LAYER_CONV) {
             conv_begin_forward(&pass->conv[i], numbers + layer->weight);
-        } else if (layer->kind == LAYER_NORM && pass->trains) {
-            norm_begin_sums(&pass->norm[layer->norm]);
-        } else if (layer->kind == LAYER_NORM) {
+        } else if (layer->kind == LAYER_NORM && !pass->trains) {
             norm_use_running(&pass->norm[layer->norm], numbers + layer->weight,
                              numbers + layer->bias, numbers + layer->mean,
                              numbers + layer->variance);
@@ -314,24 +232,19 @@ static void begin_forward(const struct pass *pass, const real *numbers)
 
 const real *pass_forward(struct pass *pass, const real *numbers, size_t images, size_t copies)
 {
-    const struct network *network = pass->network;
     assert(images <= pass->capacity && copies <= NORM_COPIES && images % copies == 0);
     pass->image_count += images;
     pass->copies = copies;
     pass->copy_images = images / copies;
     begin_forward(pass, numbers);
     for (size_t s = 0; s < pass->plan.segment_count; s++) {
-        const struct pass_segment *segment = &pass->plan.segments[s];
-        struct shard shard = {0};
-        while (next_shard(pass, segment, copies, &shard)) {
-            for (size_t i = segment->first; i < segment->end; i++) {
-                layer_forward(pass, &network->layers[i], numbers, &shard);
-            }
-        }
-        end_forward(pass, segment, numbers);
+        run_segment(&(struct stretch){pass, s, copies, numbers, NULL});
+        end_forward(pass, &pass->plan.segments[s], numbers);
     }
-    return pass->value[network->slot_count - 1];
+    return pass->value[pass->network->slot_count - 1];
 }
+
+/* --- backward --- */
 
 static void begin_backward(const struct pass *pass, const real *numbers)
 {
@@ -339,10 +252,34 @@ static void begin_backward(const struct pass *pass, const real *numbers)
         const struct layer *layer = &pass->network->layers[i];
         if (layer->kind == LAYER_CONV) {
             conv_begin_backward(&pass->conv[i], numbers + layer->weight);
-        } else if (layer->kind == LAYER_NORM) {
-            norm_begin_sums(&pass->norm[layer->norm]);
         }
     }
+}
+
+/* A layer's sums over all copies. */
+static const double *add_copies(const struct pass *pass, size_t index, size_t count, size_t copies)
+{
+    double *sums = group_sums(pass, 0, 0) + pass->sums_at[index];
+    if (copies > 1) {
+        add_sums(sums, group_sums(pass, 1, 0) + pass->sums_at[index], count);
+    }
+    return sums;
+}
+
+static void end_conv(const struct pass *pass, size_t index, real *gradients, size_t copies)
+{
+    const struct layer *layer = &pass->network->layers[index];
+    const struct conv *conv = &pass->conv[index];
+    const double *sums = add_copies(pass, index, conv_sums(&conv->shape, conv->method), copies);
+    conv_end_backward(conv, sums, gradients + layer->weight, gradients + layer->bias);
+}
+
+static void end_conv_pool(const struct pass *pass, size_t index, real *gradients, size_t copies)
+{
+    const struct layer *layer = &pass->network->layers[index];
+    const double *sums = add_copies(pass, index, conv_pool_sums(&layer->conv_pool), copies);
+    conv_pool_end_backward(&pass->conv_pool, sums, gradients + layer->weight,
+                           gradients + layer->bias);
 }
 
 static void end_backward(const struct pass *pass, const struct pass_segment *segment,
@@ -351,9 +288,13 @@ static void end_backward(const struct pass *pass, const struct pass_segment *seg
     for (size_t i = segment->first; i < segment->end; i++) {
         const struct layer *layer = &pass->network->layers[i];
         if (layer->kind == LAYER_CONV) {
-            conv_end_backward(&pass->conv[i], gradients + layer->weight);
+            end_conv(pass, i, gradients, copies);
+        } else if (layer->kind == LAYER_CONV_POOL) {
+            end_conv_pool(pass, i, gradients, copies);
         } else if (layer->kind == LAYER_NORM) {
-            norm_end_backward(&pass->norm[layer->norm], numbers + layer->weight,
+            const double *sums[NORM_COPIES];
+            layer_sums(pass, i, sums);
+            norm_end_backward(&pass->norm[layer->norm], sums, numbers + layer->weight,
                               gradients + layer->weight, gradients + layer->bias, copies,
                               pass->is_joint);
         }
@@ -362,24 +303,11 @@ static void end_backward(const struct pass *pass, const struct pass_segment *seg
 
 void pass_backward(struct pass *pass, const real *numbers, real *gradients, size_t copies)
 {
-    const struct network *network = pass->network;
     assert(pass->trains && copies <= pass->copies && (copies == pass->copies || !pass->is_joint));
     begin_backward(pass, numbers);
     for (size_t s = pass->plan.segment_count; s-- > 0;) {
-        const struct pass_segment *segment = &pass->plan.segments[s];
-        struct shard shard = {0};
-        while (next_shard(pass, segment, copies, &shard)) {
-            for (size_t i = segment->first; i < segment->end; i++) {
-                if (pass->plan.slots[network->layers[i].out_slot].is_recomputed &&
-                    network->layers[i].kind != LAYER_MOMENTS) {
-                    layer_forward(pass, &network->layers[i], numbers, &shard);
-                }
-            }
-            for (size_t i = segment->end; i-- > segment->first;) {
-                layer_backward(pass, &network->layers[i], numbers, gradients, &shard);
-            }
-        }
-        end_backward(pass, segment, numbers, gradients, copies);
+        run_segment(&(struct stretch){pass, s, copies, numbers, gradients});
+        end_backward(pass, &pass->plan.segments[s], numbers, gradients, copies);
     }
 }
 

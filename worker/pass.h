@@ -1,11 +1,30 @@
-/* The activations of a network for a batch, and the two ways through it. */
+/* The activations of a network for a batch, and the two ways through it.
+ *
+ * Every copy of the batch falls into groups of images by its size alone. A group has sums of its
+ * own for all that the network adds up over images (gradients of weights, moments of batch norm),
+ * and these are added in group order, in double: so the result does not depend on which thread
+ * worked on which group. */
 #ifndef LIPSWEEP_WORKER_PASS_H
 #define LIPSWEEP_WORKER_PASS_H
 
 #include "worker/arena.h"
+#include "worker/conv_pool.h"
 #include "worker/network.h"
 #include "worker/norm.h"
 #include "worker/pass_plan.h"
+
+enum { PASS_GROUPS = 8, PASS_GROUP_IMAGES = 4 }; /* of a copy; the fewest images worth one */
+
+/* Working memory of one thread, for one shard in one layer at a time. */
+struct pass_work {
+    real *brief;   /* see pass_plan.h */
+    real *scratch; /* of convolutions, 64-byte aligned */
+};
+
+/* Numbers of a group's sums that a segment takes in either direction. */
+struct pass_sums {
+    size_t forward, backward;
+};
 
 struct pass {
     const struct network *network;
@@ -14,9 +33,14 @@ struct pass {
     bool trains;   /* has gradients; batch norm by the batch's statistics, else the running ones */
     bool is_joint; /* batch norm by the statistics of both copies; the caller's choice */
     struct pass_plan plan;
-    real *value[LAYER_MAX + 1], *gradient[LAYER_MAX + 1]; /* of each slot; gradient may be NULL */
-    uint8_t *best[LAYER_MAX];                             /* of each max pooling */
-    struct conv conv[LAYER_MAX];                          /* of each convolution */
+    real *value[LAYER_MAX + 1], *gradient[LAYER_MAX + 1]; /* of each slot that is not brief */
+    struct pass_work work;
+    struct pass_sums sums_of[SEGMENT_MAX];
+    size_t sums_at[LAYER_MAX];   /* where in its group's sums a layer's are */
+    size_t sums_count;           /* numbers of a group, enough for every segment */
+    double *sums;                /* [NORM_COPIES][PASS_GROUPS][sums_count] */
+    struct conv conv[LAYER_MAX]; /* of each convolution */
+    struct conv_pool conv_pool;  /* the first layer, where it is one */
     struct norm norm[NORM_MAX];
     size_t copies, copy_images;  /* of the last forward pass */
     size_t image_count;          /* images that ever went forward */

@@ -7,7 +7,8 @@
 /* A shard's largest activation holds at most so many numbers (when it is not a single image). */
 enum { SHARD_NUMBERS = 65536 };
 
-/* Moments: layer i goes forward at i, and backward at 2 layers - 1 - i. */
+/* Moments: layer i goes forward at i, and backward at 2 layers - 1 - i. Brief buffers have clocks
+ * of their own, see brief_moment. */
 struct planning {
     struct pass_plan *plan;
     const struct network *network;
@@ -86,9 +87,10 @@ static void each_touch(struct planning *p, size_t slot,
         if (reads || adds || (writes && kind != LAYER_MOMENTS)) {
             visit(p, slot, (struct touch){i, false, false});
         }
-        bool needs_in = kind == LAYER_CONV || kind == LAYER_DENSE || kind == LAYER_NORM ||
-                        kind == LAYER_MOMENTS || kind == LAYER_STANDARDIZE;
-        if (p->trains && ((reads && needs_in) || (writes && kind == LAYER_RELU))) {
+        bool needs_in = kind == LAYER_CONV || kind == LAYER_CONV_POOL || kind == LAYER_DENSE ||
+                        kind == LAYER_NORM || kind == LAYER_MOMENTS || kind == LAYER_STANDARDIZE;
+        bool needs_out = kind == LAYER_RELU || kind == LAYER_CONV_POOL;
+        if (p->trains && ((reads && needs_in) || (writes && needs_out))) {
             visit(p, slot, (struct touch){i, true, false});
         }
         if (p->trains && (writes || writes_gradient(p->network, i, slot))) {
@@ -100,6 +102,14 @@ static void each_touch(struct planning *p, size_t slot,
 static size_t moment(const struct planning *p, size_t layer, bool is_backward)
 {
     return is_backward ? 2 * p->network->layer_count - 1 - layer : layer;
+}
+
+/* A shard goes through its segment forward and backward in one go, and through one segment at a
+ * time. */
+static size_t brief_moment(const struct planning *p, size_t layer, bool is_backward)
+{
+    const struct pass_segment *segment = &p->plan->segments[p->segment_of[layer]];
+    return segment->first + (is_backward ? 2 * segment->end - 1 - layer : layer);
 }
 
 static void stretch(struct lifetime *lifetime, size_t start, size_t end)
@@ -120,8 +130,9 @@ static void stretch_by_touch(struct planning *p, size_t slot, struct touch touch
     bool brief = touch.is_gradient ? s->has_gradient_brief : s->has_value_brief;
     struct lifetime *lifetime =
         touch.is_gradient ? &p->gradients[s->gradient_slot] : &p->values[slot];
-    size_t a = moment(p, brief ? touch.layer : segment->first, touch.is_backward);
-    size_t b = moment(p, brief ? touch.layer : segment->end - 1, touch.is_backward);
+    size_t a = brief ? brief_moment(p, touch.layer, touch.is_backward)
+                     : moment(p, segment->first, touch.is_backward);
+    size_t b = brief ? a : moment(p, segment->end - 1, touch.is_backward);
     if (!touch.is_gradient || s->has_gradient) {
         stretch(lifetime, a < b ? a : b, a < b ? b : a);
     }
@@ -247,6 +258,30 @@ static size_t brief_images(const struct planning *p, size_t slot)
     return 1;
 }
 
+/* Places what is brief, or all the rest; the numbers that it takes. */
+static size_t place(struct planning *p, bool brief)
+{
+    size_t count = p->network->slot_count;
+    struct pass_slot *slots = p->plan->slots;
+    struct lifetime all[2 * (LAYER_MAX + 1)];
+    for (size_t i = 0; i < count; i++) {
+        all[2 * i] = p->values[i];
+        all[2 * i + 1] = p->gradients[i];
+        all[2 * i].size *= slots[i].has_value_brief == brief;
+        all[2 * i + 1].size *= slots[i].has_gradient_brief == brief;
+    }
+    size_t numbers = lifetimes_place(all, 2 * count);
+    for (size_t i = 0; i < count; i++) {
+        if (slots[i].has_value_brief == brief) {
+            slots[i].value_at = all[2 * i].offset;
+        }
+        if (slots[i].has_gradient_brief == brief) {
+            slots[i].gradient_at = all[2 * slots[i].gradient_slot + 1].offset;
+        }
+    }
+    return numbers;
+}
+
 static void plan_pool(struct planning *p)
 {
     const struct network *network = p->network;
@@ -256,7 +291,6 @@ static void plan_pool(struct planning *p)
     }
     stretch(&p->values[0], 0, 0);
     stretch(&p->values[last], layers, p->trains ? 2 * layers - 1 : layers);
-    struct lifetime all[2 * (LAYER_MAX + 1)];
     for (size_t i = 0; i < count; i++) {
         const struct pass_slot *slot = &p->plan->slots[i];
         size_t size = slot_size(&network->slots[i]), shard = brief_images(p, i);
@@ -264,14 +298,9 @@ static void plan_pool(struct planning *p)
         size_t gradient = whole_lines(size * (slot->has_gradient_brief ? shard : p->capacity));
         p->values[i].size = p->values[i].size ? value : 0;
         p->gradients[i].size = p->gradients[i].size ? gradient : 0;
-        all[2 * i] = p->values[i];
-        all[2 * i + 1] = p->gradients[i];
     }
-    p->plan->pool = lifetimes_place(all, 2 * count);
-    for (size_t i = 0; i < count; i++) {
-        p->plan->slots[i].value_at = all[2 * i].offset;
-        p->plan->slots[i].gradient_at = all[2 * p->plan->slots[i].gradient_slot + 1].offset;
-    }
+    p->plan->pool = place(p, false);
+    p->plan->brief = place(p, true);
 }
 
 void pass_plan_init(struct pass_plan *plan, const struct network *network, size_t capacity,

@@ -3,9 +3,9 @@
  *
  * The layers fall into segments. Within a segment, a shard of the batch goes through all layers
  * before the next one does; a batch normalisation ends a segment, because its statistics need the
- * whole batch. Buffers that live within one segment hold a shard only ("brief"). Outputs of a batch
- * normalisation that only its own segment reads are not kept for the backward pass but computed
- * again, shard by shard. */
+ * whole batch. Buffers that live within one segment hold a shard only ("brief"), one for each
+ * thread. Outputs of a batch normalisation that only its own segment reads are not kept for the
+ * backward pass but computed again, shard by shard. */
 #ifndef LIPSWEEP_WORKER_PASS_PLAN_H
 #define LIPSWEEP_WORKER_PASS_PLAN_H
 
@@ -23,7 +23,7 @@ struct pass_slot {
     bool is_recomputed;
     bool has_gradient;
     size_t gradient_slot;         /* whose gradient buffer it shares; its own number: none */
-    size_t value_at, gradient_at; /* in the pool, in numbers */
+    size_t value_at, gradient_at; /* in numbers: in the pool, or in a thread's when brief */
 };
 
 struct pass_plan {
@@ -32,6 +32,7 @@ struct pass_plan {
     struct pass_slot slots[LAYER_MAX + 1];
     bool adds[LAYER_MAX]; /* a later layer has written to the input's gradient already */
     size_t pool;          /* numbers */
+    size_t brief;         /* numbers of each thread */
 };
 
 void pass_plan_init(struct pass_plan *plan, const struct network *network, size_t capacity,

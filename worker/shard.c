@@ -1,0 +1,183 @@
+#include "worker/shard.h"
+
+#include <assert.h>
+
+/* Where the shard lies: brief buffers begin with it. */
+static real *value_at(const struct pass *pass, size_t slot, const struct shard *shard)
+{
+    const struct pass_slot *plan = &pass->plan.slots[slot];
+    return plan->has_value_brief
+               ? shard->work->brief + plan->value_at
+               : pass->value[slot] + shard->first * slot_size(&pass->network->slots[slot]);
+}
+
+static real *gradient_at(const struct pass *pass, size_t slot, const struct shard *shard)
+{
+    const struct pass_slot *plan = &pass->plan.slots[slot];
+    if (!plan->has_gradient) {
+        return NULL;
+    }
+    return plan->has_gradient_brief
+               ? shard->work->brief + plan->gradient_at
+               : pass->gradient[slot] + shard->first * slot_size(&pass->network->slots[slot]);
+}
+
+static void tick(const struct pass *pass)
+{
+    if (pass->tick) {
+        pass->tick(pass->tick_context);
+    }
+}
+
+/* What a layer's call works with. */
+struct call {
+    const struct layer *layer;
+    size_t index;
+    size_t in_size, out_size, pixels, channels; /* of the input */
+    const real *in, *weight, *bias;
+    real *out;
+};
+
+static struct call call_of(const struct pass *pass, size_t index, const real *numbers,
+                           const struct shard *shard)
+{
+    const struct layer *layer = &pass->network->layers[index];
+    const struct slot *in_slot = &pass->network->slots[layer->in_slot];
+    return (struct call){.layer = layer,
+                         .index = index,
+                         .in_size = slot_size(in_slot),
+                         .out_size = slot_size(&pass->network->slots[layer->out_slot]),
+                         .pixels = in_slot->height * in_slot->width,
+                         .channels = in_slot->channels,
+                         .in = value_at(pass, layer->in_slot, shard),
+                         .out = value_at(pass, layer->out_slot, shard),
+                         .weight = numbers + layer->weight,
+                         .bias = layer->has_bias ? numbers + layer->bias : NULL};
+}
+
+/* The layers that work on one image after the other. */
+static void image_forward(const struct pass *pass, const struct call *c, const real *numbers,
+                          const struct shard *shard)
+{
+    const struct layer *layer = c->layer;
+    size_t other_size = slot_size(&pass->network->slots[layer->other_slot]);
+    const real *other = value_at(pass, layer->other_slot, shard);
+    for (size_t i = 0; i < shard->images; i++) {
+        const real *in = c->in + i * c->in_size;
+        real *out = c->out + i * c->out_size;
+        if (layer->kind == LAYER_STANDARDIZE) {
+            standardize(out, in, numbers + layer->mean, numbers + layer->variance, c->channels,
+                        c->pixels);
+        } else if (layer->kind == LAYER_ADD) {
+            add_forward(out, other + i * other_size, &layer->add);
+        } else {
+            average_forward(out, in, c->channels, c->pixels);
+        }
+    }
+}
+
+void shard_forward(const struct pass *pass, size_t index, const real *numbers,
+                   const struct shard *shard)
+{
+    struct call c = call_of(pass, index, numbers, shard);
+    const struct layer *layer = c.layer;
+    const struct norm *norm = &pass->norm[layer->norm];
+    switch (layer->kind) {
+    case LAYER_CONV_POOL:
+        conv_pool_forward(&pass->conv_pool, shard->work->scratch, c.out, c.in, c.weight, c.bias,
+                          (struct conv_pool_part){shard->first, shard->images});
+        break;
+    case LAYER_CONV:
+        conv_forward(&pass->conv[index], shard->work->scratch, c.out, c.in, c.weight, c.bias,
+                     shard->images);
+        break;
+    case LAYER_RELU:
+        pass->kernels->relu_forward(c.out, shard->images * c.out_size);
+        break;
+    case LAYER_DENSE:
+        dense_forward(c.out, c.in, c.weight, c.bias, layer->dense, shard->images);
+        break;
+    case LAYER_MOMENTS:
+        for (size_t i = 0; i < shard->images && pass->trains; i++) {
+            norm_add_forward(norm, shard->sums + pass->sums_at[index], c.in + i * c.in_size,
+                             c.pixels);
+        }
+        break;
+    case LAYER_NORM:
+        norm_forward(norm, shard->copy, c.out, c.in, shard->images * c.pixels);
+        break;
+    case LAYER_STANDARDIZE:
+    case LAYER_ADD:
+    case LAYER_AVERAGE:
+        image_forward(pass, &c, numbers, shard);
+        break;
+    }
+    tick(pass);
+}
+
+static void image_backward(const struct pass *pass, const struct call *c, real *din,
+                           const real *dout, bool adds, const struct shard *shard)
+{
+    const struct layer *layer = c->layer;
+    size_t other_size = slot_size(&pass->network->slots[layer->other_slot]);
+    real *dother = gradient_at(pass, layer->other_slot, shard);
+    for (size_t i = 0; i < shard->images; i++) {
+        const real *from = dout + i * c->out_size;
+        if (layer->kind == LAYER_ADD) {
+            add_backward(dother + i * other_size, adds, from, &layer->add);
+        } else if (!din) {
+            continue;
+        } else {
+            average_backward(din + i * c->in_size, adds, from, c->channels, c->pixels);
+        }
+    }
+}
+
+void shard_backward(const struct pass *pass, size_t index, const real *numbers, real *gradients,
+                    const struct shard *shard)
+{
+    struct call c = call_of(pass, index, numbers, shard);
+    const struct layer *layer = c.layer;
+    double *sums = shard->sums + pass->sums_at[index];
+    const struct norm *norm = &pass->norm[layer->norm];
+    bool adds = pass->plan.adds[index];
+    real *din = gradient_at(pass, layer->in_slot, shard);
+    real *dout = gradient_at(pass, layer->out_slot, shard);
+    switch (layer->kind) {
+    case LAYER_CONV_POOL:
+        conv_pool_backward(&pass->conv_pool, shard->work->scratch, sums, dout, c.out, c.in,
+                           (struct conv_pool_part){shard->first, shard->images});
+        break;
+    case LAYER_CONV:
+        conv_backward(&pass->conv[index], shard->work->scratch, sums, din, adds, dout, c.in,
+                      c.weight, shard->images);
+        break;
+    case LAYER_RELU:
+        pass->kernels->relu_backward(dout, c.out, shard->images * c.out_size);
+        break;
+    case LAYER_DENSE:
+        assert(!adds);
+        dense_backward(din, gradients + layer->weight, gradients + layer->bias, dout, c.in,
+                       c.weight, layer->dense, shard->images);
+        break;
+    case LAYER_NORM:
+        norm_add_backward(norm, sums, dout, c.in, shard->images * c.pixels);
+        break;
+    case LAYER_MOMENTS:
+        if (din) {
+            norm_backward(norm, shard->copy, din, adds, dout, c.in, shard->images * c.pixels);
+        }
+        break;
+    case LAYER_ADD:
+        if (gradient_at(pass, layer->other_slot, shard) != dout) {
+            image_backward(pass, &c, din, dout, adds, shard);
+        }
+        break;
+    case LAYER_AVERAGE:
+        image_backward(pass, &c, din, dout, adds, shard);
+        break;
+    case LAYER_STANDARDIZE:
+        break;
+    }
+    tick(pass);
+}
