@@ -23,10 +23,10 @@ WARN_UNUSED bool connection_request(struct connection *connection, Wire__Envelop
                                     int timeout_ms, Wire__Envelope__BodyCase expected,
                                     Wire__Envelope **reply, struct error *error);
 
-/* A named query (common/query.h), all pages of it. */
-WARN_UNUSED bool connection_query(struct connection *connection, const char *name,
-                                  const struct value *parameters, size_t parameter_count,
-                                  struct rows **rows, struct error *error);
+/* A named query (common/query.h), page by page. */
+WARN_UNUSED bool connection_each(struct connection *connection, const char *name,
+                                 const struct value *parameters, size_t parameter_count,
+                                 rows_visit *visit, void *context, struct error *error);
 
 /* Trained weights by their digest: the whole file, unchecked; free it. */
 WARN_UNUSED bool connection_weights(struct connection *connection, const char *digest,

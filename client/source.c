@@ -10,7 +10,7 @@
 #include "common/query.h"
 #include "common/weights_folder.h"
 
-enum { GREETING_TIMEOUT_MS = 3000, LIVE_TIMEOUT_MS = 1000 };
+enum { GREETING_TIMEOUT_MS = 3000, LIVE_TIMEOUT_MS = 1000, ROWS_AT_ONCE = 1000 };
 
 struct source {
     struct db *db; /* NULL: over the connection */
@@ -148,49 +148,81 @@ static void add_column_value(struct rows *rows, struct statement *statement, int
     }
 }
 
-static bool read_rows(struct statement *statement, struct rows *rows, struct error *error)
+static bool add_row(struct statement *statement, struct rows *rows, bool *row, struct error *error)
+{
+    if (!statement_step(statement, row, error))
+        return false;
+    for (size_t i = 0; *row && i < rows->column_count; i++)
+        add_column_value(rows, statement, (int)i);
+    return true;
+}
+
+static bool read_some(struct statement *statement, struct rows *rows, rows_visit *visit,
+                      void *context, struct error *error)
 {
     int count = statement_column_count(statement);
     for (int i = 0; i < count; i++)
         rows_add_column(rows, statement_column_name(statement, i));
-    for (;;) {
-        bool row;
-        if (!statement_step(statement, &row, error))
+    for (bool row = true; row;) {
+        if (!add_row(statement, rows, &row, error))
             return false;
-        if (!row)
-            return true;
-        for (int i = 0; i < count; i++)
-            add_column_value(rows, statement, i);
+        if (row && rows_count(rows) < ROWS_AT_ONCE)
+            continue;
+        if (!visit(context, rows, error)) {
+            statement_reset(statement);
+            return false;
+        }
+        rows_clear(rows);
     }
+    return true;
 }
 
-static bool query_database(struct db *db, const struct query *query, const struct value *parameters,
-                           struct rows **rows, struct error *error)
+static bool prepare(struct source *source, const char *name, const struct value *parameters,
+                    size_t parameter_count, struct statement **statement, struct error *error)
 {
-    struct statement *statement;
-    if (!db_prepare(db, query->sql, &statement, error))
+    const struct query *query = query_find(name);
+    if (!query || query->parameter_count != (int)parameter_count)
+        return error_set(error, ERROR_FAILED, "this program has no query %s of %zu parameters",
+                         name, parameter_count);
+    if (!db_prepare(source->db, query->sql, statement, error))
         return false;
     for (int i = 0; i < query->parameter_count; i++)
-        bind(statement, i + 1, &parameters[i]);
-    struct rows *made = rows_create();
-    if (!read_rows(statement, made, error)) {
-        rows_destroy(made);
+        bind(*statement, i + 1, &parameters[i]);
+    return true;
+}
+
+bool source_each(struct source *source, const char *name, const struct value *parameters,
+                 size_t parameter_count, rows_visit *visit, void *context, struct error *error)
+{
+    if (!source->db)
+        return connection_each(source->connection, name, parameters, parameter_count, visit,
+                               context, error);
+    struct statement *statement;
+    if (!prepare(source, name, parameters, parameter_count, &statement, error))
         return false;
-    }
-    *rows = made;
+    struct rows *rows = rows_create();
+    bool good = read_some(statement, rows, visit, context, error);
+    rows_destroy(rows);
+    return good;
+}
+
+static bool keep(void *context, struct rows *rows, struct error *error)
+{
+    (void)error;
+    rows_take(context, rows);
     return true;
 }
 
 bool source_query(struct source *source, const char *name, const struct value *parameters,
                   size_t parameter_count, struct rows **rows, struct error *error)
 {
-    if (!source->db)
-        return connection_query(source->connection, name, parameters, parameter_count, rows, error);
-    const struct query *query = query_find(name);
-    if (!query || query->parameter_count != (int)parameter_count)
-        return error_set(error, ERROR_FAILED, "this program has no query %s of %zu parameters",
-                         name, parameter_count);
-    return query_database(source->db, query, parameters, rows, error);
+    struct rows *made = rows_create();
+    if (!source_each(source, name, parameters, parameter_count, keep, made, error)) {
+        rows_destroy(made);
+        return false;
+    }
+    *rows = made;
+    return true;
 }
 
 bool source_weights(struct source *source, const char *digest, uint8_t **bytes, size_t *length,
