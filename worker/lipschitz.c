@@ -96,6 +96,22 @@ static bool pass_conv(struct bounds *bounds, const struct layer *layer, struct e
     return good;
 }
 
+/* Pooling windows do not overlap: neither they nor the ReLU lengthen a difference. */
+static bool pass_conv_pool(struct bounds *bounds, const struct layer *layer, struct error *error)
+{
+    const struct conv_pool_shape *s = &layer->conv_pool;
+    const struct conv_shape conv = {.in_channels = s->in_channels,
+                                    .out_channels = s->out_channels,
+                                    .kernel = s->kernel,
+                                    .padding = s->padding,
+                                    .stride = 1};
+    double length;
+    if (!operator_norm_conv(bounds->numbers + layer->weight, &conv, NULL, NULL, &length, error))
+        return false;
+    bounds->ways[layer->out_slot].bound = bounds->ways[layer->in_slot].bound * length;
+    return true;
+}
+
 /* Its factors went into the convolution in front of it, where it alone reads that. */
 static bool pass_norm(struct bounds *bounds, const struct layer *layer, struct error *error)
 {
@@ -158,6 +174,8 @@ static bool pass_layer(struct bounds *bounds, const struct layer *layer, struct 
     switch (layer->kind) {
     case LAYER_CONV:
         return pass_conv(bounds, layer, error);
+    case LAYER_CONV_POOL:
+        return pass_conv_pool(bounds, layer, error);
     case LAYER_DENSE:
         return pass_dense(bounds, layer, error);
     case LAYER_NORM:
@@ -175,11 +193,6 @@ static bool pass_layer(struct bounds *bounds, const struct layer *layer, struct 
             return false;
         to->bound /= sqrt((double)(in->height * in->width));
         return true;
-    case LAYER_FLATTEN:
-        pay(&bounds->ways[layer->in_slot], in->channels);
-        return follow(bounds, layer, error);
-    case LAYER_MAXPOOL: /* of windows that do not overlap: at most 1 */
-        return follow(bounds, layer, error);
     case LAYER_RELU:
     case LAYER_MOMENTS:
         break;
