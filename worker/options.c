@@ -20,7 +20,7 @@ static const char usage_text[] =
     "                             [--checkpoints DIR [--checkpoint-s S] [--continue-any]]\n"
     "       lipsweep-worker dump-data JOB.yaml -o DIR [--data DIR]\n"
     "       lipsweep-worker predict FILE --image N [--sigma 0,0.1] [--draws N] [--dataset NAME]\n"
-    "                               [--model NAME] [--data DIR]\n"
+    "                               [--model NAME] [--data DIR] [--radius]\n"
     "       lipsweep-worker measure JOB.yaml [--memory-only] [--data DIR]\n"
     "\n"
     "Connects to a coordinator and runs its jobs, one process each, until it is stopped (SIGTERM "
