@@ -225,7 +225,7 @@ int main(int count, char **arguments)
     double evaluate = evaluate_rate(&bench);
     printf("{\"model\": \"%s\", \"threads\": %zu, \"batch\": %lld, \"cpu_class\": \"%s\", "
            "\"train_standard\": %.1f, \"train_lipschitz\": %.1f, \"evaluate\": %.1f}\n",
-           subject->name, bench.threads, (long long)bench.batch, training_cpu_class(), standard,
+           subject->name, bench.threads, (long long)bench.batch, training_cpu_class(false), standard,
            lipschitz, evaluate);
     free(bench.dataset.train.images);
     free(bench.dataset.train.labels);
