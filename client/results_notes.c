@@ -47,7 +47,7 @@ static void print_comparison(const struct terminal *terminal, double test_sigma,
     if (comparison->count < 2 || !comparison_sentence(comparison, against, text, sizeof text))
         return;
     number_format(test_sigma, number);
-    terminal_print(terminal, stdout, "test σ %s: %s.\n", number, text);
+    terminal_print_wrapped(terminal, stdout, "test σ %s: %s.", number, text);
 }
 
 /* All points at each level; and pairs that a lost training leaves without their other half: an
@@ -74,10 +74,10 @@ static void print_comparisons(const struct terminal *terminal, const struct resu
     }
     free(lacking);
     if (lacking_points > 0)
-        terminal_print(
+        terminal_print_wrapped(
             terminal, stdout,
-            "%zu pair%s of seeds missing in the differences of %zu point%s: they rest on "
-            "the others.\n",
+            "%zu pair%s of seeds missing in the differences of %zu point%s: they "
+            "rest on the others.",
             lacking_pairs, lacking_pairs == 1 ? "" : "s", lacking_points,
             lacking_points == 1 ? "" : "s");
 }
