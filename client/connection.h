@@ -3,6 +3,7 @@
 #define LIPSWEEP_CLIENT_CONNECTION_H
 
 #include "client/rows.h"
+#include "common/key.h"
 #include "common/wire.h"
 
 struct connection;
@@ -10,6 +11,7 @@ struct connection;
 struct connection_options {
     const char *endpoint;
     bool insecure_loopback;
+    const struct key *join; /* keys of both ends; NULL: none */
     int timeout_ms; /* for the greeting */
 };
 

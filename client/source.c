@@ -10,7 +10,12 @@
 #include "common/query.h"
 #include "common/weights_folder.h"
 
-enum { GREETING_TIMEOUT_MS = 3000, LIVE_TIMEOUT_MS = 1000, ROWS_AT_ONCE = 1000 };
+enum {
+    GREETING_TIMEOUT_MS = 3000,
+    KEYED_GREETING_TIMEOUT_MS = 10000, /* over a network, with a handshake */
+    LIVE_TIMEOUT_MS = 1000,
+    ROWS_AT_ONCE = 1000,
+};
 
 struct source {
     struct db *db; /* NULL: over the connection */
@@ -24,11 +29,13 @@ bool source_choose(const struct arguments *arguments, struct source_choice *choi
     *choice = (struct source_choice){
         .database = arguments_value(arguments, "db"),
         .endpoint = arguments_value(arguments, "connect"),
+        .join = arguments_value(arguments, "join"),
         .insecure_loopback = arguments_flag(arguments, "insecure-loopback"),
     };
-    if (choice->database && choice->endpoint)
-        return error_set(error, ERROR_USAGE, "--db and --connect: give one of them");
-    if (choice->database || choice->endpoint)
+    if (choice->database && (choice->endpoint || choice->join))
+        return error_set(error, ERROR_USAGE, "--db and %s: give one of them",
+                         choice->endpoint ? "--connect" : "--join");
+    if (choice->database || choice->endpoint || choice->join)
         return true;
     choice->database = getenv("LIPSWEEP_DB");
     choice->endpoint = getenv("LIPSWEEP_CONNECT");
@@ -42,9 +49,28 @@ bool source_choose(const struct arguments *arguments, struct source_choice *choi
     return true;
 }
 
+static bool connect_by_key(const struct source_choice *choice, struct connection **connection,
+                           struct error *error)
+{
+    struct key join;
+    struct connection_options options = {
+        .endpoint = choice->endpoint, .join = &join, .timeout_ms = KEYED_GREETING_TIMEOUT_MS};
+    if (!key_read_join(choice->join, &join, error))
+        return false;
+    if (!options.endpoint)
+        options.endpoint = join.address;
+    bool good = connection_open(connection, &options, error);
+    if (!good && (error->code == ERROR_UNREACHABLE || error->code == ERROR_TIMEOUT))
+        error_prefix(error, "no coordinator lets the key %s in at %s", join.name, options.endpoint);
+    key_forget(&join);
+    return good;
+}
+
 bool source_connect(const struct source_choice *choice, struct connection **connection,
                     struct error *error)
 {
+    if (choice->join)
+        return connect_by_key(choice, connection, error);
     char endpoint[256];
     struct connection_options options = {.endpoint = choice->endpoint,
                                          .insecure_loopback = choice->insecure_loopback,

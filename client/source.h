@@ -14,6 +14,7 @@ struct source;
 struct source_choice {
     const char *database; /* NULL: none */
     const char *endpoint; /* NULL: none; never both */
+    const char *join;     /* join file: keys, and the endpoint unless one was said */
     bool insecure_loopback;
 };
 
