@@ -11,7 +11,7 @@ struct session;
 struct session_options {
     const char *endpoint;
     bool insecure_loopback;
-    int slots;
+    int slots, threads;
     struct resources usable;
     uint8_t instance[WIRE_INSTANCE_BYTES];
 };

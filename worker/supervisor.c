@@ -319,6 +319,7 @@ static bool prepare(struct supervisor *supervisor, struct error *error)
         .endpoint = options->endpoint,
         .insecure_loopback = options->insecure_loopback,
         .slots = options->slots,
+        .threads = options->threads,
         .usable = supervisor->usable,
     };
     memcpy(session_options.instance, supervisor->instance, sizeof supervisor->instance);

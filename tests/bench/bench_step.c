@@ -80,7 +80,7 @@ static struct training_result run(const struct subject *subject, const struct da
     job.test_seed[0] = 1;
     struct training_result result;
     struct error error;
-    if (!training_run(&job, dataset, NULL, &result, &error)) {
+    if (!training_run(&job, dataset, 1, NULL, &result, &error)) {
         fprintf(stderr, "bench_step: %s\n", error.message);
         exit(1);
     }
