@@ -49,21 +49,47 @@ static void add_running(struct progress *progress, const Wire__LiveReply *live)
     }
 }
 
-static void add_live(struct progress *list, size_t count, struct source *source)
+static bool add_too_large(struct progress *progress, struct source *source, struct error *error)
+{
+    const struct value parameters[] = {value_integer(progress->sweep),
+                                       value_integer((int64_t)progress->largest_bytes)};
+    struct rows *rows;
+    if (progress->pending == 0 || progress->worker_count == 0)
+        return true;
+    if (!source_query(source, "too-large", parameters, 2, &rows, error))
+        return false;
+    for (size_t row = 0; row < rows_count(rows); row++)
+        progress->too_large_count += rows_integer(rows, row, "jobs");
+    if (rows_count(rows) > 0) {
+        progress->too_large_job = rows_integer(rows, 0, "job");
+        progress->too_large_bytes = rows_real(rows, 0, "memory_bytes");
+    }
+    rows_destroy(rows);
+    return true;
+}
+
+static bool add_live(struct progress *list, size_t count, struct source *source,
+                     struct error *error)
 {
     Wire__Envelope *reply;
+    bool good = true;
     source_live(source, &reply);
     if (!reply)
-        return;
+        return true;
     const Wire__LiveReply *live = reply->live_reply;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && good; i++) {
         list[i].live = true;
         list[i].worker_count = live->n_workers;
-        for (size_t w = 0; w < live->n_workers; w++)
+        for (size_t w = 0; w < live->n_workers; w++) {
             list[i].slot_count += live->workers[w]->slots;
+            list[i].largest_bytes =
+                fmax(list[i].largest_bytes, (double)live->workers[w]->memory_bytes);
+        }
         add_running(&list[i], live);
+        good = add_too_large(&list[i], source, error);
     }
     wire__envelope__free_unpacked(reply, NULL);
+    return good;
 }
 
 bool progress_load(struct source *source, int64_t sweep, bool with_live, struct progress **list,
@@ -78,8 +104,10 @@ bool progress_load(struct source *source, int64_t sweep, bool with_live, struct 
     for (size_t i = 0; i < *count; i++)
         (*list)[i] = read_counts(rows, i);
     rows_destroy(rows);
-    if (with_live)
-        add_live(*list, *count, source);
+    if (with_live && !add_live(*list, *count, source, error)) {
+        progress_destroy(*list, *count);
+        return false;
+    }
     if (sweep > 0 && *count == 0) {
         free(*list);
         return error_set(error, ERROR_NOT_FOUND, "the sweep is gone");
@@ -92,6 +120,20 @@ void progress_destroy(struct progress *list, size_t count)
     for (size_t i = 0; i < count; i++)
         free(list[i].running);
     free(list);
+}
+
+void progress_format_too_large(const struct progress *progress, char text[128])
+{
+    const double gib = 1 << 30;
+    char more[40] = "";
+    text[0] = '\0';
+    if (progress->too_large_count == 0)
+        return;
+    if (progress->too_large_count > 1)
+        snprintf(more, sizeof more, " and %lld more", (long long)(progress->too_large_count - 1));
+    snprintf(text, 128, "j%lld%s need%s %.2f GiB of memory, the largest worker has %.2f GiB",
+             (long long)progress->too_large_job, more, more[0] ? "" : "s",
+             progress->too_large_bytes / gib, progress->largest_bytes / gib);
 }
 
 bool progress_is_finished(const struct progress *progress)

@@ -21,6 +21,10 @@ struct progress {
     double measured_s;
     bool live; /* the rest is known */
     size_t worker_count, slot_count;
+    /* Pending jobs that are larger than every worker: how many, the first of the largest, and what
+     * it needs and there is. */
+    int64_t too_large_count, too_large_job;
+    double too_large_bytes, largest_bytes;
     double images_per_s; /* of all running jobs */
     struct progress_job *running;
     size_t running_count;
@@ -30,6 +34,9 @@ struct progress {
 WARN_UNUSED bool progress_load(struct source *source, int64_t sweep, bool with_live,
                                struct progress **list, size_t *count, struct error *error);
 void progress_destroy(struct progress *list, size_t count);
+
+/* "j3 and 4 more need 5.12 GiB of memory, the largest worker has 4.00 GiB"; "" when all fit. */
+void progress_format_too_large(const struct progress *progress, char text[128]);
 
 /* Every job has its terminal state. */
 bool progress_is_finished(const struct progress *progress);

@@ -127,12 +127,31 @@ static void redraw(struct progress_view *view, const struct progress *progress)
     put_line(view, line);
     for (size_t i = 0; i < progress->running_count && i < RUNNING_LINES_MAX; i++)
         draw_job(view, &progress->running[i]);
+    if (progress->too_large_count > 0) {
+        char text[128];
+        progress_format_too_large(progress, text);
+        put_line(view, text);
+    }
+    fflush(view->file);
+}
+
+/* Once, at once: it may be what all waits for. */
+static void print_too_large(struct progress_view *view, const struct progress *progress)
+{
+    char text[128];
+    if (progress->too_large_job == view->told_job)
+        return;
+    view->told_job = progress->too_large_job;
+    progress_format_too_large(progress, text);
+    if (text[0])
+        terminal_print(&view->terminal, view->file, "%s: %s\n", progress->name, text);
     fflush(view->file);
 }
 
 /* The first at once, then not more than one in ten seconds, and none that says nothing new. */
 static void print_plain(struct progress_view *view, const struct progress *progress)
 {
+    print_too_large(view, progress);
     int64_t now_ms = clock_now_ms(&view->clock);
     int64_t ended = progress->jobs - progress->pending - progress->leased;
     bool first = view->printed_ms == INT64_MIN;

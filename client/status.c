@@ -74,6 +74,13 @@ static void add_row(struct table *table, const struct progress *progress)
     table_time(table, progress->submitted_at);
 }
 
+static void print_too_large(const struct progress *progress)
+{
+    char text[128];
+    progress_format_too_large(progress, text);
+    printf("%s: %s\n", progress->name, text);
+}
+
 /* What needs somebody to do something. */
 static void print_hints(const struct progress *list, size_t count)
 {
@@ -85,6 +92,8 @@ static void print_hints(const struct progress *list, size_t count)
                    list[i].name);
         else if (list[i].worker_count == 0)
             printf("%s: no worker is connected; start lipsweep-worker\n", list[i].name);
+        else if (list[i].too_large_count > 0)
+            print_too_large(&list[i]);
     }
 }
 

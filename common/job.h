@@ -328,6 +328,9 @@ WARN_UNUSED bool job_parse(const char *text, size_t length, struct job *job, str
 void job_train_hash(const struct job *job, uint8_t hash[32]);
 void job_hash(const struct job *job, uint8_t hash[32]);
 
+/* The same of what decides how much memory a job takes: jobs of one shape take the same. */
+void job_shape_hash(const struct job *job, uint8_t hash[32]);
+
 /* Whether clean and perturbed copies go through the network together. */
 static inline bool job_has_pairs(const struct job *job)
 {

@@ -55,13 +55,20 @@ static const struct query queries[] = {
     {"job", 1,
      "SELECT j.id, s.id AS sweep, s.name AS sweep_name, s.held AS sweep_held, s.max_attempts, "
      "s.state AS sweep_state, j.point, j.state, j.held, j.withdrawn, j.attempt, "
-     "j.counted_attempts, j.result_of, j.superseded_by, j.memory_bytes, "
+     "j.counted_attempts, j.result_of, j.superseded_by, "
+     "coalesce(h.memory_bytes, 0) AS memory_bytes, "
      "j.reason, " PARAMETER_VALUES ", j.seed, j.created_at, j.finished_at, t.weights_digest, "
      "t.host AS trained_on, t.build, t.cpu_class, t.train_s, t.step_count, "
      "(SELECT count(*) FROM job o WHERE o.state = 'pending' AND o.held = 0 AND o.withdrawn = 0 "
      "AND o.id < j.id) AS pending_before "
      "FROM job j JOIN sweep s ON s.id = j.sweep LEFT JOIN training t ON t.id = j.training "
-     "WHERE j.id = ?1"},
+     "LEFT JOIN job_shape h ON h.id = j.shape WHERE j.id = ?1"},
+    /* ?1: sweep, ?2: bytes. Pending jobs that are known to need more, one row a shape. */
+    {"too-large", 2,
+     "SELECT h.memory_bytes, count(*) AS jobs, min(j.id) AS job FROM job_shape h "
+     "JOIN job j ON j.shape = h.id AND j.state = 'pending' AND j.withdrawn = 0 "
+     "AND j.superseded_by IS NULL WHERE h.sweep = ?1 AND h.memory_bytes > ?2 "
+     "GROUP BY h.id ORDER BY h.memory_bytes DESC, h.id"},
     {"attempts", 1,
      "SELECT a.number, a.outcome, a.late, a.leased_at, a.ended_at, a.train_s, a.evaluate_s, "
      "a.peak_memory_bytes, w.id AS worker, w.host, w.pid, a.build, a.cpu_class, a.reason "
@@ -148,16 +155,25 @@ static const struct query queries[] = {
      "JOIN sweep s ON s.id = j.sweep WHERE j.superseded_by IS NULL "
      "AND (s.name = ?1 OR (j.state = 'done' AND j.result_of IS NULL)) ORDER BY j.id"},
 
-    /* Measured speed, for predictions. */
+    /* Measured speed per kind of job and class of machine, for predictions; the class with most
+     * steps first. */
     {"speeds", 0,
-     "SELECT j.dataset, j.model, j.batch, j.lambda > 0 AS lipschitz, j.control, count(*) AS jobs, "
-     "sum(t.train_s) / sum(t.step_count) AS step_s, "
-     "avg(a.evaluate_s / (SELECT count(*) FROM accuracy c WHERE c.job = j.id)) AS evaluation_s "
+     "WITH measured AS (SELECT j.dataset, j.resize, j.model, j.shortcut, j.bn_passes, "
+     "j.grad_through, j.batch, j.optimizer, j.lambda > 0 AS lipschitz, j.control, t.cpu_class, "
+     "t.train_s, t.step_count, a.evaluate_s, "
+     "(SELECT sum(c.image_count) FROM accuracy c WHERE c.job = j.id) AS images "
      "FROM job j JOIN training t ON t.id = j.training "
      "JOIN attempt a ON a.job = j.id AND a.outcome = 'done' "
-     "WHERE j.state = 'done' AND j.result_of IS NULL AND t.step_count > 0 "
-     "GROUP BY j.dataset, j.model, j.batch, j.lambda > 0, j.control "
-     "ORDER BY j.dataset, j.model, j.batch, j.lambda > 0, j.control"},
+     "WHERE j.state = 'done' AND j.result_of IS NULL AND t.step_count > 0) "
+     "SELECT m.dataset, m.resize, m.model, m.shortcut, m.bn_passes, m.grad_through, m.batch, "
+     "m.optimizer, m.lipschitz, m.control, m.cpu_class, count(*) AS jobs, "
+     "sum(m.train_s) / sum(m.step_count) AS step_s, "
+     "sum(m.evaluate_s) / sum(m.images) AS evaluation_s "
+     "FROM measured m JOIN (SELECT cpu_class, sum(step_count) AS steps FROM measured "
+     "GROUP BY cpu_class) AS k ON k.cpu_class = m.cpu_class "
+     "GROUP BY m.dataset, m.resize, m.model, m.shortcut, m.bn_passes, m.grad_through, m.batch, "
+     "m.optimizer, m.lipschitz, m.control, m.cpu_class "
+     "ORDER BY k.steps DESC, m.cpu_class, m.dataset, m.model, m.batch, m.lipschitz, m.control"},
 
     /* The largest 99 % point of the quotients of finished standard trainings. */
     {"baseline-quotients", 0,

@@ -64,8 +64,8 @@ static bool lease_one(struct dispatch *dispatch, struct worker *worker, bool *fo
                       struct error *error)
 {
     struct leased leased;
-    if (!store_lease_take(dispatch->store, worker->row, worker->free_memory_bytes, &leased, found,
-                          error))
+    const struct lease_room room = {worker->row, worker->free_memory_bytes, worker->build};
+    if (!store_lease_take(dispatch->store, &room, &leased, found, error))
         return false;
     if (!*found)
         return true;
@@ -78,7 +78,10 @@ static bool lease_one(struct dispatch *dispatch, struct worker *worker, bool *fo
     if (!lease_add(&dispatch->leases, &lease, error))
         return false;
     worker->free_slots--;
-    worker->free_memory_bytes -= leased.memory_bytes;
+    /* More than there is only by what another build says. */
+    worker->free_memory_bytes -= leased.memory_bytes < worker->free_memory_bytes
+                                     ? leased.memory_bytes
+                                     : worker->free_memory_bytes;
     send_lease(dispatch, worker, &lease.id, &leased);
     log_debug("j%lld attempt %lld leased to worker %lld", (long long)leased.job,
               (long long)leased.number, (long long)worker->row);

@@ -11,6 +11,7 @@
 #include "coordinator/store_log.h"
 #include "coordinator/store_measure.h"
 #include "coordinator/store_result.h"
+#include "coordinator/store_shape.h"
 #include "coordinator/store_worker.h"
 #include "coordinator/text.h"
 
@@ -101,6 +102,16 @@ static bool answer_dead(struct dispatch *dispatch, const struct inbound *inbound
     return true;
 }
 
+/* Told with every heartbeat, stored when it is news. */
+static bool take_memory(struct dispatch *dispatch, const struct worker *worker, struct lease *lease,
+                        uint64_t memory_bytes, struct error *error)
+{
+    if (memory_bytes == 0 || memory_bytes == lease->memory_bytes)
+        return true;
+    lease->memory_bytes = memory_bytes;
+    return store_shape_told(dispatch->store, lease->id.job, memory_bytes, worker->build, error);
+}
+
 static bool renew(struct dispatch *dispatch, const struct inbound *inbound, uint64_t sequence,
                   const Wire__Progress *running, struct error *error)
 {
@@ -120,7 +131,7 @@ static bool renew(struct dispatch *dispatch, const struct inbound *inbound, uint
         };
         lease_renew(&dispatch->leases, lease, &progress);
         lease->heartbeat = sequence;
-        return true;
+        return take_memory(dispatch, inbound->session->worker, lease, running->memory_bytes, error);
     }
     return answer_dead(dispatch, inbound, &id, error);
 }
@@ -280,6 +291,10 @@ bool dispatch_release(struct dispatch *dispatch, const struct inbound *inbound, 
     struct lease_ending ending;
     if (!store_lease_end(dispatch->store, &id, refused ? ATTEMPT_REFUSED : ATTEMPT_PREEMPTED,
                          release->reason, &ending, error))
+        return false;
+    if (ending.changed && release->memory_bytes > 0 &&
+        !store_shape_told(dispatch->store, id.job, release->memory_bytes,
+                          inbound->session->worker->build, error))
         return false;
     if (ending.changed) {
         log_info("j%lld attempt %lld handed back (%s): %s", (long long)id.job, (long long)id.number,

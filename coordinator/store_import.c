@@ -153,10 +153,10 @@ static bool add_job(struct store *store, const struct import *import,
     char description[64];
     if (!db_prepare(store->db,
                     "INSERT INTO job (id, sweep, point, text_number, state, train_hash, job_hash,"
-                    " memory_bytes, description, created_at, finished_at, dataset, dataset_digest,"
+                    " description, created_at, finished_at, dataset, dataset_digest,"
                     " model, control, fraction, seed, lambda, k, sigma, lambda_label, k_label,"
                     " sigma_label," UNTOLD
-                    ") VALUES (?1, ?2, ?3, 1, 'done', ?4, ?4, 0, ?5, ?6, ?6, ?7, '',"
+                    ") VALUES (?1, ?2, ?3, 1, 'done', ?4, ?4, ?5, ?6, ?6, ?7, '',"
                     " ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17," UNTOLD_NULLS ")",
                     &statement, error))
         return false;

@@ -17,7 +17,7 @@ const char *attempt_outcome_text(enum attempt_outcome outcome)
 
 /* After job and attempt. */
 #define LEASED_COLUMNS                                                                             \
-    " s.id, s.max_attempts, j.memory_bytes, s.name, j.description, s.checkpoint_s,"                \
+    " s.id, s.max_attempts, coalesce(h.memory_bytes, 0), s.name, j.description, s.checkpoint_s,"   \
     " s.continue_any, s.keep_weights"
 
 static void read_leased(struct statement *statement, struct leased *leased)
@@ -34,27 +34,32 @@ static void read_leased(struct statement *statement, struct leased *leased)
     leased->keep_weights = statement_integer(statement, 9) != 0;
 }
 
-/* Each sweep offers its oldest job, which an index finds at once; so a sweep of millions of jobs
- * costs no more than a small one. Ids follow the grid's order, in which baselines come first. */
-static bool find_next(struct store *store, int64_t worker, uint64_t memory_bytes,
-                      struct leased *leased, bool *found, struct error *error)
+/* Each sweep offers its oldest job of a shape that fits. An index finds the oldest of each shape at
+ * once, and shapes are few; so a sweep of millions of jobs costs no more than a small one. Ids
+ * follow the grid's order, in which baselines come first. What another build said about memory does
+ * not bind this worker's: it says what is so for itself. */
+static bool find_next(struct store *store, const struct lease_room *room, struct leased *leased,
+                      bool *found, struct error *error)
 {
     struct statement *statement;
     if (!db_prepare(store->db,
                     "SELECT j.id, j.attempt + 1," LEASED_COLUMNS
-                    " FROM sweep s JOIN job j ON j.id ="
-                    "  (SELECT n.id FROM job n WHERE n.sweep = s.id AND n.state = 'pending'"
+                    " FROM sweep s JOIN job j ON j.id = (SELECT min("
+                    "  (SELECT n.id FROM job n WHERE n.shape = p.id AND n.state = 'pending'"
                     "   AND n.held = 0 AND n.withdrawn = 0 AND n.superseded_by IS NULL"
-                    "   AND n.memory_bytes <= ?2 AND NOT EXISTS (SELECT 1 FROM attempt a"
+                    "   AND NOT EXISTS (SELECT 1 FROM attempt a"
                     "    WHERE a.job = n.id AND a.worker = ?1 AND a.outcome = 'refused')"
-                    "   ORDER BY n.id LIMIT 1)"
+                    "   ORDER BY n.id LIMIT 1)) FROM job_shape p"
+                    "  WHERE p.sweep = s.id AND (p.memory_bytes <= ?2 OR p.told_by <> ?3))"
+                    " LEFT JOIN job_shape h ON h.id = j.shape"
                     " WHERE s.state = 'active' AND s.held = 0"
                     " ORDER BY s.priority DESC, s.id LIMIT 1",
                     &statement, error))
         return false;
-    statement_bind_integer(statement, 1, worker);
-    statement_bind_integer(statement, 2,
-                           memory_bytes > INT64_MAX ? INT64_MAX : (int64_t)memory_bytes);
+    statement_bind_integer(statement, 1, room->worker);
+    statement_bind_integer(
+        statement, 2, room->memory_bytes > INT64_MAX ? INT64_MAX : (int64_t)room->memory_bytes);
+    statement_bind_text(statement, 3, room->build);
     if (!statement_step(statement, found, error))
         return false;
     if (*found)
@@ -83,19 +88,19 @@ static bool add_attempt(struct store *store, const struct leased *leased, int64_
     return statement_run(insert, error) && statement_run(update, error);
 }
 
-bool store_lease_take(struct store *store, int64_t worker, uint64_t memory_bytes,
-                      struct leased *leased, bool *found, struct error *error)
+bool store_lease_take(struct store *store, const struct lease_room *room, struct leased *leased,
+                      bool *found, struct error *error)
 {
-    if (!find_next(store, worker, memory_bytes, leased, found, error))
+    if (!find_next(store, room, leased, found, error))
         return false;
     if (!*found)
         return true;
-    return add_attempt(store, leased, worker, error) &&
+    return add_attempt(store, leased, room->worker, error) &&
            store_event(store, "lease",
                        (struct event_subject){.sweep = leased->sweep,
                                               .job = leased->job,
                                               .attempt = leased->number,
-                                              .worker = worker},
+                                              .worker = room->worker},
                        NULL, error);
 }
 
@@ -216,6 +221,7 @@ bool store_lease_describe(struct store *store, const struct attempt_id *id, stru
     if (!db_prepare(store->db,
                     "SELECT j.id, a.number," LEASED_COLUMNS
                     " FROM job j JOIN sweep s ON s.id = j.sweep"
+                    " LEFT JOIN job_shape h ON h.id = j.shape"
                     " JOIN attempt a ON a.job = j.id AND a.number = j.attempt"
                     " JOIN worker w ON w.id = a.worker"
                     " WHERE j.id = ?1 AND a.number = ?2 AND w.instance = ?3"
@@ -236,8 +242,9 @@ bool store_lease_each(struct store *store, store_lease_visit *visit, void *conte
 {
     struct statement *statement;
     if (!db_prepare(store->db,
-                    "SELECT a.job, a.number, a.worker, w.instance, j.sweep, j.memory_bytes"
-                    " FROM attempt a JOIN job j ON j.id = a.job JOIN worker w ON w.id = a.worker"
+                    "SELECT a.job, a.number, a.worker, w.instance, j.sweep,"
+                    " coalesce(h.memory_bytes, 0) FROM attempt a JOIN job j ON j.id = a.job"
+                    " LEFT JOIN job_shape h ON h.id = j.shape JOIN worker w ON w.id = a.worker"
                     " WHERE a.outcome = 'running' AND j.state = 'leased' AND a.number = j.attempt",
                     &statement, error))
         return false;

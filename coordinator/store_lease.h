@@ -21,10 +21,17 @@ struct leased {
     char description[JOB_TEXT_MAX];
 };
 
-/* Leases the next job to `worker`: pending, of an active sweep that is not held, by priority, then
- * oldest first; one that needs no more than `memory_bytes` and that this worker has not refused
- * before. *found is false when there is none. */
-WARN_UNUSED bool store_lease_take(struct store *store, int64_t worker, uint64_t memory_bytes,
+/* Who asks for a job, and what it has left. */
+struct lease_room {
+    int64_t worker;
+    uint64_t memory_bytes;
+    const char *build;
+};
+
+/* Leases the next job to a worker: pending, of an active sweep that is not held, by priority, then
+ * oldest first; one that is not known to need more than there is, and that this worker has not
+ * refused before. *found is false when there is none. */
+WARN_UNUSED bool store_lease_take(struct store *store, const struct lease_room *room,
                                   struct leased *leased, bool *found, struct error *error);
 
 /* Where a lease led when it ended without a result. */

@@ -8,6 +8,7 @@
 #include "common/hash.h"
 #include "coordinator/parameter_columns.h"
 #include "coordinator/store_control.h"
+#include "coordinator/store_shape.h"
 
 /* The row of this sweep that stands for a job now. */
 struct standing {
@@ -91,10 +92,12 @@ static bool insert_job(struct store *store, const struct placing_request *reques
 {
     struct statement *statement;
     char text[JOB_TEXT_MAX];
+    int64_t shape;
     if (!job_text(request->job, text, error) ||
+        !store_shape(store, request->sweep, request->job, &shape, error) ||
         !db_prepare(store->db,
                     "INSERT INTO job (id, sweep, point, text_number, state, result_of, training,"
-                    " train_hash, job_hash, memory_bytes, description, created_at, "
+                    " train_hash, job_hash, shape, description, created_at, "
                     "finished_at" PARAMETER_COLUMNS ") VALUES (?1, ?2, ?3, ?4,"
                     " CASE WHEN ?5 IS NULL THEN 'pending' ELSE 'done' END, ?5,"
                     " (SELECT training FROM job WHERE id = ?5), ?6, ?7, ?8, ?9, ?10,"
@@ -109,9 +112,7 @@ static bool insert_job(struct store *store, const struct placing_request *reques
         statement_bind_integer(statement, 5, source);
     statement_bind_blob(statement, 6, hashes->train, HASH_BYTES);
     statement_bind_blob(statement, 7, hashes->job, HASH_BYTES);
-    /* The memory plan is the engine's, which the coordinator does not link: 0 means not known here.
-     * The worker computes it when it gets the job, and hands back (REFUSED) what does not fit. */
-    statement_bind_integer(statement, 8, 0);
+    statement_bind_integer(statement, 8, shape);
     statement_bind_text(statement, 9, text);
     statement_bind_integer(statement, 10, clock_wall_ms());
     parameter_columns_bind(statement, 11, request->job);

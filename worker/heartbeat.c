@@ -11,7 +11,7 @@ struct running { /* what a heartbeat lists */
 };
 
 static void add(struct running *running, const struct attempt_id *id,
-                const struct progress *progress)
+                const struct progress *progress, uint64_t memory_bytes)
 {
     Wire__Progress *wire = &running->progress[running->count];
     Wire__AttemptId *attempt = &running->attempts[running->count];
@@ -25,6 +25,7 @@ static void add(struct running *running, const struct attempt_id *id,
     wire->step = progress->step;
     wire->step_count = progress->step_count;
     wire->images_per_s = progress->images_per_s;
+    wire->memory_bytes = memory_bytes;
     running->pointers[running->count++] = wire;
 }
 
@@ -34,12 +35,12 @@ static void list(const struct heartbeat *heartbeat, struct running *running)
     for (int i = 0; i < heartbeat->slot_count; i++) {
         const struct slot *slot = &heartbeat->slots[i];
         if (slot->busy && !slot->doomed)
-            add(running, &slot->id, &slot->progress);
+            add(running, &slot->id, &slot->progress, slot->memory_bytes);
     }
     for (size_t i = 0; i < outbox_count(heartbeat->outbox); i++) {
         const struct attempt_id *id = outbox_result(heartbeat->outbox, i);
         if (id && memcmp(id->instance, heartbeat->instance, sizeof id->instance) == 0)
-            add(running, id, &delivering);
+            add(running, id, &delivering, 0);
     }
 }
 

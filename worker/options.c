@@ -22,6 +22,7 @@ static const char usage_text[] =
     "       lipsweep-worker dump-data JOB.yaml -o DIR [--data DIR]\n"
     "       lipsweep-worker predict FILE --image N [--sigma 0,0.1] [--draws N] [--dataset NAME]\n"
     "                               [--model NAME] [--data DIR]\n"
+    "       lipsweep-worker measure JOB.yaml [--memory-only] [--data DIR]\n"
     "\n"
     "Connects to a coordinator and runs its jobs, one process each, until it is stopped (SIGTERM "
     "or\n"
@@ -34,7 +35,9 @@ static const char usage_text[] =
     "(N)\n"
     "steps started from and computed, for tests/replay/replay.py.\n"
     "`dump-data` writes a job's images as idx files. `predict` says what weights make of a test\n"
-    "image under noise (lipsweep predict prints it as a table).\n"
+    "image under noise (lipsweep predict prints it as a table). `measure` prints the memory that "
+    "a\n"
+    "job will take and, from a few steps on made-up images, its speed (lipsweep plan uses it).\n"
     "\n"
     "  --connect ENDPOINT    coordinator (LIPSWEEP_CONNECT; default: this user's, over ipc)\n"
     "  --slots N             jobs at a time (default: usable CPUs, shared out among N threads "
@@ -215,5 +218,7 @@ bool options_read(struct options *options, int argc, char **argv, struct error *
         return options_dump(options, argc - 1, argv + 1, error);
     if (argc > 1 && strcmp(argv[1], "predict") == 0)
         return options_predict(options, argc - 1, argv + 1, error);
+    if (argc > 1 && strcmp(argv[1], "measure") == 0)
+        return options_measure(options, argc - 1, argv + 1, error);
     return read_work(options, argc, argv, error);
 }

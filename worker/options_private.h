@@ -32,6 +32,7 @@ enum flag {
     OPTION_SIGMA,
     OPTION_DRAWS,
     OPTION_RESULT_FD,
+    OPTION_MEMORY_ONLY,
 };
 
 WARN_UNUSED bool options_number(const char *name, const char *text, int64_t least, int64_t most,
@@ -51,6 +52,8 @@ bool options_unknown(char *const *argv, int index, struct error *error);
 WARN_UNUSED bool options_train(struct options *options, int argc, char **argv, struct error *error);
 WARN_UNUSED bool options_dump(struct options *options, int argc, char **argv, struct error *error);
 WARN_UNUSED bool options_predict(struct options *options, int argc, char **argv,
+                                 struct error *error);
+WARN_UNUSED bool options_measure(struct options *options, int argc, char **argv,
                                  struct error *error);
 
 #endif

@@ -20,6 +20,7 @@ struct entry {
     uint64_t log_sent;
     struct transfer *weights; /* NULL: none */
     Wire__Outcome outcome;
+    uint64_t memory_bytes;
     char reason[REASON_MAX];
 };
 
@@ -84,14 +85,15 @@ bool outbox_add_result(struct outbox *outbox, const struct attempt_id *id, Wire_
     return true;
 }
 
-bool outbox_add_release(struct outbox *outbox, const struct attempt_id *id, Wire__Outcome outcome,
-                        const char *reason)
+bool outbox_add_release(struct outbox *outbox, const struct attempt_id *id,
+                        const struct handing_back *what)
 {
     struct entry *entry = add(outbox, id);
     if (!entry)
         return false;
-    entry->outcome = outcome;
-    snprintf(entry->reason, sizeof entry->reason, "%s", reason);
+    entry->outcome = what->outcome;
+    entry->memory_bytes = what->memory_bytes;
+    snprintf(entry->reason, sizeof entry->reason, "%s", what->reason);
     return true;
 }
 
@@ -207,6 +209,7 @@ static bool send_release(struct session *session, struct entry *entry)
     release.attempt = &attempt;
     release.outcome = entry->outcome;
     release.reason = entry->reason;
+    release.memory_bytes = entry->memory_bytes;
     envelope.body_case = WIRE__ENVELOPE__BODY_RELEASE;
     envelope.release = &release;
     return session_send(session, &envelope);

@@ -19,9 +19,15 @@ void outbox_destroy(struct outbox *outbox);
 bool outbox_add_result(struct outbox *outbox, const struct attempt_id *id, Wire__Result *result,
                        const char *folder, uint64_t log_sent);
 
-/* Hands a lease back. */
-bool outbox_add_release(struct outbox *outbox, const struct attempt_id *id, Wire__Outcome outcome,
-                        const char *reason);
+/* Hands a lease back: PREEMPTED or REFUSED. `memory_bytes`: what the job needs, where it is for
+ * lack of that; else 0. */
+struct handing_back {
+    Wire__Outcome outcome;
+    const char *reason;
+    uint64_t memory_bytes;
+};
+bool outbox_add_release(struct outbox *outbox, const struct attempt_id *id,
+                        const struct handing_back *what);
 
 /* The result that waits for its acknowledgement; NULL when none does. */
 const Wire__Result *outbox_find_result(const struct outbox *outbox, const struct attempt_id *id);

@@ -64,7 +64,8 @@ static void finish_slot(struct supervisor *supervisor, struct slot *slot,
     else
         backoff_failed(&supervisor->backoff, supervisor->now_ms);
     if (result->outcome == WIRE__OUTCOME__OUTCOME_REFUSED) {
-        supervisor_release(supervisor, &slot->id, result->outcome, result->reason);
+        const struct handing_back refused = {result->outcome, result->reason, 0};
+        supervisor_release(supervisor, &slot->id, &refused);
         wire__result__free_unpacked(result, NULL);
         spool_remove_folder(slot->folder);
         return;
@@ -87,8 +88,9 @@ static bool was_stopped(const struct slot *slot, const struct slot_ending *endin
 
 static void hand_back(struct supervisor *supervisor, struct slot *slot)
 {
-    supervisor_release(supervisor, &slot->id, WIRE__OUTCOME__OUTCOME_PREEMPTED,
-                       "the worker was stopped");
+    const struct handing_back stopped = {WIRE__OUTCOME__OUTCOME_PREEMPTED, "the worker was stopped",
+                                         0};
+    supervisor_release(supervisor, &slot->id, &stopped);
     spool_remove_folder(slot->folder);
 }
 

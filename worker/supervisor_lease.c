@@ -43,12 +43,12 @@ void supervisor_heartbeat_soon(struct supervisor *supervisor)
 /* --- handing back --- */
 
 void supervisor_release(struct supervisor *supervisor, const struct attempt_id *id,
-                        Wire__Outcome outcome, const char *reason)
+                        const struct handing_back *what)
 {
     char label[ATTEMPT_LABEL_MAX];
     attempt_label(id, label);
-    log_info("%s: handing the lease back: %s", label, reason);
-    if (!outbox_add_release(supervisor->outbox, id, outcome, reason))
+    log_info("%s: handing the lease back: %s", label, what->reason);
+    if (!outbox_add_release(supervisor->outbox, id, what))
         log_warning("%s: too much waits to be delivered, its lease is left to expire", label);
     supervisor_heartbeat_soon(supervisor);
 }
@@ -79,14 +79,18 @@ static void doom_older(struct supervisor *supervisor, const struct attempt_id *i
     }
 }
 
+/* One that will fit later is no refusal: the coordinator, told what it needs, waits until then. */
 static bool fits(const struct supervisor *supervisor, const struct job *job, uint64_t *bytes,
-                 struct error *error)
+                 struct handing_back *back, struct error *error)
 {
     if (!footprint_bytes(job, supervisor->options->data, (size_t)supervisor->options->threads,
                          bytes, error))
         return false;
     if (*bytes <= supervisor_free_memory(supervisor))
         return true;
+    back->memory_bytes = *bytes;
+    if (*bytes <= supervisor->usable.memory_bytes)
+        back->outcome = WIRE__OUTCOME__OUTCOME_PREEMPTED;
     return error_set(error, ERROR_REFUSED,
                      "it needs %" PRIu64 " MiB of memory, %" PRIu64 " of %" PRIu64
                      " MiB are free beside the %d running jobs",
@@ -138,13 +142,13 @@ static bool start_slot(struct supervisor *supervisor, const struct attempt_id *i
 }
 
 static bool start(struct supervisor *supervisor, const struct attempt_id *id,
-                  const Wire__Lease *lease, struct error *error)
+                  const Wire__Lease *lease, struct handing_back *back, struct error *error)
 {
     struct job job;
     uint64_t bytes;
     if (!job_parse(lease->description, strlen(lease->description), &job, error))
         return error_prefix(error, "the job's description cannot be read");
-    return fits(supervisor, &job, &bytes, error) &&
+    return fits(supervisor, &job, &bytes, back, error) &&
            start_slot(supervisor, id, lease, &job, bytes, error);
 }
 
@@ -164,14 +168,18 @@ static void take_lease(void *context, const Wire__Lease *lease)
     doom_older(supervisor, &id);
     supervisor_heartbeat_soon(supervisor);
     if (supervisor_free_count(supervisor) == 0) {
-        supervisor_release(supervisor, &id, WIRE__OUTCOME__OUTCOME_PREEMPTED,
-                           supervisor->stopping ? "the worker is stopping"
-                                                : "the worker has no free slot");
+        const struct handing_back full = {
+            WIRE__OUTCOME__OUTCOME_PREEMPTED,
+            supervisor->stopping ? "the worker is stopping" : "the worker has no free slot", 0};
+        supervisor_release(supervisor, &id, &full);
         return;
     }
-    if (!start(supervisor, &id, lease, &error)) {
-        backoff_failed(&supervisor->backoff, supervisor->now_ms);
-        supervisor_release(supervisor, &id, WIRE__OUTCOME__OUTCOME_REFUSED, error.message);
+    struct handing_back back = {WIRE__OUTCOME__OUTCOME_REFUSED, error.message, 0};
+    if (!start(supervisor, &id, lease, &back, &error)) {
+        /* Whatever else it was may hold for the next job too. */
+        if (back.memory_bytes == 0)
+            backoff_failed(&supervisor->backoff, supervisor->now_ms);
+        supervisor_release(supervisor, &id, &back);
         return;
     }
     attempt_label(&id, label);

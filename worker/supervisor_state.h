@@ -40,7 +40,7 @@ void supervisor_heartbeat_soon(struct supervisor *supervisor);
 
 /* Hands a lease back. */
 void supervisor_release(struct supervisor *supervisor, const struct attempt_id *id,
-                        Wire__Outcome outcome, const char *reason);
+                        const struct handing_back *what);
 
 /* Kills a runner whose attempt is over; nothing of it is kept. */
 void supervisor_doom(struct slot *slot);

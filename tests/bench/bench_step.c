@@ -1,7 +1,8 @@
-/* Images a second of one network on one thread: whole trainings and tests through training_run, so
+/* Images a second of one network: whole trainings and tests through training_run, so
  * shuffling, noise and all measures are in the time. Random pixels and labels.
  *
- * bench_step [MODEL [SECONDS]]: mnist-cnn, about so long for each phase (1). Prints JSON. */
+ * bench_step [MODEL [SECONDS [THREADS]]]: mnist-cnn, about so long for each phase (1), 1. Prints
+ * JSON. */
 #include "worker/training.h"
 #include "common/rng.h"
 
@@ -57,7 +58,7 @@ static void fill_split(struct dataset_split *split, uint32_t epoch, size_t count
 }
 
 static struct training_result run(const struct subject *subject, const struct dataset *dataset,
-                                  double lambda, int64_t steps, size_t levels)
+                                  double lambda, int64_t steps, size_t levels, size_t threads)
 {
     struct job job;
     job_init(&job);
@@ -80,7 +81,7 @@ static struct training_result run(const struct subject *subject, const struct da
     job.test_seed[0] = 1;
     struct training_result result;
     struct error error;
-    if (!training_run(&job, dataset, 1, NULL, &result, &error)) {
+    if (!training_run(&job, dataset, threads, NULL, &result, &error)) {
         fprintf(stderr, "bench_step: %s\n", error.message);
         exit(1);
     }
@@ -89,21 +90,21 @@ static struct training_result run(const struct subject *subject, const struct da
 
 /* Images a second of about `seconds` of training. */
 static double train_rate(const struct subject *subject, const struct dataset *dataset,
-                         double lambda, double seconds)
+                         double lambda, double seconds, size_t threads)
 {
-    struct training_result warm = run(subject, dataset, lambda, 2, 1);
+    struct training_result warm = run(subject, dataset, lambda, 2, 1, threads);
     int64_t steps = (int64_t)(seconds / (warm.train_s / 2)) + 1;
-    struct training_result result = run(subject, dataset, lambda, steps, 1);
+    struct training_result result = run(subject, dataset, lambda, steps, 1, threads);
     return (double)subject->batch * (double)steps / result.train_s;
 }
 
 /* Images a second of the test; each image and noise level is one. */
 static double evaluate_rate(const struct subject *subject, const struct dataset *dataset,
-                            double seconds)
+                            double seconds, size_t threads)
 {
     double images = 0, spent = 0;
     while (spent < seconds) {
-        struct training_result result = run(subject, dataset, 0, 1, TEST_LEVELS);
+        struct training_result result = run(subject, dataset, 0, 1, TEST_LEVELS, threads);
         images += TEST_LEVELS * (double)subject->test_count;
         spent += result.evaluate_s;
     }
@@ -114,6 +115,7 @@ int main(int count, char **arguments)
 {
     const struct subject *subject = find_subject(count > 1 ? arguments[1] : "mnist-cnn");
     double seconds = count > 2 ? strtod(arguments[2], NULL) : 1;
+    size_t threads = count > 3 ? strtoul(arguments[3], NULL, 10) : 1;
     struct dataset dataset = {.name = "random",
                               .channels = subject->channels,
                               .height = subject->side,
@@ -122,12 +124,12 @@ int main(int count, char **arguments)
     size_t side = (size_t)subject->side, pixels = (size_t)subject->channels * side * side;
     fill_split(&dataset.train, 0, subject->train_count, pixels);
     fill_split(&dataset.test, 1, subject->test_count, pixels);
-    double standard = train_rate(subject, &dataset, 0, seconds);
-    double lipschitz = train_rate(subject, &dataset, 0.1, seconds);
-    double evaluate = evaluate_rate(subject, &dataset, seconds);
-    printf("{\"model\": \"%s\", \"threads\": 1, \"cpu_class\": \"%s\", \"train_standard\": "
+    double standard = train_rate(subject, &dataset, 0, seconds, threads);
+    double lipschitz = train_rate(subject, &dataset, 0.1, seconds, threads);
+    double evaluate = evaluate_rate(subject, &dataset, seconds, threads);
+    printf("{\"model\": \"%s\", \"threads\": %zu, \"cpu_class\": \"%s\", \"train_standard\": "
            "%.1f, \"train_lipschitz\": %.1f, \"evaluate\": %.1f}\n",
-           subject->model, training_cpu_class(), standard, lipschitz, evaluate);
+           subject->model, threads, training_cpu_class(), standard, lipschitz, evaluate);
     free(dataset.train.images);
     free(dataset.train.labels);
     free(dataset.test.images);

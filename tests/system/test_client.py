@@ -283,7 +283,7 @@ def test_more_seeds_are_asked_about(run_program, copy, place):
 
 def test_plan_knows_nothing_without_measurements(run_program, place):
     write(place, SMALL)
-    plan = run_program("lipsweep", "plan", "sweep.yaml", code=0).stdout
+    plan = run_program("lipsweep", "plan", "sweep.yaml", "--no-measure", code=0).stdout
     assert "3 points, 2 seeds, 6 jobs" in plan and "unknown" in plan
     assert not list(place.glob("*.db*"))
 

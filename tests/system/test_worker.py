@@ -372,8 +372,21 @@ def test_a_job_that_does_not_fit_is_refused_with_the_numbers(coordinator, start_
         attempt = coordinator.lease(big)
     release = coordinator.expect_release(attempt)
     worker.kill()
-    assert release.outcome == 5
+    # It would fit alone: put off, with what it needs.
+    assert release.outcome == 4
+    assert release.memory_bytes == before.running[0].memory_bytes > 1 << 28
     assert re.search(r"needs \d+ MiB of memory, \d+ of \d+ MiB are free beside the \d+ running jobs", release.reason)
+
+
+def test_a_job_larger_than_the_worker_is_refused_for_good(coordinator, start_worker):
+    start_worker()
+    memory = coordinator.expect_hello().memory_bytes
+    release = coordinator.expect_release(coordinator.lease(
+        SHORT.replace("train_count: 300", "train_count: 10000").replace("batch: 100", "batch: 10000")
+        .replace("mnist-cnn", "preresnet110")))
+    assert release.outcome == 5 and release.memory_bytes > memory
+    # That is no fault of its own: it takes the next one at once.
+    assert coordinator.expect_result(coordinator.lease(SHORT)).outcome == 1
 
 
 def test_a_spool_that_was_deleted_costs_no_worker(coordinator, start_worker, place):

@@ -180,7 +180,7 @@ static void replay(const struct job *job, size_t held_out)
     struct training_result result = run(job, &dataset, &heard);
 
     struct plan plan;
-    struct plan_shape shape = {{1, FIXTURE_SIDE, FIXTURE_SIDE}, FIXTURE_CLASSES, COUNT, 10};
+    struct plan_shape shape = {{1, FIXTURE_SIDE, FIXTURE_SIDE}, FIXTURE_CLASSES, COUNT, 10, 1};
     assert_true(plan_init(&plan, job, shape, NULL) && plan_place(&plan, job, NULL));
     network_initial_weights(&plan.network, (uint64_t)job->seed, plan.parameters);
     set_input(&plan, &dataset, held_out, COUNT);
@@ -427,7 +427,7 @@ static void memory_is_what_is_placed(void **state)
         assert_true(
             training_memory(&job, FIXTURE_PIXELS, FIXTURE_CLASSES, 43, 10, 1, &bytes, NULL));
         struct plan plan;
-        struct plan_shape shape = {{1, FIXTURE_SIDE, FIXTURE_SIDE}, FIXTURE_CLASSES, 43, 10};
+        struct plan_shape shape = {{1, FIXTURE_SIDE, FIXTURE_SIDE}, FIXTURE_CLASSES, 43, 10, 1};
         assert_true(plan_init(&plan, &job, shape, NULL) && plan_place(&plan, &job, NULL));
         /* And two lists of epochs' metrics and a copy of the state, for checkpoints. */
         struct state_array arrays[STATE_ARRAY_MAX];
@@ -574,7 +574,7 @@ static void both_copies_are_augmented_alike(void **state)
     (void)state;
     struct job job = fixture_job();
     struct plan plan;
-    struct plan_shape shape = {{1, FIXTURE_SIDE, FIXTURE_SIDE}, FIXTURE_CLASSES, 43, 10};
+    struct plan_shape shape = {{1, FIXTURE_SIDE, FIXTURE_SIDE}, FIXTURE_CLASSES, 43, 10, 1};
     struct dataset dataset = fixture_dataset(43, 10);
     const uint32_t indices[] = {4, 8, 15};
     size_t moved = 0;
@@ -611,7 +611,7 @@ static void standard_training_never_computes_the_perturbed_copy(void **state)
 {
     (void)state;
     struct job job = fixture_job();
-    struct plan_shape shape = {{1, FIXTURE_SIDE, FIXTURE_SIDE}, FIXTURE_CLASSES, 43, 10};
+    struct plan_shape shape = {{1, FIXTURE_SIDE, FIXTURE_SIDE}, FIXTURE_CLASSES, 43, 10, 1};
     for (int lipschitz = 0; lipschitz < 2; lipschitz++) {
         job.lambda = lipschitz ? 0.5 : 0;
         struct plan plan;
