@@ -3,13 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The parameters of a job that a table may show, in the order of the sweep file. */
-#define PARAMETER_COLUMNS                                                                          \
-    "j.dataset, j.model, j.lambda, j.k, j.sigma, j.control, j.fraction, j.validation_count, "      \
-    "j.train_count, j.epochs, j.steps, j.batch, j.optimizer, j.lr, j.momentum, j.weight_decay, "   \
-    "j.beta1, j.beta2, j.eps, j.resize, j.crop_padding, j.flip"
-
-/* The same, an imported label where there is no number. */
+/* The parameters of a job that a table may show, in the order of the sweep file; an imported label
+ * where there is no number. */
 #define PARAMETER_VALUES                                                                           \
     "j.dataset, j.model, coalesce(j.lambda, j.lambda_label) AS lambda, coalesce(j.k, "             \
     "j.k_label) AS k, coalesce(j.sigma, j.sigma_label) AS sigma, j.control, j.fraction, "          \
@@ -95,12 +90,11 @@ static const struct query queries[] = {
      "(SELECT count(*) FROM attempt a WHERE a.worker = w.id AND a.outcome = 'done') AS done "
      "FROM worker w ORDER BY w.id"},
 
-    /* ?1: sweep. One row a job, jobs of one point next to each other. */
+    /* ?1: sweep. One row a job. */
     {"result-jobs", 1,
      "SELECT " PARAMETER_VALUES ", j.dataset_digest, j.point, j.id, j.seed, j.state, j.result_of, "
      "CASE WHEN j.state = 'done' THEN j.final_active_share END AS active_share "
-     "FROM current_job j WHERE j.sweep = ?1 ORDER BY " PARAMETER_COLUMNS
-     ", j.lambda_label, j.k_label, j.sigma_label, j.dataset_digest, j.seed, j.id"},
+     "FROM current_job j WHERE j.sweep = ?1 ORDER BY j.id"},
     {"result-accuracies", 1,
      "SELECT j.id AS job, a.test_sigma, a.accuracy FROM current_job j "
      "JOIN accuracy a ON a.job = j.source WHERE j.sweep = ?1 AND j.state = 'done' "

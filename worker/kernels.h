@@ -65,6 +65,19 @@ struct kernels {
     void (*conv_gradient)(real *dpacked, real *dbias, const real *dout, const real *padded,
                           const struct conv_shape *shape);
 
+    /* Winograd's convolution of shapes that winograd.h takes; the sizes are there.
+     * Weights [out_channels][in_channels][3][3] to the points, for forward or (turned) backward. */
+    void (*winograd_weights)(real *to, const real *weight, bool is_turned,
+                             const struct conv_shape *shape);
+    /* `images` images at once; out, in, bias as of a convolution, scratch 64-byte aligned. */
+    void (*winograd_forward)(real *out, const real *in, const real *weights, const real *bias,
+                             size_t images, real *scratch, const struct conv_shape *shape);
+    /* din is overwritten, or added to when it `adds`; NULL: nobody asks for it. The weights'
+     * gradient is added to dweight, [3][3][out_channels][in_channels]. */
+    void (*winograd_backward)(real *din, bool adds, double *dweight, const real *dout,
+                              const real *in, const real *turned, size_t images, real *scratch,
+                              const struct conv_shape *shape);
+
     /* One image: convolution, pooling and ReLU. halves [in_channels][parity of the column][padded
      * row][conv_pool_half()], weight [out_channels][in_channels][kernel][kernel], out
      * [out_channels][out_height][out_width]. best (may be NULL), laid out as out: position of the

@@ -1,6 +1,7 @@
 /* The kernels of one instruction set: compiled once for each, with its flags, under the name
  * KERNELS. */
 #include "worker/kernels.h"
+#include "worker/winograd.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 #include "worker/kernels_conv.h"
 #include "worker/kernels_norm.h"
+#include "worker/kernels_winograd.h"
 
 #ifdef REAL_DOUBLE
 typedef int64_t mask __attribute__((vector_size(VECTOR_BYTES)));
@@ -74,6 +76,9 @@ const struct kernels KERNELS = {
     .level = KERNEL_LEVEL,
     .conv_forward = conv_forward,
     .conv_gradient = conv_gradient,
+    .winograd_weights = winograd_weights,
+    .winograd_forward = winograd_forward,
+    .winograd_backward = winograd_backward,
     .conv_pool_forward = conv_pool_forward,
     .conv_pool_gradient = conv_pool_gradient,
     .norm_sums = norm_sums,

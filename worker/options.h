@@ -25,6 +25,7 @@ struct options {
     struct dump_options dump;       /* OPTIONS_DUMP */
     struct predict_options predict; /* OPTIONS_PREDICT */
     struct measure_options measure; /* OPTIONS_MEASURE */
+    struct key join;
     char endpoint[256];             /* what these point to where a default was taken */
     char spool[SPOOL_PATH_MAX];
 };

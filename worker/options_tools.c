@@ -132,6 +132,7 @@ static const struct option predict_flags[] = {
     {"image", required_argument, NULL, OPTION_IMAGE},
     {"sigma", required_argument, NULL, OPTION_SIGMA},
     {"draws", required_argument, NULL, OPTION_DRAWS},
+    {"radius", no_argument, NULL, OPTION_RADIUS},
     {"result-fd", required_argument, NULL, OPTION_RESULT_FD},
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
@@ -182,6 +183,9 @@ static bool read_predict_option(struct predict_options *predict, int option, str
         return read_sigmas(predict, optarg, error);
     case OPTION_DRAWS:
         return options_number("draws", optarg, 1, PREDICT_DRAWS_MAX, &predict->draws, error);
+    case OPTION_RADIUS:
+        predict->radius = true;
+        return true;
     default: /* OPTION_RESULT_FD */
         if (!options_number("result-fd", optarg, 3, 1 << 20, &number, error))
             return false;

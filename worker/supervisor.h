@@ -3,15 +3,16 @@
 #ifndef LIPSWEEP_WORKER_SUPERVISOR_H
 #define LIPSWEEP_WORKER_SUPERVISOR_H
 
-#include "common/error.h"
+#include "common/key.h"
 
 #include <stdint.h>
 
 struct supervisor_options {
     const char *endpoint;
     bool insecure_loopback;
-    int slots, threads; /* jobs at a time, threads of each */
-    const char *data;   /* NULL: the default places */
+    const struct key *join; /* NULL: none */
+    int slots, threads;     /* jobs at a time, threads of each */
+    const char *data;       /* NULL: the default places */
     const char *spool;
     int64_t idle_timeout_ms; /* 0: none */
     int64_t count;           /* jobs to finish before it ends; 0: no limit */

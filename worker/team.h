@@ -6,10 +6,11 @@
 #define LIPSWEEP_WORKER_TEAM_H
 
 #include "common/error.h"
+#include "common/job.h"
 
 #include <stddef.h>
 
-enum { TEAM_MAX = 16 }; /* threads */
+enum { TEAM_MAX = JOB_THREADS_MAX };
 
 struct team;
 
