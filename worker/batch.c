@@ -1,6 +1,7 @@
 #include "worker/batch.h"
 #include "common/rng.h"
 #include "worker/images.h"
+#include "worker/profile.h"
 
 struct batch_copies batch_copies(const struct job *job)
 {
@@ -47,8 +48,10 @@ static void perturb(const struct filling *filling, const struct batch_work *work
     const struct batch *batch = filling->batch;
     struct rng_stream stream = {batch->seed, RNG_TRAINING_NOISE, filling->epoch,
                                 filling->indices[row]};
+    profile_enter(PROFILE_NOISE);
     rng_normals(&stream, work->noise, batch->noise_size);
     batch->norms[row] = images_noise(work->noise, work->noise, batch->sigma, batch->noise_size);
+    profile_enter(PROFILE_DATA);
     images_perturbed(filling->perturbed + row * image_size(batch->image), bytes, work->noise,
                      batch->image);
 }
@@ -74,6 +77,7 @@ static void fill_part(void *context, size_t item, size_t thread)
     const struct filling *filling = context;
     const struct batch *batch = filling->batch;
     size_t end = (item + 1) * PART < filling->count ? (item + 1) * PART : filling->count;
+    profile_enter(PROFILE_DATA);
     for (size_t i = item * PART; i < end; i++) {
         const uint8_t *bytes = augment(filling, &batch->works[thread], i);
         batch->labels[i] = filling->train->labels[filling->indices[i]];
@@ -84,6 +88,7 @@ static void fill_part(void *context, size_t item, size_t thread)
             perturb(filling, &batch->works[thread], bytes, i);
         }
     }
+    profile_enter(PROFILE_OTHER);
 }
 
 void batch_fill(struct batch *batch, const struct dataset_split *train, const uint32_t *indices,
