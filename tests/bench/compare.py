@@ -42,11 +42,14 @@ def best_of(runs, phase):
 
 
 def try_peers(model, machine, options):
-    """The configurations of PyTorch that are the best of some phase."""
+    """The configurations of PyTorch that are the best of some phase; tried once, whatever the level."""
+    if (model, machine) in options.tried:
+        return options.tried[model, machine]
     short = argparse.Namespace(**{**vars(options), "seconds": options.seconds / 3})
     runs = {configuration: [sides.run(configuration, model, short)[0]]
             for configuration in sides.peers(options.cores, machine)}
-    return list(dict.fromkeys(best_of(runs, phase) for phase in sides.PHASES))
+    options.tried[model, machine] = list(dict.fromkeys(best_of(runs, phase) for phase in sides.PHASES))
+    return options.tried[model, machine]
 
 
 def measure(model, machine, options):
@@ -98,11 +101,13 @@ def run_json(command, level):
 
 
 def measure_level(level, options):
+    """The highest level with all its rounds, the capped one with one less: it took --all long enough."""
     bench = options.build / "tests/bench"
     log(f"kernels and profiles, level {level}")
     return {"kernels": run_json([bench / "bench_kernels"], level),
             "profile": {model: run_json([bench / "bench_profile", model, "1"], level) for model in PROFILED},
-            "comparison": compare(options.models or MODELS, argparse.Namespace(**{**vars(options), "level": level}))}
+            "comparison": compare(options.models or MODELS, argparse.Namespace(**{
+                **vars(options), "level": level, "rounds": max(1, options.rounds - (level != "highest"))}))}
 
 
 def everything(options):
@@ -134,11 +139,11 @@ def read_options():
     parser.add_argument("--show", type=pathlib.Path, metavar="FILE")
     parser.add_argument("--level", choices=("highest", *sides.LEVELS), default="highest")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=0.6, help="time for each phase of a round")
+    parser.add_argument("--seconds", type=float, default=0.4, help="time for each phase of a round")
     parser.add_argument("--batch", type=int, default=0)
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE")
     options = parser.parse_args()
-    options.build, options.cores = options.build.resolve(), len(os.sched_getaffinity(0))
+    options.build, options.cores, options.tried = options.build.resolve(), len(os.sched_getaffinity(0)), {}
     unknown = set(options.models) - set(MODELS)
     if unknown:
         parser.error(f"no such model: {', '.join(unknown)} (known: {', '.join(MODELS)})")
