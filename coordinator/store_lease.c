@@ -18,7 +18,7 @@ const char *attempt_outcome_text(enum attempt_outcome outcome)
 /* After job and attempt. */
 #define LEASED_COLUMNS                                                                             \
     " s.id, s.max_attempts, coalesce(h.memory_bytes, 0), s.name, j.description, s.checkpoint_s,"   \
-    " s.continue_any, s.keep_weights"
+    " s.continue_any, s.keep <> 'none'"
 
 static void read_leased(struct statement *statement, struct leased *leased)
 {
@@ -52,7 +52,7 @@ static bool find_next(struct store *store, const struct lease_room *room, struct
                     "   ORDER BY n.id LIMIT 1)) FROM job_shape p"
                     "  WHERE p.sweep = s.id AND (p.memory_bytes <= ?2 OR p.told_by <> ?3))"
                     " LEFT JOIN job_shape h ON h.id = j.shape"
-                    " WHERE s.state = 'active' AND s.held = 0"
+                    " WHERE s.state = 'active' AND s.held = 0 AND s.deleting = 0"
                     " ORDER BY s.priority DESC, s.id LIMIT 1",
                     &statement, error))
         return false;
