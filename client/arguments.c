@@ -9,7 +9,8 @@
 
 const struct option_info options_source[] = {
     {"db", "FILE", "a database on this machine"},
-    {"connect", "ENDPOINT", "a coordinator: ipc://PATH or tcp://127.0.0.1:PORT"},
+    {"connect", "ENDPOINT", "a coordinator: ipc://PATH or tcp://HOST:PORT"},
+    {"join", "FILE", "its address and a key, as `lipsweep key join` wrote them"},
     {"insecure-loopback", NULL, "allow tcp without keys, on this machine only"},
     {NULL, NULL, NULL}};
 

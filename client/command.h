@@ -6,7 +6,7 @@
 #include "client/arguments.h"
 
 enum command_takes {
-    COMMAND_TAKES_SOURCE = 1, /* --db, --connect, --insecure-loopback */
+    COMMAND_TAKES_SOURCE = 1, /* --db, --connect, --join, --insecure-loopback */
     COMMAND_TAKES_TABLE = 2,  /* --format, --limit */
 };
 
@@ -29,7 +29,7 @@ extern const struct command command_new, command_run, command_plan, command_subm
     command_watch, command_wait, command_jobs, command_explain, command_logs, command_metrics,
     command_cancel, command_retry, command_workers, command_results, command_sql, command_export,
     command_import, command_verify, command_backup, command_weights, command_predict, command_data,
-    command_sensitivity, command_delete, command_gc;
+    command_sensitivity, command_delete, command_gc, command_key;
 
 /* In the order of the overview, ended by NULL. */
 extern const struct command *const commands[];

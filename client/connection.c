@@ -15,13 +15,23 @@ struct connection {
     char *endpoint;
 };
 
+static bool connect_to(struct socket **socket, const struct connection_options *options,
+                       struct error *error)
+{
+    const struct key *join = options->join;
+    if (!join)
+        return socket_connect(socket, options->endpoint, options->insecure_loopback, error);
+    const struct socket_keys keys = {join->public_key, join->secret_key, join->server_key};
+    return socket_connect_keyed(socket, options->endpoint, &keys, error);
+}
+
 bool connection_open(struct connection **connection, const struct connection_options *options,
                      struct error *error)
 {
     struct connection *made = memory_allocate(1, sizeof *made);
     made->endpoint = memory_text(options->endpoint);
     Wire__Envelope *welcome = NULL;
-    if (!socket_connect(&made->socket, options->endpoint, options->insecure_loopback, error) ||
+    if (!connect_to(&made->socket, options, error) ||
         !wire_hello(made->socket, options->timeout_ms, &welcome, error)) {
         connection_close(made);
         return false;
@@ -137,9 +147,9 @@ static bool query_page(struct connection *connection, Wire__Query *query, struct
     return good;
 }
 
-bool connection_query(struct connection *connection, const char *name,
-                      const struct value *parameters, size_t parameter_count, struct rows **rows,
-                      struct error *error)
+bool connection_each(struct connection *connection, const char *name,
+                     const struct value *parameters, size_t parameter_count, rows_visit *visit,
+                     void *context, struct error *error)
 {
     Wire__Value values[QUERY_PARAMETER_MAX], *pointers[QUERY_PARAMETER_MAX];
     Wire__Query query = WIRE__QUERY__INIT;
@@ -151,15 +161,14 @@ bool connection_query(struct connection *connection, const char *name,
     query.name = name_copy;
     query.parameters = pointers;
     query.n_parameters = parameter_count;
-    struct rows *made = rows_create();
+    struct rows *rows = rows_create();
     bool good = true;
-    while (good && query.offset >= 0)
-        good = query_page(connection, &query, made, error);
+    while (good && query.offset >= 0) {
+        good = query_page(connection, &query, rows, error) && visit(context, rows, error);
+        rows_clear(rows);
+    }
     free(name_copy);
-    if (good)
-        *rows = made;
-    else
-        rows_destroy(made);
+    rows_destroy(rows);
     return good;
 }
 

@@ -3,6 +3,7 @@
 #define LIPSWEEP_CLIENT_CONNECTION_H
 
 #include "client/rows.h"
+#include "common/key.h"
 #include "common/wire.h"
 
 struct connection;
@@ -10,6 +11,7 @@ struct connection;
 struct connection_options {
     const char *endpoint;
     bool insecure_loopback;
+    const struct key *join; /* keys of both ends; NULL: none */
     int timeout_ms; /* for the greeting */
 };
 
@@ -23,10 +25,10 @@ WARN_UNUSED bool connection_request(struct connection *connection, Wire__Envelop
                                     int timeout_ms, Wire__Envelope__BodyCase expected,
                                     Wire__Envelope **reply, struct error *error);
 
-/* A named query (common/query.h), all pages of it. */
-WARN_UNUSED bool connection_query(struct connection *connection, const char *name,
-                                  const struct value *parameters, size_t parameter_count,
-                                  struct rows **rows, struct error *error);
+/* A named query (common/query.h), page by page. */
+WARN_UNUSED bool connection_each(struct connection *connection, const char *name,
+                                 const struct value *parameters, size_t parameter_count,
+                                 rows_visit *visit, void *context, struct error *error);
 
 /* Trained weights by their digest: the whole file, unchecked; free it. */
 WARN_UNUSED bool connection_weights(struct connection *connection, const char *digest,

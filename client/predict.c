@@ -14,7 +14,7 @@
 #include "common/child.h"
 #include "common/number.h"
 
-enum { COLUMNS = 13, LINE_MAX_BYTES = 1024, ARGUMENTS_MAX = 24 };
+enum { COLUMNS = 18, NEEDED = 13, LINE_MAX_BYTES = 1024, ARGUMENTS_MAX = 24 };
 
 static const struct table_column columns[COLUMNS] = {
     {"sigma", "\u03c3", TABLE_RIGHT},
@@ -30,6 +30,11 @@ static const struct table_column columns[COLUMNS] = {
     {"true_confidence", "in the true class", TABLE_RIGHT},
     {"true_confidence_low", NULL, TABLE_PROGRAMS},
     {"true_confidence_high", NULL, TABLE_PROGRAMS},
+    {"margin", NULL, TABLE_PROGRAMS},
+    {"lipschitz_bound", NULL, TABLE_PROGRAMS},
+    {"radius_proved", NULL, TABLE_PROGRAMS},
+    {"quotient_max", NULL, TABLE_PROGRAMS},
+    {"radius_optimistic", NULL, TABLE_PROGRAMS},
 };
 
 /* --- the worker program --- */
@@ -53,6 +58,8 @@ static bool start(struct child *child, const struct arguments *arguments, int ou
         words[count++] = names[i];
         words[count++] = value;
     }
+    if (arguments_flag(arguments, "radius"))
+        words[count++] = "--radius";
     struct child_options options = {
         .arguments = words, .output = -1, .keep = {output}, .keep_count = 1};
     return child_start(child, &options, error);
@@ -72,6 +79,43 @@ static bool wait_for(struct child *child, int *exit_code, struct error *error)
     return true;
 }
 
+/* --- how far the image may move --- */
+
+struct radius {
+    double margin, bound, proved, quotient_max, optimistic; /* NAN: not known */
+};
+
+static void radius_add(struct radius *radius, const double *numbers)
+{
+    radius->margin = numbers[0];
+    radius->bound = numbers[1];
+    radius->proved = numbers[2];
+    if (isnan(radius->quotient_max) || numbers[3] > radius->quotient_max) {
+        radius->quotient_max = numbers[3];
+        radius->optimistic = numbers[4];
+    }
+}
+
+static void print_radius(const struct radius *radius)
+{
+    struct terminal terminal = terminal_of(stdout);
+    if (isnan(radius->bound))
+        return;
+    terminal_print(
+        &terminal, stdout,
+        "\nmargin %.4g: the largest logit above the next, on the clean image\n"
+        "radius_proved %.4g: no change of the image shorter than this (Euclidean, pixels "
+        "0 to 1)\n"
+        "changes its class. margin / (√2 · %.5g), the product over layers of bounds of "
+        "their\nnorms; exact arithmetic assumed.\n",
+        radius->margin, radius->proved, radius->bound);
+    if (!isnan(radius->optimistic))
+        terminal_print(&terminal, stdout,
+                       "radius_optimistic %.4g: not a guarantee. margin / (√2 · %.4g), the largest "
+                       "quotient of\nthe draws above; other directions are steeper.\n",
+                       radius->optimistic, radius->quotient_max);
+}
+
 /* --- the table --- */
 
 static void add_share(struct table *table, double value, double low, double high, bool one_draw)
@@ -85,7 +129,7 @@ static void add_share(struct table *table, double value, double low, double high
     table_real(table, high, -1);
 }
 
-static bool add_row(struct table *table, char *line)
+static bool add_row(struct table *table, struct radius *radius, char *line)
 {
     char *cells[COLUMNS], *rest = line;
     double numbers[COLUMNS];
@@ -94,8 +138,11 @@ static bool add_row(struct table *table, char *line)
         if (!cells[i])
             return false;
         bool is_name = i == 3 || i == 5;
-        if (!is_name && !number_parse(cells[i], &numbers[i]))
+        if (is_name || number_parse(cells[i], &numbers[i]))
+            continue;
+        if (i < NEEDED || cells[i][0])
             return false;
+        numbers[i] = NAN;
     }
     bool one_draw = numbers[1] == 1;
     table_real(table, numbers[0], -1);
@@ -109,24 +156,27 @@ static bool add_row(struct table *table, char *line)
     table_show(table, one_draw ? "" : "%.0f %%", 100 * numbers[6]);
     add_share(table, numbers[7], numbers[8], numbers[9], one_draw);
     add_share(table, numbers[10], numbers[11], numbers[12], one_draw);
+    for (int i = NEEDED; i < COLUMNS; i++)
+        table_real(table, numbers[i], -1);
+    radius_add(radius, numbers + NEEDED);
     return true;
 }
 
-static bool read_table(FILE *file, struct table *table, struct error *error)
+static bool read_table(FILE *file, struct table *table, struct radius *radius, struct error *error)
 {
     char line[LINE_MAX_BYTES];
     if (!fgets(line, sizeof line, file))
         return true; /* it failed, and says why itself */
     while (fgets(line, sizeof line, file)) {
         line[strcspn(line, "\n")] = '\0';
-        if (!add_row(table, line))
+        if (!add_row(table, radius, line))
             return error_set(error, ERROR_FAILED, "lipsweep-worker is of another version");
     }
     return true;
 }
 
-static bool predict(const struct arguments *arguments, struct table *table, int *exit_code,
-                    struct error *error)
+static bool predict(const struct arguments *arguments, struct table *table, struct radius *radius,
+                    int *exit_code, struct error *error)
 {
     int ends[2];
     struct child child = {.lifeline = -1};
@@ -138,7 +188,7 @@ static bool predict(const struct arguments *arguments, struct table *table, int 
     if (!file)
         close(ends[0]);
     if (good && file)
-        good = read_table(file, table, error);
+        good = read_table(file, table, radius, error);
     if (file)
         fclose(file);
     struct error ending;
@@ -156,9 +206,12 @@ static bool run(const struct arguments *arguments, int *exit_code, struct error 
     if (!table_options_read(arguments, &options, error))
         return false;
     struct table *table = table_create(columns, COLUMNS);
-    bool good = predict(arguments, table, exit_code, error);
+    struct radius radius = {NAN, NAN, NAN, NAN, NAN};
+    bool good = predict(arguments, table, &radius, exit_code, error);
     if (good && *exit_code == 0)
         good = table_print(table, &options, 0, error);
+    if (good && *exit_code == 0 && options.format == TABLE_FORMAT_PEOPLE)
+        print_radius(&radius);
     table_destroy(table);
     return good;
 }
@@ -176,6 +229,7 @@ const struct command command_predict = {
             {"image", "N", "number of the image in the test set, from 0"},
             {"sigma", "LIST", "noise levels, as in 0,0.1,0.2 (default: 0)"},
             {"draws", "N", "draws of the noise at each level (100)"},
+            {"radius", NULL, "also how far the image may move before its class can change"},
             {"dataset", "NAME", "default: what the weights were trained on"},
             {"model", "NAME", "network of a file that another program wrote"},
             {"data", "DIR", "where data sets are looked for"},

@@ -29,6 +29,7 @@ struct view {
     const struct results_options *options;
     enum layout layout;
     bool shown[POINT_PARAMETER_COUNT];
+    bool same_seeds;           /* all points have all their jobs done, and equally many */
     struct number_form *forms; /* [test sigma] */
     struct table_column columns[COLUMNS_MAX];
     char headings[COLUMNS_MAX][CELL_TEXT];
@@ -136,7 +137,6 @@ static void add_level_columns(struct view *view)
     }
 }
 
-/* All points have all their jobs done, and equally many. */
 static bool has_same_seeds(const struct result_set *set)
 {
     for (size_t i = 0; i < set->point_count; i++)
@@ -158,7 +158,7 @@ static void add_columns(struct view *view)
     add_level_columns(view);
     add_column(view, "active", TABLE_RIGHT | TABLE_HIDE_EMPTY, "active");
     add_column(view, "mark", TABLE_HIDE_EMPTY, "");
-    if (!has_same_seeds(view->set))
+    if (!view->same_seeds)
         add_column(view, "seeds", TABLE_RIGHT, "seeds");
 }
 
@@ -233,7 +233,7 @@ static void add_end_cells(struct view *view, const struct point *point, bool rep
         table_show(view->table, "%.1f %%", 100 * point->active_share);
     table_text(view->table, has_share && point_is_inert(point) ? "inert" : "");
     table_colour(view->table, "yellow");
-    if (!has_same_seeds(view->set))
+    if (!view->same_seeds)
         table_text(view->table, repeated ? "" : seeds);
 }
 
@@ -312,13 +312,13 @@ static bool is_noisy(const struct result_set *set)
     return false;
 }
 
-static void print_title(const struct result_set *set, const char *name,
-                        const struct terminal *terminal)
+static void print_title(const struct view *view, const char *name, const struct terminal *terminal)
 {
+    const struct result_set *set = view->set;
     size_t seeds = set->points[0].jobs;
     terminal_print(terminal, stdout, "%s: accuracy in %% on %s", name,
                    is_noisy(set) ? "noisy test images (σ is the noise's)" : "clean test images");
-    if (has_same_seeds(set))
+    if (view->same_seeds)
         terminal_print(terminal, stdout, ", %zu seed%s", seeds, seeds == 1 ? "" : "s");
     fputs("\n\n", stdout);
 }
@@ -326,7 +326,7 @@ static void print_title(const struct result_set *set, const char *name,
 bool results_print_people(const struct result_set *set, const char *name,
                           const struct results_options *options, struct error *error)
 {
-    struct view view = {.set = set, .options = options};
+    struct view view = {.set = set, .options = options, .same_seeds = has_same_seeds(set)};
     choose_parameters(&view);
     struct terminal terminal = terminal_of(stdout);
     size_t shown = set->point_count;
@@ -340,7 +340,7 @@ bool results_print_people(const struct result_set *set, const char *name,
     view.forms = memory_allocate(set->test_sigma_count, sizeof *view.forms);
     build_fitting(&view, &terminal, shown);
     struct table_options all = {.format = TABLE_FORMAT_PEOPLE, .limit = -1};
-    print_title(set, name, &terminal);
+    print_title(&view, name, &terminal);
     bool good = table_print(view.table, &all, 0, error);
     fputc('\n', stdout);
     if (shown < set->point_count)

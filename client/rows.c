@@ -12,14 +12,20 @@ struct rows *rows_create(void)
     return memory_allocate(1, sizeof(struct rows));
 }
 
+void rows_clear(struct rows *rows)
+{
+    for (size_t i = 0; i < rows->value_count; i++)
+        free(rows->values[i].bytes);
+    rows->value_count = 0;
+}
+
 void rows_destroy(struct rows *rows)
 {
     if (!rows)
         return;
     for (size_t i = 0; i < rows->column_count; i++)
         free(rows->columns[i]);
-    for (size_t i = 0; i < rows->value_count; i++)
-        free(rows->values[i].bytes);
+    rows_clear(rows);
     free(rows->columns);
     free(rows->values);
     free(rows);
@@ -59,18 +65,59 @@ void rows_add_bytes(struct rows *rows, enum value_type type, const void *data, s
     add(rows, (struct value){.type = type, .bytes = memory_bytes(data, length), .length = length});
 }
 
+void rows_take(struct rows *rows, struct rows *from)
+{
+    if (rows->column_count == 0) {
+        struct rows empty = *rows;
+        *rows = *from;
+        *from = empty;
+        for (size_t i = 0; i < rows->column_count; i++)
+            rows_add_column(from, rows->columns[i]);
+        return;
+    }
+    assert(rows->column_count == from->column_count);
+    for (size_t i = 0; i < from->value_count; i++)
+        add(rows, from->values[i]);
+    from->value_count = 0;
+}
+
+bool value_is_equal(const struct value *a, const struct value *b)
+{
+    if (a->type != b->type)
+        return false;
+    switch (a->type) {
+    case VALUE_NULL:
+        return true;
+    case VALUE_INTEGER:
+        return a->integer == b->integer;
+    case VALUE_REAL:
+        return a->real == b->real;
+    case VALUE_TEXT:
+    case VALUE_BLOB:
+        break;
+    }
+    return a->length == b->length && memcmp(a->bytes, b->bytes, a->length) == 0;
+}
+
 size_t rows_count(const struct rows *rows)
 {
     return rows->column_count > 0 ? rows->value_count / rows->column_count : 0;
 }
 
-const struct value *rows_value(const struct rows *rows, size_t row, const char *column)
+size_t rows_column(const struct rows *rows, const char *column)
 {
     size_t index = 0;
     while (index < rows->column_count && strcmp(rows->columns[index], column) != 0)
         index++;
-    assert(index < rows->column_count && row < rows_count(rows));
-    return &rows->values[row * rows->column_count + index];
+    assert(index < rows->column_count);
+    return index;
+}
+
+const struct value *rows_value(const struct rows *rows, size_t row, const char *column)
+{
+    size_t index = rows_column(rows, column);
+    assert(row < rows_count(rows));
+    return rows_at(rows, row, index);
 }
 
 bool rows_is_null(const struct rows *rows, size_t row, const char *column)

@@ -21,6 +21,8 @@ struct rows {
 
 void rows_destroy(struct rows *rows); /* takes NULL */
 
+bool value_is_equal(const struct value *a, const struct value *b);
+
 size_t rows_count(const struct rows *rows);
 
 /* A column the query does not have is our own bug. */
@@ -30,8 +32,21 @@ int64_t rows_integer(const struct rows *rows, size_t row, const char *column);  
 double rows_real(const struct rows *rows, size_t row, const char *column);      /* NULL: NAN */
 const char *rows_text(const struct rows *rows, size_t row, const char *column); /* NULL: NULL */
 
+/* For who goes through many rows: the place of a column in each row's values. */
+size_t rows_column(const struct rows *rows, const char *column);
+static inline const struct value *rows_at(const struct rows *rows, size_t row, size_t column)
+{
+    return &rows->values[row * rows->column_count + column];
+}
+
 /* For who fills it. */
 struct rows *rows_create(void);
+void rows_clear(struct rows *rows);                   /* keeps the columns */
+void rows_take(struct rows *rows, struct rows *from); /* all rows of it; `rows` may be new */
+
+/* Who goes through the rows of a query some at a time; they are gone when it returns, unless it
+ * takes them. Its "no" ends the walk. */
+typedef bool rows_visit(void *context, struct rows *rows, struct error *error);
 void rows_add_column(struct rows *rows, const char *name);
 void rows_add_null(struct rows *rows);
 void rows_add_integer(struct rows *rows, int64_t value);

@@ -10,7 +10,12 @@
 #include "common/query.h"
 #include "common/weights_folder.h"
 
-enum { GREETING_TIMEOUT_MS = 3000, LIVE_TIMEOUT_MS = 1000 };
+enum {
+    GREETING_TIMEOUT_MS = 3000,
+    KEYED_GREETING_TIMEOUT_MS = 10000, /* over a network, with a handshake */
+    LIVE_TIMEOUT_MS = 1000,
+    ROWS_AT_ONCE = 1000,
+};
 
 struct source {
     struct db *db; /* NULL: over the connection */
@@ -24,11 +29,13 @@ bool source_choose(const struct arguments *arguments, struct source_choice *choi
     *choice = (struct source_choice){
         .database = arguments_value(arguments, "db"),
         .endpoint = arguments_value(arguments, "connect"),
+        .join = arguments_value(arguments, "join"),
         .insecure_loopback = arguments_flag(arguments, "insecure-loopback"),
     };
-    if (choice->database && choice->endpoint)
-        return error_set(error, ERROR_USAGE, "--db and --connect: give one of them");
-    if (choice->database || choice->endpoint)
+    if (choice->database && (choice->endpoint || choice->join))
+        return error_set(error, ERROR_USAGE, "--db and %s: give one of them",
+                         choice->endpoint ? "--connect" : "--join");
+    if (choice->database || choice->endpoint || choice->join)
         return true;
     choice->database = getenv("LIPSWEEP_DB");
     choice->endpoint = getenv("LIPSWEEP_CONNECT");
@@ -42,9 +49,28 @@ bool source_choose(const struct arguments *arguments, struct source_choice *choi
     return true;
 }
 
+static bool connect_by_key(const struct source_choice *choice, struct connection **connection,
+                           struct error *error)
+{
+    struct key join;
+    struct connection_options options = {
+        .endpoint = choice->endpoint, .join = &join, .timeout_ms = KEYED_GREETING_TIMEOUT_MS};
+    if (!key_read_join(choice->join, &join, error))
+        return false;
+    if (!options.endpoint)
+        options.endpoint = join.address;
+    bool good = connection_open(connection, &options, error);
+    if (!good && (error->code == ERROR_UNREACHABLE || error->code == ERROR_TIMEOUT))
+        error_prefix(error, "no coordinator lets the key %s in at %s", join.name, options.endpoint);
+    key_forget(&join);
+    return good;
+}
+
 bool source_connect(const struct source_choice *choice, struct connection **connection,
                     struct error *error)
 {
+    if (choice->join)
+        return connect_by_key(choice, connection, error);
     char endpoint[256];
     struct connection_options options = {.endpoint = choice->endpoint,
                                          .insecure_loopback = choice->insecure_loopback,
@@ -148,49 +174,81 @@ static void add_column_value(struct rows *rows, struct statement *statement, int
     }
 }
 
-static bool read_rows(struct statement *statement, struct rows *rows, struct error *error)
+static bool add_row(struct statement *statement, struct rows *rows, bool *row, struct error *error)
+{
+    if (!statement_step(statement, row, error))
+        return false;
+    for (size_t i = 0; *row && i < rows->column_count; i++)
+        add_column_value(rows, statement, (int)i);
+    return true;
+}
+
+static bool read_some(struct statement *statement, struct rows *rows, rows_visit *visit,
+                      void *context, struct error *error)
 {
     int count = statement_column_count(statement);
     for (int i = 0; i < count; i++)
         rows_add_column(rows, statement_column_name(statement, i));
-    for (;;) {
-        bool row;
-        if (!statement_step(statement, &row, error))
+    for (bool row = true; row;) {
+        if (!add_row(statement, rows, &row, error))
             return false;
-        if (!row)
-            return true;
-        for (int i = 0; i < count; i++)
-            add_column_value(rows, statement, i);
+        if (row && rows_count(rows) < ROWS_AT_ONCE)
+            continue;
+        if (!visit(context, rows, error)) {
+            statement_reset(statement);
+            return false;
+        }
+        rows_clear(rows);
     }
+    return true;
 }
 
-static bool query_database(struct db *db, const struct query *query, const struct value *parameters,
-                           struct rows **rows, struct error *error)
+static bool prepare(struct source *source, const char *name, const struct value *parameters,
+                    size_t parameter_count, struct statement **statement, struct error *error)
 {
-    struct statement *statement;
-    if (!db_prepare(db, query->sql, &statement, error))
+    const struct query *query = query_find(name);
+    if (!query || query->parameter_count != (int)parameter_count)
+        return error_set(error, ERROR_FAILED, "this program has no query %s of %zu parameters",
+                         name, parameter_count);
+    if (!db_prepare(source->db, query->sql, statement, error))
         return false;
     for (int i = 0; i < query->parameter_count; i++)
-        bind(statement, i + 1, &parameters[i]);
-    struct rows *made = rows_create();
-    if (!read_rows(statement, made, error)) {
-        rows_destroy(made);
+        bind(*statement, i + 1, &parameters[i]);
+    return true;
+}
+
+bool source_each(struct source *source, const char *name, const struct value *parameters,
+                 size_t parameter_count, rows_visit *visit, void *context, struct error *error)
+{
+    if (!source->db)
+        return connection_each(source->connection, name, parameters, parameter_count, visit,
+                               context, error);
+    struct statement *statement;
+    if (!prepare(source, name, parameters, parameter_count, &statement, error))
         return false;
-    }
-    *rows = made;
+    struct rows *rows = rows_create();
+    bool good = read_some(statement, rows, visit, context, error);
+    rows_destroy(rows);
+    return good;
+}
+
+static bool keep(void *context, struct rows *rows, struct error *error)
+{
+    (void)error;
+    rows_take(context, rows);
     return true;
 }
 
 bool source_query(struct source *source, const char *name, const struct value *parameters,
                   size_t parameter_count, struct rows **rows, struct error *error)
 {
-    if (!source->db)
-        return connection_query(source->connection, name, parameters, parameter_count, rows, error);
-    const struct query *query = query_find(name);
-    if (!query || query->parameter_count != (int)parameter_count)
-        return error_set(error, ERROR_FAILED, "this program has no query %s of %zu parameters",
-                         name, parameter_count);
-    return query_database(source->db, query, parameters, rows, error);
+    struct rows *made = rows_create();
+    if (!source_each(source, name, parameters, parameter_count, keep, made, error)) {
+        rows_destroy(made);
+        return false;
+    }
+    *rows = made;
+    return true;
 }
 
 bool source_weights(struct source *source, const char *digest, uint8_t **bytes, size_t *length,

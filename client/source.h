@@ -14,6 +14,7 @@ struct source;
 struct source_choice {
     const char *database; /* NULL: none */
     const char *endpoint; /* NULL: none; never both */
+    const char *join;     /* join file: keys, and the endpoint unless one was said */
     bool insecure_loopback;
 };
 
@@ -33,6 +34,11 @@ WARN_UNUSED bool source_connect(const struct source_choice *choice, struct conne
 WARN_UNUSED bool source_query(struct source *source, const char *name,
                               const struct value *parameters, size_t parameter_count,
                               struct rows **rows, struct error *error);
+
+/* The same rows some at a time, for answers that need not lie in memory whole. */
+WARN_UNUSED bool source_each(struct source *source, const char *name,
+                             const struct value *parameters, size_t parameter_count,
+                             rows_visit *visit, void *context, struct error *error);
 
 /* Trained weights by their digest: a safetensors file, checked; free it. ERROR_NOT_FOUND when they
  * are not kept. */

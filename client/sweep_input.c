@@ -38,28 +38,51 @@ bool sweep_input_read(struct sweep_input *input, const char *file, struct error 
     return good;
 }
 
+static struct job job_with(const struct job *base, const char *name)
+{
+    struct job job = *base;
+    snprintf(job.dataset, sizeof job.dataset, "%s", name);
+    job.resize = 0; /* the digest is of the images as they are in the files */
+    return job;
+}
+
 /* `digest` gets the digest of data set `name`. */
 static bool find_digest(const struct job *base, const char *name, const char *directory,
                         enum sweep_input_data how, char digest[JOB_DIGEST_LENGTH + 1],
                         struct error *error)
 {
     const char *known = dataset_known_digest(name);
-    if (known && how == SWEEP_INPUT_DATA_KNOWN) {
+    if (known && how != SWEEP_INPUT_DATA_HERE) {
         snprintf(digest, JOB_DIGEST_LENGTH + 1, "%s", known);
         return true;
     }
     /* A generated set has nothing to be missing or damaged: one image tells all. */
     struct dataset_options options = {.directory = directory, .train_limit = 1};
     struct dataset dataset;
-    struct job job = *base;
-    snprintf(job.dataset, sizeof job.dataset, "%s", name);
-    job.resize = 0; /* the digest is of the images as they are in the files */
+    struct job job = job_with(base, name);
     if (!dataset_open_job(&dataset, &job, &options, error))
         return false;
     if (dataset.note[0])
         fprintf(stderr, "note: %s\n", dataset.note);
     snprintf(digest, JOB_DIGEST_LENGTH + 1, "%s", dataset.digest);
     dataset_close(&dataset);
+    return true;
+}
+
+/* Notes a data set that is not here. *digest_missing: nor is its digest known. */
+static bool look_for(struct sweep_input *input, const char *name, const char *directory,
+                     bool *digest_missing, struct error *error)
+{
+    struct job job = job_with(&input->sweep.base, name);
+    *digest_missing = false;
+    if (dataset_find(&job, directory, error))
+        return true;
+    if (error->code != ERROR_NOT_FOUND)
+        return false;
+    fprintf(stderr, "note: %s\n", error->message);
+    input->data_missing = true;
+    *digest_missing = !dataset_known_digest(name);
+    input->digest_missing = input->digest_missing || *digest_missing;
     return true;
 }
 
@@ -90,6 +113,12 @@ bool sweep_input_find_data(struct sweep_input *input, const char *directory,
     const char *name;
     for (size_t i = 0; (name = sweep_dataset(&input->sweep, i)); i++) {
         char digest[JOB_DIGEST_LENGTH + 1];
+        bool digest_missing = false;
+        if (how == SWEEP_INPUT_DATA_WISHED &&
+            !look_for(input, name, directory, &digest_missing, error))
+            return false;
+        if (digest_missing)
+            continue;
         if (!find_digest(&input->sweep.base, name, directory, how, digest, error) ||
             !sweep_set_digest(&input->sweep, name, digest, error))
             return false;

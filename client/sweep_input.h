@@ -9,6 +9,8 @@ struct sweep_input {
     char *text;
     size_t length;
     struct sweep sweep;
+    bool data_missing;   /* files of a data set are not here */
+    bool digest_missing; /* and its digest is not known without them: hashes mean nothing */
 };
 
 /* Everything that is wrong with it is printed on standard error; the error then only sums up. */
@@ -16,7 +18,9 @@ WARN_UNUSED bool sweep_input_read(struct sweep_input *input, const char *file, s
 
 enum sweep_input_data {
     SWEEP_INPUT_DATA_KNOWN, /* a digest is enough: the files are the workers' matter */
-    SWEEP_INPUT_DATA_HERE   /* the files are read and checked */
+    SWEEP_INPUT_DATA_HERE,  /* the files are read and checked */
+    SWEEP_INPUT_DATA_WISHED /* what is not here is noted on standard error, and can be done without
+                             */
 };
 
 /* Learns the digest of every data set the sweep names. `directory` is NULL for the default places.

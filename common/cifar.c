@@ -35,8 +35,8 @@ static bool count_files(const char *folder, struct names *names, struct error *e
         end++;
     for (size_t i = end; i < names->count; i++) {
         if (dataset_files_path(folder, &names->files[i], path))
-            return error_set(error, ERROR_DATA, "%s has %s but no %s", folder,
-                             names->text[i - 1], names->text[end - 1]);
+            return error_set(error, ERROR_DATA, "%s has %s but no %s", folder, names->text[i - 1],
+                             names->text[end - 1]);
     }
     names->count = end;
     return true;
@@ -104,6 +104,8 @@ bool cifar_read(struct dataset *dataset, const struct dataset_source *source, st
     if (!dataset_files_find(source, names.files, names.count, &dataset->origin, error) ||
         !count_files(folder, &names, error))
         return false;
+    if (source->find_only)
+        return true;
     dataset->channels = CIFAR_CHANNELS;
     dataset->height = dataset->width = CIFAR_SIDE;
     dataset->class_count = source->class_count;

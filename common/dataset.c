@@ -65,14 +65,21 @@ static void note_counts(struct dataset *dataset, const struct dataset_known *kno
              known->test_count);
 }
 
-static bool read_known(struct dataset *dataset, const struct dataset_known *known,
-                       const struct dataset_options *options, struct error *error)
+static struct dataset_source known_source(const struct dataset_known *known,
+                                          const struct dataset_options *options)
 {
     struct dataset_source source = {.name = known->name,
                                     .directory = options ? options->directory : NULL,
                                     .class_count = known->class_count,
                                     .train_limit = options ? options->train_limit : 0};
     memcpy(source.folders, known->folders, sizeof source.folders);
+    return source;
+}
+
+static bool read_known(struct dataset *dataset, const struct dataset_known *known,
+                       const struct dataset_options *options, struct error *error)
+{
+    struct dataset_source source = known_source(known, options);
     if (!known->read(dataset, &source, error))
         return false;
     snprintf(dataset->name, sizeof dataset->name, "%s", known->name);
@@ -86,14 +93,41 @@ static bool read_known(struct dataset *dataset, const struct dataset_known *know
     return true;
 }
 
+static struct dataset_source path_source(const struct job *job, const char *directory)
+{
+    return (struct dataset_source){.name = job->dataset,
+                                   .directory = directory,
+                                   .path = job->dataset_path,
+                                   .class_count = (int)job->classes};
+}
+
 bool dataset_read_path(struct dataset *dataset, const struct job *job, const char *directory,
                        struct error *error)
 {
-    const struct dataset_source source = {.name = job->dataset,
-                                          .directory = directory,
-                                          .path = job->dataset_path,
-                                          .class_count = (int)job->classes};
+    const struct dataset_source source = path_source(job, directory);
     return readers[job->dataset_format](dataset, &source, error);
+}
+
+bool dataset_find(const struct job *job, const char *directory, struct error *error)
+{
+    const struct dataset_known *known = dataset_known_find(job->dataset);
+    const struct dataset_options options = {.directory = directory};
+    if (!dataset_check_job(job, NULL, error))
+        return false;
+    bool is_known = known && !job->dataset_path[0];
+    if (is_known && known->is_generated)
+        return true;
+    if (!is_known && !job->dataset_path[0])
+        return error_set(error, ERROR_INVALID, "unknown data set '%s' (known: %s)", job->dataset,
+                         dataset_known_names);
+    struct dataset_source source =
+        is_known ? known_source(known, &options) : path_source(job, directory);
+    source.find_only = true;
+    struct dataset dataset = {0};
+    bool found = is_known ? known->read(&dataset, &source, error)
+                          : readers[job->dataset_format](&dataset, &source, error);
+    dataset_close(&dataset);
+    return found;
 }
 
 static bool open_path(struct dataset *dataset, const struct job *job, const char *directory,

@@ -10,6 +10,7 @@
 #include "common/error.h"
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 enum {
@@ -27,6 +28,7 @@ struct dataset_source {
     const char *folders[DATASET_FOLDER_NAME_MAX]; /* below a place; a NULL ends them early */
     int class_count;
     size_t train_limit; /* a generated set makes only so many training images; 0: all */
+    bool find_only;     /* readers find their files, and read none */
 };
 
 /* Each spelling is also looked for with ".gz". */

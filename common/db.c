@@ -50,7 +50,9 @@ static bool open_handle(struct db **db, const char *path, int flags, struct erro
         free(made);
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
-    int result = sqlite3_open_v2(path, &made->handle, flags | SQLITE_OPEN_EXRESCODE, NULL);
+    /* A connection stays in the thread that opened it, so it needs no locks of its own. */
+    int result = sqlite3_open_v2(path, &made->handle,
+                                 flags | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOMUTEX, NULL);
     if (result != SQLITE_OK) {
         db_fail(made, result, NULL, error);
         db_close(made);

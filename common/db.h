@@ -2,7 +2,7 @@
  * carry SQLite's words and the statement.
  *
  * One read-write connection exists on a database, in the coordinator; everything else opens
- * read-only. */
+ * read-only. A connection is used in one thread. */
 #ifndef LIPSWEEP_COMMON_DB_H
 #define LIPSWEEP_COMMON_DB_H
 

@@ -71,7 +71,18 @@ static bool port_is_valid(const char *port, bool server)
     return number >= 1 && number <= 65535;
 }
 
-static bool parse_tcp(const char *text, bool server, bool insecure_loopback,
+/* With keys the host may be anything that libzmq resolves; it says so itself when it cannot. */
+static bool parse_keyed(const char *text, const char *host, const char *port, bool server,
+                        struct endpoint *parsed, struct error *error)
+{
+    if (!*host || (!server && strcmp(host, "*") == 0))
+        return error_set(error, ERROR_USAGE, "tcp://%s names no host", text);
+    snprintf(parsed->text, sizeof parsed->text, "tcp://%s:%s",
+             strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, port);
+    return true;
+}
+
+static bool parse_tcp(const char *text, bool server, enum endpoint_trust trust,
                       struct endpoint *parsed, struct error *error)
 {
     char host[ENDPOINT_MAX + 1];
@@ -80,33 +91,40 @@ static bool parse_tcp(const char *text, bool server, bool insecure_loopback,
     if (!colon || !port_is_valid(colon + 1, server))
         return error_set(error, ERROR_USAGE, "tcp://%s is not of the form tcp://HOST:PORT", text);
     *colon = '\0';
+    if (trust == ENDPOINT_KEYED)
+        return parse_keyed(text, host, colon + 1, server, parsed, error);
     const char *loopback = loopback_host(host);
     if (!loopback)
         return error_set(error, ERROR_REFUSED,
-                         "tcp://%s leaves this machine, which takes keys: a later version makes "
-                         "them with `lipsweep key`. Until then use ipc, or tcp://127.0.0.1:PORT "
-                         "with --insecure-loopback",
+                         "tcp://%s leaves this machine, which takes keys: make them where the "
+                         "coordinator runs, with `lipsweep key join NAME -o NAME.join`, start it "
+                         "with --keys, and give workers and clients --join NAME.join",
                          text);
-    if (!insecure_loopback)
-        return error_set(error, ERROR_REFUSED,
-                         "tcp://%s is open to every user of this machine: say --insecure-loopback "
-                         "if that is meant, or use ipc (keys, made with `lipsweep key`, come with "
-                         "a later version)",
-                         text);
+    if (trust != ENDPOINT_LOOPBACK)
+        return error_set(
+            error, ERROR_REFUSED,
+            "tcp://%s is open to every user of this machine: use ipc, or keys (lipsweep "
+            "key --help), or say --insecure-loopback if that is meant",
+            text);
     snprintf(parsed->text, sizeof parsed->text, "tcp://%s:%s", loopback, colon + 1);
     return true;
 }
 
-bool endpoint_parse(const char *endpoint, bool server, bool insecure_loopback,
+bool endpoint_parse(const char *endpoint, bool server, enum endpoint_trust trust,
                     struct endpoint *parsed, struct error *error)
 {
     *parsed = (struct endpoint){.ipc = false};
     if (strlen(endpoint) > ENDPOINT_MAX)
         return error_set(error, ERROR_USAGE, "an endpoint has at most %d bytes", ENDPOINT_MAX);
+    if (strncmp(endpoint, "ipc://", 6) == 0 && trust == ENDPOINT_KEYED)
+        return error_set(error, ERROR_USAGE,
+                         "%s is on this machine, where keys are not asked for: keys are for "
+                         "tcp://HOST:PORT",
+                         endpoint);
     if (strncmp(endpoint, "ipc://", 6) == 0)
         return parse_ipc(endpoint + 6, parsed, error);
     if (strncmp(endpoint, "tcp://", 6) == 0)
-        return parse_tcp(endpoint + 6, server, insecure_loopback, parsed, error);
+        return parse_tcp(endpoint + 6, server, trust, parsed, error);
     return error_set(error, ERROR_USAGE,
                      "'%s' is not an endpoint: it starts with neither ipc:// nor tcp://", endpoint);
 }

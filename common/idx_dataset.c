@@ -54,6 +54,8 @@ bool idx_dataset_read(struct dataset *dataset, const struct dataset_source *sour
     const char *folder = dataset->origin.folder;
     if (!dataset_files_find(source, files, FILE_COUNT, &dataset->origin, error))
         return false;
+    if (source->find_only)
+        return true;
     dataset->channels = 1;
     dataset->height = dataset->width = source->path ? 0 : MNIST_SIDE;
     dataset->class_count = source->class_count;

@@ -3,13 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The parameters of a job that a table may show, in the order of the sweep file. */
-#define PARAMETER_COLUMNS                                                                          \
-    "j.dataset, j.model, j.lambda, j.k, j.sigma, j.control, j.fraction, j.validation_count, "      \
-    "j.train_count, j.epochs, j.steps, j.batch, j.optimizer, j.lr, j.momentum, j.weight_decay, "   \
-    "j.beta1, j.beta2, j.eps, j.resize, j.crop_padding, j.flip"
-
-/* The same, an imported label where there is no number. */
+/* The parameters of a job that a table may show, in the order of the sweep file; an imported label
+ * where there is no number. */
 #define PARAMETER_VALUES                                                                           \
     "j.dataset, j.model, coalesce(j.lambda, j.lambda_label) AS lambda, coalesce(j.k, "             \
     "j.k_label) AS k, coalesce(j.sigma, j.sigma_label) AS sigma, j.control, j.fraction, "          \
@@ -95,12 +90,11 @@ static const struct query queries[] = {
      "(SELECT count(*) FROM attempt a WHERE a.worker = w.id AND a.outcome = 'done') AS done "
      "FROM worker w ORDER BY w.id"},
 
-    /* ?1: sweep. One row a job, jobs of one point next to each other. */
+    /* ?1: sweep. One row a job. */
     {"result-jobs", 1,
      "SELECT " PARAMETER_VALUES ", j.dataset_digest, j.point, j.id, j.seed, j.state, j.result_of, "
      "CASE WHEN j.state = 'done' THEN j.final_active_share END AS active_share "
-     "FROM current_job j WHERE j.sweep = ?1 ORDER BY " PARAMETER_COLUMNS
-     ", j.lambda_label, j.k_label, j.sigma_label, j.dataset_digest, j.seed, j.id"},
+     "FROM current_job j WHERE j.sweep = ?1 ORDER BY j.id"},
     {"result-accuracies", 1,
      "SELECT j.id AS job, a.test_sigma, a.accuracy FROM current_job j "
      "JOIN accuracy a ON a.job = j.source WHERE j.sweep = ?1 AND j.state = 'done' "
@@ -161,16 +155,25 @@ static const struct query queries[] = {
      "JOIN sweep s ON s.id = j.sweep WHERE j.superseded_by IS NULL "
      "AND (s.name = ?1 OR (j.state = 'done' AND j.result_of IS NULL)) ORDER BY j.id"},
 
-    /* Measured speed, for predictions. */
+    /* Measured speed per kind of job and class of machine, for predictions; the class with most
+     * steps first. */
     {"speeds", 0,
-     "SELECT j.dataset, j.model, j.batch, j.lambda > 0 AS lipschitz, j.control, count(*) AS jobs, "
-     "sum(t.train_s) / sum(t.step_count) AS step_s, "
-     "avg(a.evaluate_s / (SELECT count(*) FROM accuracy c WHERE c.job = j.id)) AS evaluation_s "
+     "WITH measured AS (SELECT j.dataset, j.resize, j.model, j.shortcut, j.bn_passes, "
+     "j.grad_through, j.batch, j.optimizer, j.lambda > 0 AS lipschitz, j.control, t.cpu_class, "
+     "t.train_s, t.step_count, a.evaluate_s, "
+     "(SELECT sum(c.image_count) FROM accuracy c WHERE c.job = j.id) AS images "
      "FROM job j JOIN training t ON t.id = j.training "
      "JOIN attempt a ON a.job = j.id AND a.outcome = 'done' "
-     "WHERE j.state = 'done' AND j.result_of IS NULL AND t.step_count > 0 "
-     "GROUP BY j.dataset, j.model, j.batch, j.lambda > 0, j.control "
-     "ORDER BY j.dataset, j.model, j.batch, j.lambda > 0, j.control"},
+     "WHERE j.state = 'done' AND j.result_of IS NULL AND t.step_count > 0) "
+     "SELECT m.dataset, m.resize, m.model, m.shortcut, m.bn_passes, m.grad_through, m.batch, "
+     "m.optimizer, m.lipschitz, m.control, m.cpu_class, count(*) AS jobs, "
+     "sum(m.train_s) / sum(m.step_count) AS step_s, "
+     "sum(m.evaluate_s) / sum(m.images) AS evaluation_s "
+     "FROM measured m JOIN (SELECT cpu_class, sum(step_count) AS steps FROM measured "
+     "GROUP BY cpu_class) AS k ON k.cpu_class = m.cpu_class "
+     "GROUP BY m.dataset, m.resize, m.model, m.shortcut, m.bn_passes, m.grad_through, m.batch, "
+     "m.optimizer, m.lipschitz, m.control, m.cpu_class "
+     "ORDER BY k.steps DESC, m.cpu_class, m.dataset, m.model, m.batch, m.lipschitz, m.control"},
 
     /* The largest 99 % point of the quotients of finished standard trainings. */
     {"baseline-quotients", 0,

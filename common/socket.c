@@ -14,6 +14,7 @@
 
 #include "common/endpoint.h"
 #include "common/hash.h"
+#include "common/socket_guard.h"
 
 enum {
     ROUTING_ID_LENGTH = 5, /* of the ids that a ROUTER makes: a zero byte and a number */
@@ -30,7 +31,8 @@ enum {
 struct socket {
     void *context, *handle;
     bool server;
-    int lock; /* descriptor that holds the flock of an ipc server; -1 */
+    struct socket_guard *guard; /* of a server with keys */
+    int lock;                   /* descriptor that holds the flock of an ipc server; -1 */
     uint64_t dropped_count;
     char endpoint[ENDPOINT_MAX + 1];
 };
@@ -111,8 +113,26 @@ static bool set_options(struct socket *socket, const struct endpoint *address, s
     return set || zmq_error(error, "set up", address->text);
 }
 
+static bool set_key(struct socket *socket, int option, const uint8_t key[SOCKET_KEY_BYTES])
+{
+    return zmq_setsockopt(socket->handle, option, key, SOCKET_KEY_BYTES) == 0;
+}
+
+static bool set_keys(struct socket *socket, const struct socket_keys *keys, struct error *error)
+{
+    bool set = socket->server ? set_number(socket, ZMQ_CURVE_SERVER, 1) &&
+                                    set_key(socket, ZMQ_CURVE_SECRETKEY, keys->secret_key)
+                              : set_key(socket, ZMQ_CURVE_SERVERKEY, keys->server_key) &&
+                                    set_key(socket, ZMQ_CURVE_PUBLICKEY, keys->public_key) &&
+                                    set_key(socket, ZMQ_CURVE_SECRETKEY, keys->secret_key);
+    if (!set)
+        return zmq_error(error, "set the keys of", socket->endpoint);
+    return !socket->server ||
+           socket_guard_create(&socket->guard, socket->context, socket->handle, error);
+}
+
 static bool create(struct socket **result, const struct endpoint *address, bool server,
-                   struct error *error)
+                   const struct socket_keys *keys, struct error *error)
 {
     struct socket *socket = calloc(1, sizeof *socket);
     if (!socket)
@@ -126,28 +146,26 @@ static bool create(struct socket **result, const struct endpoint *address, bool 
         socket->handle = zmq_socket(socket->context, server ? ZMQ_ROUTER : ZMQ_DEALER);
     if (!socket->handle)
         return zmq_error(error, "make a socket for", address->text);
-    return set_options(socket, address, error);
+    return set_options(socket, address, error) && (!keys || set_keys(socket, keys, error));
 }
 
-bool socket_bind(struct socket **result, const char *endpoint, bool insecure_loopback,
-                 char bound[256], struct error *error)
+static bool bind_socket(struct socket **result, const struct endpoint *address,
+                        const struct socket_keys *keys, char bound[256], struct error *error)
 {
-    struct endpoint address;
     struct socket *socket = NULL;
     *result = NULL;
     raise_descriptor_limit();
-    if (!endpoint_parse(endpoint, true, insecure_loopback, &address, error) ||
-        !create(&socket, &address, true, error))
+    if (!create(&socket, address, true, keys, error))
         goto fail;
-    if (address.ipc && !take_lock(socket, address.path, error))
+    if (address->ipc && !take_lock(socket, address->path, error))
         goto fail;
-    if (zmq_bind(socket->handle, address.text) != 0) {
-        zmq_error(error, "listen at", endpoint);
+    if (zmq_bind(socket->handle, address->text) != 0) {
+        zmq_error(error, "listen at", address->text);
         goto fail;
     }
     size_t length = sizeof socket->endpoint;
     if (zmq_getsockopt(socket->handle, ZMQ_LAST_ENDPOINT, socket->endpoint, &length) != 0) {
-        zmq_error(error, "ask for the address of", endpoint);
+        zmq_error(error, "ask for the address of", address->text);
         goto fail;
     }
     if (bound)
@@ -159,17 +177,35 @@ fail:
     return false;
 }
 
-bool socket_connect(struct socket **result, const char *endpoint, bool insecure_loopback,
-                    struct error *error)
+bool socket_bind(struct socket **socket, const char *endpoint, bool insecure_loopback,
+                 char bound[256], struct error *error)
 {
     struct endpoint address;
+    enum endpoint_trust trust = insecure_loopback ? ENDPOINT_LOOPBACK : ENDPOINT_OWN;
+    *socket = NULL;
+    return endpoint_parse(endpoint, true, trust, &address, error) &&
+           bind_socket(socket, &address, NULL, bound, error);
+}
+
+bool socket_bind_keyed(struct socket **socket, const char *endpoint,
+                       const uint8_t secret[SOCKET_KEY_BYTES], char bound[256], struct error *error)
+{
+    struct endpoint address;
+    const struct socket_keys keys = {.secret_key = secret};
+    *socket = NULL;
+    return endpoint_parse(endpoint, true, ENDPOINT_KEYED, &address, error) &&
+           bind_socket(socket, &address, &keys, bound, error);
+}
+
+static bool connect_socket(struct socket **result, const struct endpoint *address,
+                           const struct socket_keys *keys, struct error *error)
+{
     struct socket *socket = NULL;
     *result = NULL;
-    if (!endpoint_parse(endpoint, false, insecure_loopback, &address, error) ||
-        !create(&socket, &address, false, error))
+    if (!create(&socket, address, false, keys, error))
         goto fail;
-    if (zmq_connect(socket->handle, address.text) != 0) {
-        zmq_error(error, "connect to", endpoint);
+    if (zmq_connect(socket->handle, address->text) != 0) {
+        zmq_error(error, "connect to", address->text);
         goto fail;
     }
     *result = socket;
@@ -179,12 +215,43 @@ fail:
     return false;
 }
 
+bool socket_connect(struct socket **socket, const char *endpoint, bool insecure_loopback,
+                    struct error *error)
+{
+    struct endpoint address;
+    enum endpoint_trust trust = insecure_loopback ? ENDPOINT_LOOPBACK : ENDPOINT_OWN;
+    *socket = NULL;
+    return endpoint_parse(endpoint, false, trust, &address, error) &&
+           connect_socket(socket, &address, NULL, error);
+}
+
+bool socket_connect_keyed(struct socket **socket, const char *endpoint,
+                          const struct socket_keys *keys, struct error *error)
+{
+    struct endpoint address;
+    *socket = NULL;
+    return endpoint_parse(endpoint, false, ENDPOINT_KEYED, &address, error) &&
+           connect_socket(socket, &address, keys, error);
+}
+
+bool socket_make_keys(uint8_t public_key[SOCKET_KEY_BYTES], uint8_t secret_key[SOCKET_KEY_BYTES],
+                      struct error *error)
+{
+    char public_text[41], secret_text[41];
+    bool made = zmq_curve_keypair(public_text, secret_text) == 0 &&
+                zmq_z85_decode(public_key, public_text) && zmq_z85_decode(secret_key, secret_text);
+    explicit_bzero(secret_text, sizeof secret_text);
+    return made ||
+           error_set(error, ERROR_SYSTEM, "libzmq cannot make keys: %s", zmq_strerror(zmq_errno()));
+}
+
 void socket_close(struct socket *socket)
 {
     if (!socket)
         return;
     if (socket->handle)
         zmq_close(socket->handle);
+    socket_guard_destroy(socket->guard);
     if (socket->context)
         while (zmq_ctx_term(socket->context) != 0 && zmq_errno() == EINTR)
             ;
@@ -192,6 +259,18 @@ void socket_close(struct socket *socket)
     if (socket->lock >= 0)
         close(socket->lock);
     free(socket);
+}
+
+bool socket_admit(struct socket *socket, socket_judge *judge,
+                  void (*failed)(void *context, const char *address, const char *why),
+                  void *context, struct error *error)
+{
+    return socket_guard_admit(socket->guard, judge, failed, context, error);
+}
+
+void socket_admit_descriptors(struct socket *socket, int descriptors[2])
+{
+    socket_guard_descriptors(socket->guard, descriptors);
 }
 
 int socket_descriptor(struct socket *socket)
@@ -269,6 +348,8 @@ static int take_message(struct socket *socket, zmq_msg_t *frame, struct message 
     bool good = !socket->server || take_peer(&message->peer, frame);
     if (good && socket->server)
         good = take_frame(socket, frame, error) == 1;
+    if (good && socket->guard)
+        good = message->has_key = socket_guard_sender(socket->guard, frame, message->key);
     if (!good || zmq_msg_more(frame) || zmq_msg_size(frame) > SOCKET_MESSAGE_MAX) {
         drain(socket, frame);
         socket->dropped_count++;

@@ -3,7 +3,9 @@
  *
  * A server is a ROUTER (peers get routing ids from it, never choose them), a client a DEALER.
  * Without keys the only transports are ipc in a folder that its owner alone can enter, with the
- * peer's uid checked, and loopback TCP when the caller allows it. */
+ * peer's uid checked, and loopback TCP when the caller allows it. With keys any TCP address will
+ * do: CURVE, both ends proven to each other, and a server lets nobody in whom its owner has not
+ * admitted by key (socket_admit). */
 #ifndef LIPSWEEP_COMMON_SOCKET_H
 #define LIPSWEEP_COMMON_SOCKET_H
 
@@ -17,6 +19,7 @@ enum {
         8 * 1024 * 1024,     /* bytes of a message; larger ones are refused by both ends */
     SOCKET_PEER_MAX = 32,    /* bytes of a routing id */
     SOCKET_QUEUE_MAX = 1000, /* messages a peer */
+    SOCKET_KEY_BYTES = 32,
 };
 
 struct socket;
@@ -28,6 +31,8 @@ struct peer { /* who sent a message to a server, and where its answer goes */
 
 struct message {      /* owned by the receiver until message_finish */
     struct peer peer; /* length 0 on a client */
+    bool has_key;     /* it came to a server with keys: its sender has proven to hold this one */
+    uint8_t key[SOCKET_KEY_BYTES];
     uint8_t *data;
     size_t length;
 };
@@ -43,7 +48,33 @@ WARN_UNUSED bool socket_bind(struct socket **socket, const char *endpoint, bool 
 /* Connects a client; succeeds also when nobody listens yet (libzmq keeps trying, with jitter). */
 WARN_UNUSED bool socket_connect(struct socket **socket, const char *endpoint,
                                 bool insecure_loopback, struct error *error);
+
+/* The same with keys: the server's own secret one; the client's pair and the server's public one.
+ */
+WARN_UNUSED bool socket_bind_keyed(struct socket **socket, const char *endpoint,
+                                   const uint8_t secret[SOCKET_KEY_BYTES], char bound[256],
+                                   struct error *error);
+struct socket_keys {
+    const uint8_t *public_key, *secret_key, *server_key;
+};
+WARN_UNUSED bool socket_connect_keyed(struct socket **socket, const char *endpoint,
+                                      const struct socket_keys *keys, struct error *error);
 void socket_close(struct socket *socket);
+
+/* A fresh pair, both in binary. */
+WARN_UNUSED bool socket_make_keys(uint8_t public_key[SOCKET_KEY_BYTES],
+                                  uint8_t secret_key[SOCKET_KEY_BYTES], struct error *error);
+
+/* Who asks to be let in to a server with keys: its key, and where it comes from. */
+typedef bool socket_judge(void *context, const uint8_t key[SOCKET_KEY_BYTES], const char *address);
+
+/* Answers all who ask now; until then they wait. Handshakes that failed before there was a key to
+ * judge (no key, another mechanism, an old protocol) are reported to `failed`, with the reason.
+ * Both descriptors (edge-triggered, as socket_descriptor) say when to call it. */
+WARN_UNUSED bool socket_admit(struct socket *socket, socket_judge *judge,
+                              void (*failed)(void *context, const char *address, const char *why),
+                              void *context, struct error *error);
+void socket_admit_descriptors(struct socket *socket, int descriptors[2]);
 
 /* A descriptor for poll(). It is edge-triggered, as libzmq's is: after it fires, and after every
  * send, call socket_receive until it says there is nothing. */

@@ -78,6 +78,8 @@ bool stl_read(struct dataset *dataset, const struct dataset_source *source, stru
     const char *folder = dataset->origin.folder;
     if (!dataset_files_find(source, files, FILE_COUNT, &dataset->origin, error))
         return false;
+    if (source->find_only)
+        return true;
     dataset->channels = STL_CHANNELS;
     dataset->height = dataset->width = STL_SIDE;
     dataset->class_count = source->class_count;

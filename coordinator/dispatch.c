@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "common/log.h"
+#include "coordinator/store_worker.h"
 
 void dispatch_init(struct dispatch *dispatch, const struct dispatch_options *options,
                    struct clock clock, struct store *store, struct db *reader)
@@ -37,13 +38,35 @@ bool dispatch_refuse(struct dispatch *dispatch, const struct inbound *inbound,
     return true;
 }
 
-bool dispatch_attempt_id(const Wire__AttemptId *wire, struct attempt_id *id)
+bool dispatch_owns(struct dispatch *dispatch, const struct keyring_peer *sender,
+                   const uint8_t instance[INSTANCE_BYTES])
+{
+    uint8_t key[KEY_BYTES];
+    struct worker_key found = {.key = key};
+    struct error error;
+    if (!sender)
+        return true;
+    if (!store_worker_key(dispatch->store, instance, &found, &error)) {
+        log_error("the key of a worker cannot be read: %s", error.message);
+        return false;
+    }
+    return !found.is_known || (found.has_key && memcmp(key, sender->public_key, KEY_BYTES) == 0);
+}
+
+bool dispatch_attempt_id(struct dispatch *dispatch, const struct inbound *inbound,
+                         const Wire__AttemptId *wire, struct attempt_id *id)
 {
     if (!wire || wire->instance.len != INSTANCE_BYTES || wire->job <= 0 || wire->attempt == 0)
         return false;
     *id = (struct attempt_id){.job = wire->job, .number = wire->attempt};
     memcpy(id->instance, wire->instance.data, INSTANCE_BYTES);
-    return true;
+    const struct worker *worker = inbound->session->worker;
+    if ((worker && memcmp(worker->instance, id->instance, INSTANCE_BYTES) == 0) ||
+        dispatch_owns(dispatch, inbound->sender, id->instance))
+        return true;
+    log_warning("%s was refused: it speaks for j%lld attempt %lld, which is another key's",
+                inbound->sender->name, (long long)id->job, (long long)id->number);
+    return false;
 }
 
 Wire__AttemptId dispatch_wire_id(const struct attempt_id *id)
@@ -69,9 +92,9 @@ void dispatch_say_over(struct dispatch *dispatch, const struct peer *peer,
 /* Who may send what. */
 static const struct route {
     dispatch_handler *handler;
-    bool of_worker, of_client;
+    bool of_worker, of_client, of_reader;
 } routes[] = {
-    [WIRE__ENVELOPE__BODY_HELLO] = {dispatch_hello, true, true},
+    [WIRE__ENVELOPE__BODY_HELLO] = {dispatch_hello, true, true, true},
     [WIRE__ENVELOPE__BODY_HEARTBEAT] = {dispatch_heartbeat, true, false},
     [WIRE__ENVELOPE__BODY_EPOCH_REPORT] = {dispatch_epoch_report, true, false},
     [WIRE__ENVELOPE__BODY_LOG_CHUNK] = {dispatch_log_chunk, true, false},
@@ -80,13 +103,32 @@ static const struct route {
     [WIRE__ENVELOPE__BODY_GOODBYE] = {dispatch_goodbye, true, false},
     [WIRE__ENVELOPE__BODY_SUBMIT] = {dispatch_submit, false, true},
     [WIRE__ENVELOPE__BODY_CONTROL] = {dispatch_control, false, true},
-    [WIRE__ENVELOPE__BODY_QUERY] = {dispatch_query, false, true},
-    [WIRE__ENVELOPE__BODY_LIVE] = {dispatch_live, false, true},
+    [WIRE__ENVELOPE__BODY_QUERY] = {dispatch_query, false, true, true},
+    [WIRE__ENVELOPE__BODY_LIVE] = {dispatch_live, false, true, true},
     [WIRE__ENVELOPE__BODY_REMOVE] = {dispatch_remove, false, true},
     [WIRE__ENVELOPE__BODY_IMPORT] = {dispatch_import, false, true},
     [WIRE__ENVELOPE__BODY_WEIGHTS_CHUNK] = {dispatch_weights_chunk, true, false},
-    [WIRE__ENVELOPE__BODY_WEIGHTS_REQUEST] = {dispatch_weights_request, false, true},
+    [WIRE__ENVELOPE__BODY_WEIGHTS_REQUEST] = {dispatch_weights_request, false, true, true},
 };
+
+/* By what the key is for; what the session is for is asked besides. */
+static bool is_allowed(const struct route *route, const struct keyring_peer *sender)
+{
+    if (!sender)
+        return true;
+    return sender->role == KEY_ROLE_WORKER ? route->of_worker
+           : sender->role == KEY_ROLE_USER ? route->of_client
+                                           : route->of_reader;
+}
+
+static bool refuse_role(struct dispatch *dispatch, const struct inbound *inbound)
+{
+    log_warning("a message of %s was refused: its key is a %s's", inbound->sender->name,
+                key_role_text(inbound->sender->role));
+    return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__KEY,
+                           "the key %s is a %s's, which may not do this", inbound->sender->name,
+                           key_role_text(inbound->sender->role));
+}
 
 static bool route(struct dispatch *dispatch, const struct inbound *inbound, struct error *error)
 {
@@ -95,6 +137,8 @@ static bool route(struct dispatch *dispatch, const struct inbound *inbound, stru
     if (!found || !found->handler)
         return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__INVALID,
                                "a coordinator does not take this message");
+    if (!is_allowed(found, inbound->sender))
+        return refuse_role(dispatch, inbound);
     if (inbound->envelope->body_case == WIRE__ENVELOPE__BODY_HELLO)
         return found->handler(dispatch, inbound, error);
     if (!inbound->session) {
@@ -132,8 +176,18 @@ static bool route_apart(struct dispatch *dispatch, const struct inbound *inbound
     return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__FAILED, "%s", error->message);
 }
 
-bool dispatch_message(struct dispatch *dispatch, const struct peer *peer, const void *data,
-                      size_t length, struct error *error)
+void dispatch_turn_away(struct dispatch *dispatch, const struct peer *peer)
+{
+    Wire__Refused refused = WIRE__REFUSED__INIT;
+    refused.code = WIRE__REFUSED__CODE__KEY;
+    refused.reason = (char *)(uintptr_t) "this key is not, or no longer, enrolled";
+    refused.protocol = WIRE_PROTOCOL;
+    REPLY(dispatch, peer, 0, REFUSED, refused, &refused);
+}
+
+bool dispatch_message(struct dispatch *dispatch, const struct peer *peer,
+                      const struct keyring_peer *sender, const void *data, size_t length,
+                      struct error *error)
 {
     Wire__Envelope *envelope = wire_unpack(data, length);
     if (!envelope) { /* not our protocol: nobody who would understand an answer */
@@ -141,7 +195,11 @@ bool dispatch_message(struct dispatch *dispatch, const struct peer *peer, const 
         return true;
     }
     struct inbound inbound = {
-        .peer = peer, .session = fleet_session(&dispatch->fleet, peer), .envelope = envelope};
+        .peer = peer,
+        .sender = sender,
+        .session = fleet_session(&dispatch->fleet, peer),
+        .envelope = envelope,
+    };
     bool good = route_apart(dispatch, &inbound, error);
     wire__envelope__free_unpacked(envelope, NULL);
     return good;

@@ -7,6 +7,7 @@
 #define LIPSWEEP_COORDINATOR_DISPATCH_H
 
 #include "common/clock.h"
+#include "common/keyring.h"
 #include "common/wire.h"
 #include "coordinator/fleet.h"
 #include "coordinator/lease.h"
@@ -68,9 +69,14 @@ void dispatch_finish(struct dispatch *dispatch);
 /* After a start: live leases get a full term, unfinished submissions go on. */
 WARN_UNUSED bool dispatch_recover(struct dispatch *dispatch, struct error *error);
 
-/* One message of a peer. */
+/* One message of a peer. `sender` is whose key it showed, and says what it may do; NULL is this
+ * user, by a door that nobody else can reach, who may do everything. */
 WARN_UNUSED bool dispatch_message(struct dispatch *dispatch, const struct peer *peer,
-                                  const void *data, size_t length, struct error *error);
+                                  const struct keyring_peer *sender, const void *data,
+                                  size_t length, struct error *error);
+
+/* To a peer whose key is no longer good: its message is not looked at. */
+void dispatch_turn_away(struct dispatch *dispatch, const struct peer *peer);
 
 /* At the beginning of a transaction: removes the files of weights that nobody asks for. */
 WARN_UNUSED bool dispatch_bury(struct dispatch *dispatch, struct error *error);

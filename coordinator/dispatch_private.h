@@ -7,7 +7,8 @@
 /* One message on its way through. */
 struct inbound {
     const struct peer *peer;
-    struct session *session; /* NULL for a Hello of somebody new */
+    const struct keyring_peer *sender; /* NULL: this user */
+    struct session *session;           /* NULL for a Hello of somebody new */
     Wire__Envelope *envelope;
 };
 
@@ -33,8 +34,14 @@ dispatch_handler dispatch_weights_chunk, dispatch_weights_request, dispatch_remo
 bool dispatch_refuse(struct dispatch *dispatch, const struct inbound *inbound,
                      Wire__Refused__Code code, const char *format, ...) PRINTF_LIKE(4, 5);
 
-/* The attempt a message names; false when it names none. */
-bool dispatch_attempt_id(const Wire__AttemptId *wire, struct attempt_id *id);
+/* The attempt a message names; false when it names none, or one of somebody else's key: an
+ * instance's attempts belong to the key that it first came with. */
+bool dispatch_attempt_id(struct dispatch *dispatch, const struct inbound *inbound,
+                         const Wire__AttemptId *wire, struct attempt_id *id);
+
+/* Whether an instance may act with the sender's key. */
+bool dispatch_owns(struct dispatch *dispatch, const struct keyring_peer *sender,
+                   const uint8_t instance[INSTANCE_BYTES]);
 
 /* The same for a message to be packed; points into `id`. */
 Wire__AttemptId dispatch_wire_id(const struct attempt_id *id);

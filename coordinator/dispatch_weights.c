@@ -34,7 +34,8 @@ bool dispatch_weights_chunk(struct dispatch *dispatch, const struct inbound *inb
     struct attempt_id id;
     struct weights_answer what = {.stored = false};
     bool over;
-    if (!dispatch_attempt_id(chunk->attempt, &id) || chunk->digest.len != HASH_BYTES)
+    if (!dispatch_attempt_id(dispatch, inbound, chunk->attempt, &id) ||
+        chunk->digest.len != HASH_BYTES)
         return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__INVALID,
                                "weights name no attempt or no digest");
     if (!store_lease_is_over(dispatch->store, &id, &over, error))

@@ -30,9 +30,10 @@ static void welcome(struct dispatch *dispatch, const struct inbound *inbound)
     REPLY(dispatch, inbound->peer, inbound->envelope->request, WELCOME, welcome, &reply);
 }
 
-static bool remember_worker(struct dispatch *dispatch, struct worker *worker, Wire__Hello *hello,
-                            struct error *error)
+static bool remember_worker(struct dispatch *dispatch, const struct inbound *inbound,
+                            struct worker *worker, struct error *error)
 {
+    Wire__Hello *hello = inbound->envelope->hello;
     text_clean(hello->host, FLEET_TEXT_MAX);
     text_clean(hello->build, FLEET_TEXT_MAX);
     text_clean(hello->cpu_class, FLEET_TEXT_MAX);
@@ -55,6 +56,8 @@ static bool remember_worker(struct dispatch *dispatch, struct worker *worker, Wi
         .threads = worker->threads,
         .cpu_count = worker->cpu_count,
         .memory_bytes = (int64_t)worker->memory_bytes,
+        .key = inbound->sender ? inbound->sender->public_key : NULL,
+        .key_name = inbound->sender ? inbound->sender->name : NULL,
     };
     return store_worker_seen(dispatch->store, &facts, &worker->row, error);
 }
@@ -76,12 +79,20 @@ bool dispatch_hello(struct dispatch *dispatch, const struct inbound *inbound, st
             dispatch, inbound, WIRE__REFUSED__CODE__INVALID,
             "a worker's Hello needs an instance of %d bytes and at most %d slots", INSTANCE_BYTES,
             SLOTS_MAX);
+    if (is_worker && !dispatch_owns(dispatch, inbound->sender, hello->instance.data))
+        return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__KEY,
+                               "this instance came with another key before");
+    if (inbound->sender && is_worker != (inbound->sender->role == KEY_ROLE_WORKER))
+        return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__KEY,
+                               "the key %s is a %s's: it is not for %s", inbound->sender->name,
+                               key_role_text(inbound->sender->role),
+                               is_worker ? "workers" : "clients");
     struct session *session;
     if (!fleet_greet(&dispatch->fleet, inbound->peer, is_worker ? hello->instance.data : NULL,
                      clock_now_ms(&dispatch->clock), &session, error))
         return false;
     if (is_worker) {
-        if (!remember_worker(dispatch, session->worker, hello, error))
+        if (!remember_worker(dispatch, inbound, session->worker, error))
             return false;
         log_info("worker %lld on %s joined with %u slots", (long long)session->worker->row,
                  session->worker->host, hello->slots);
@@ -116,7 +127,7 @@ static bool renew(struct dispatch *dispatch, const struct inbound *inbound, uint
                   const Wire__Progress *running, struct error *error)
 {
     struct attempt_id id;
-    if (!dispatch_attempt_id(running->attempt, &id))
+    if (!dispatch_attempt_id(dispatch, inbound, running->attempt, &id))
         return true;
     struct lease *lease = lease_find(&dispatch->leases, &id);
     if (lease) {
@@ -182,7 +193,7 @@ bool dispatch_epoch_report(struct dispatch *dispatch, const struct inbound *inbo
     const Wire__EpochReport *report = inbound->envelope->epoch_report;
     struct attempt_id id;
     const char *wrong = "it names no attempt or no epoch";
-    if (!dispatch_attempt_id(report->attempt, &id) || !report->metric ||
+    if (!dispatch_attempt_id(dispatch, inbound, report->attempt, &id) || !report->metric ||
         (wrong = measure_check_epoch(report->metric)))
         return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__INVALID,
                                "an epoch's report is not taken: %s", wrong);
@@ -198,7 +209,7 @@ bool dispatch_log_chunk(struct dispatch *dispatch, const struct inbound *inbound
     const Wire__LogChunk *chunk = inbound->envelope->log_chunk;
     struct attempt_id id;
     bool live;
-    if (!dispatch_attempt_id(chunk->attempt, &id))
+    if (!dispatch_attempt_id(dispatch, inbound, chunk->attempt, &id))
         return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__INVALID,
                                "a piece of a log names no attempt");
     if (!store_log_add(dispatch->store, &id, chunk->offset, chunk->text.data, chunk->text.len,
@@ -262,7 +273,7 @@ bool dispatch_result(struct dispatch *dispatch, const struct inbound *inbound, s
 {
     Wire__Result *result = inbound->envelope->result;
     struct attempt_id id;
-    if (!dispatch_attempt_id(result->attempt, &id))
+    if (!dispatch_attempt_id(dispatch, inbound, result->attempt, &id))
         return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__INVALID,
                                "a result names no attempt");
     if (result->outcome != WIRE__OUTCOME__OUTCOME_DONE &&
@@ -282,7 +293,7 @@ bool dispatch_release(struct dispatch *dispatch, const struct inbound *inbound, 
 {
     const Wire__Release *release = inbound->envelope->release;
     struct attempt_id id;
-    if (!dispatch_attempt_id(release->attempt, &id) ||
+    if (!dispatch_attempt_id(dispatch, inbound, release->attempt, &id) ||
         (release->outcome != WIRE__OUTCOME__OUTCOME_PREEMPTED &&
          release->outcome != WIRE__OUTCOME__OUTCOME_REFUSED))
         return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__INVALID,

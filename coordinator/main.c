@@ -30,6 +30,9 @@ static bool serve(struct options *options, struct error *error)
         !server_open(&server, &options->server, error))
         return false;
     log_info("listening at %s for database %s", server_endpoint(server), options->server.database);
+    if (server_keyed_endpoint(server))
+        log_info("listening at %s for keys of %s", server_keyed_endpoint(server),
+                 options->server.keys);
     bool good = server_run(server, error);
     if (good)
         log_info("stopped: workers go on and deliver to the next coordinator");

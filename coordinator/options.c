@@ -21,16 +21,20 @@ static const char help[] =
     "\n"
     "  --db FILE             the database, created when missing\n"
     "                        (default: $LIPSWEEP_DB, else $XDG_DATA_HOME/lipsweep/lipsweep.db)\n"
-    "  --listen ENDPOINT     ipc://PATH, or tcp://127.0.0.1:PORT with --insecure-loopback\n"
-    "                        (default: this user's socket, ipc://$XDG_RUNTIME_DIR/lipsweep/…)\n"
-    "  --insecure-loopback   allow loopback TCP, which every user of this machine can reach\n"
+    "  --listen ENDPOINT     ipc://PATH (default: this user's socket,\n"
+    "                        ipc://$XDG_RUNTIME_DIR/lipsweep/…); or tcp://ADDRESS:PORT, besides\n"
+    "                        that socket, for workers and users with keys, ADDRESS * for all of\n"
+    "                        this machine's (keys: lipsweep key --help)\n"
+    "  --keys DIR            whose keys are let in (default: $XDG_CONFIG_HOME/lipsweep/keys)\n"
+    "  --insecure-loopback   listen at tcp://127.0.0.1:PORT without keys: every user of this\n"
+    "                        machine can come in\n"
     "  --lease-ms N          how long a silent worker keeps its jobs (60000)\n"
     "  --heartbeat-ms N      how often workers are to be heard (10000)\n"
     "  --no-progress-ms N    when a job that does not get on is taken away (300000)\n"
     "  --ready-fd N          write the endpoint to descriptor N once it listens\n"
     "  --help, --version\n"
     "\n"
-    "Example: lipsweep-coordinator --db results.db\n";
+    "Example: lipsweep-coordinator --db results.db --listen tcp://*:7447\n";
 
 void options_print_help(void)
 {
@@ -47,6 +51,7 @@ void options_print_version(void)
 enum option {
     OPTION_DB,
     OPTION_LISTEN,
+    OPTION_KEYS,
     OPTION_LEASE,
     OPTION_HEARTBEAT,
     OPTION_PROGRESS,
@@ -57,6 +62,7 @@ enum option {
 static const char *const names[OPTION_COUNT] = {
     [OPTION_DB] = "--db",
     [OPTION_LISTEN] = "--listen",
+    [OPTION_KEYS] = "--keys",
     [OPTION_LEASE] = "--lease-ms",
     [OPTION_HEARTBEAT] = "--heartbeat-ms",
     [OPTION_PROGRESS] = "--no-progress-ms",
@@ -83,6 +89,9 @@ static bool apply(struct options *options, enum option option, const char *value
         return true;
     case OPTION_LISTEN:
         server->endpoint = value;
+        return true;
+    case OPTION_KEYS:
+        server->keys = value;
         return true;
     case OPTION_LEASE:
         return read_number(names[option], value, 1, &server->lease_ms, error);
@@ -169,6 +178,27 @@ static bool default_database(struct options *options, struct error *error)
     return make_folders(options->database, error);
 }
 
+/* TCP is for those with keys, unless it was said otherwise; this user has a door besides. */
+static bool choose_doors(struct options *options, struct error *error)
+{
+    struct server_options *server = &options->server;
+    bool tcp = server->endpoint && strncmp(server->endpoint, "tcp://", 6) == 0;
+    if (tcp && !server->insecure_loopback) {
+        server->keyed_endpoint = server->endpoint;
+        server->endpoint = NULL;
+        if (!keyring_folder(server->keys, options->keys, error))
+            return false;
+        server->keys = options->keys;
+    } else if (server->keys) {
+        return error_set(error, ERROR_USAGE,
+                         "--keys is for --listen tcp://ADDRESS:PORT: nobody needs a key here");
+    }
+    if (server->endpoint)
+        return true;
+    server->endpoint = options->endpoint;
+    return socket_default_endpoint(options->endpoint, error);
+}
+
 static bool check_times(const struct server_options *server, struct error *error)
 {
     return server->heartbeat_ms < server->lease_ms ||
@@ -185,11 +215,8 @@ static bool fill_defaults(struct options *options, struct error *error)
         server->database = getenv("LIPSWEEP_DB");
     if (!server->database && !default_database(options, error))
         return false;
-    if (!server->endpoint) {
-        if (!socket_default_endpoint(options->endpoint, error))
-            return false;
-        server->endpoint = options->endpoint;
-    }
+    if (!choose_doors(options, error))
+        return false;
     /* Short leases, which tests ask for, are looked at more often. */
     if (server->lease_ms / 10 < server->tick_ms)
         server->tick_ms = server->lease_ms < 10 ? 1 : server->lease_ms / 10;

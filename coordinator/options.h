@@ -2,6 +2,7 @@
 #ifndef LIPSWEEP_COORDINATOR_OPTIONS_H
 #define LIPSWEEP_COORDINATOR_OPTIONS_H
 
+#include "common/keyring.h"
 #include "coordinator/server.h"
 
 enum options_action { OPTIONS_SERVE, OPTIONS_HELP, OPTIONS_VERSION };
@@ -9,7 +10,8 @@ enum options_action { OPTIONS_SERVE, OPTIONS_HELP, OPTIONS_VERSION };
 struct options {
     enum options_action action;
     struct server_options server;
-    char database[4096], endpoint[256]; /* what server points to where nothing was given */
+    /* what server points to where nothing was given */
+    char database[4096], endpoint[256], keys[KEYRING_PATH_MAX + 1];
 };
 
 /* Fills defaults in; makes the default database's folder. Points into argv and itself. */

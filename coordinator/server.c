@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "common/socket.h"
+#include "coordinator/access.h"
 #include "coordinator/dispatch.h"
 #include "coordinator/weights.h"
 
@@ -19,34 +21,43 @@ enum {
     ENDPOINT_LENGTH_MAX = 256
 };
 
+/* Peers of both doors are told apart by the first byte of their routing id, which libzmq leaves 0:
+ * the door's number stands there while the id is inside. */
+enum door_number { DOOR_OWN, DOOR_KEYED, DOOR_COUNT };
+
+struct door {
+    struct socket *socket; /* NULL: closed */
+    char endpoint[ENDPOINT_LENGTH_MAX];
+    bool drained; /* it had nothing more */
+};
+
 struct server {
     struct server_options options;
     struct clock clock;
     struct store store;
     struct db *reader;
-    struct socket *socket;
+    struct door doors[DOOR_COUNT];
+    struct access access;
     struct dispatch dispatch;
-    char endpoint[ENDPOINT_LENGTH_MAX];
     int64_t tick_due_ms;
     int64_t looked_ms; /* when give_stall_back last looked at the clock */
     int64_t waited_ms; /* how long it was all right to wait since */
-    bool drained;      /* the socket had nothing more */
+    bool drained;      /* no door had anything more */
     bool more_leases;
     bool sent_any; /* libzmq's descriptor may stay silent after a send: look without waiting */
 };
 
 static bool announce(struct server *server, struct error *error)
 {
-    if (!lockfile_announce(&server->store.lock, server->endpoint, error))
+    const char *endpoint = server->doors[DOOR_OWN].endpoint;
+    if (!lockfile_announce(&server->store.lock, endpoint, error))
         return false;
     int descriptor = server->options.ready_descriptor;
     if (descriptor < 0)
         return true;
-    char line[ENDPOINT_LENGTH_MAX + 1];
-    size_t length = strlen(server->endpoint);
-    memcpy(line, server->endpoint, length);
-    line[length++] = '\n';
-    bool written = write(descriptor, line, length) == (ssize_t)length;
+    char line[ENDPOINT_LENGTH_MAX + 2];
+    int length = snprintf(line, sizeof line, "%s\n", endpoint);
+    bool written = write(descriptor, line, (size_t)length) == length;
     int number = errno;
     close(descriptor);
     return written || error_set_errno(error, number, "cannot say that the coordinator is ready");
@@ -58,13 +69,24 @@ static bool recover(struct server *server, struct error *error)
            store_commit(&server->store, error);
 }
 
+static bool open_doors(struct server *server, struct error *error)
+{
+    const struct server_options *options = &server->options;
+    struct door *own = &server->doors[DOOR_OWN], *keyed = &server->doors[DOOR_KEYED];
+    if (!socket_bind(&own->socket, options->endpoint, options->insecure_loopback, own->endpoint,
+                     error))
+        return false;
+    return !options->keyed_endpoint ||
+           (access_open(&server->access, options->keys, server->clock, error) &&
+            socket_bind_keyed(&keyed->socket, options->keyed_endpoint,
+                              server->access.server_key.secret_key, keyed->endpoint, error));
+}
+
 static bool open_all(struct server *server, struct error *error)
 {
     const struct server_options *options = &server->options;
     /* A coordinator that may not listen leaves no database behind. */
-    if (!store_lock(&server->store, options->database, error) ||
-        !socket_bind(&server->socket, options->endpoint, options->insecure_loopback,
-                     server->endpoint, error) ||
+    if (!store_lock(&server->store, options->database, error) || !open_doors(server, error) ||
         !store_open(&server->store, options->database, error) ||
         !db_open_read_only(&server->reader, options->database, error))
         return false;
@@ -100,8 +122,9 @@ void server_close(struct server *server)
     if (!server)
         return;
     dispatch_finish(&server->dispatch);
-    if (server->socket)
-        socket_close(server->socket);
+    for (int i = 0; i < DOOR_COUNT; i++)
+        socket_close(server->doors[i].socket);
+    access_close(&server->access);
     db_close(server->reader);
     store_close(&server->store);
     free(server);
@@ -109,7 +132,13 @@ void server_close(struct server *server)
 
 const char *server_endpoint(const struct server *server)
 {
-    return server->endpoint;
+    return server->doors[DOOR_OWN].endpoint;
+}
+
+const char *server_keyed_endpoint(const struct server *server)
+{
+    const struct door *door = &server->doors[DOOR_KEYED];
+    return door->socket ? door->endpoint : NULL;
 }
 
 /* The one place that says when the next thing is due. */
@@ -129,13 +158,21 @@ static bool wait_for_something(struct server *server, bool *stop, struct error *
 {
     int64_t now_ms = clock_now_ms(&server->clock);
     server->waited_ms = next_due_ms(server, now_ms) - now_ms;
-    struct pollfd poll_for[] = {
-        {.fd = socket_descriptor(server->socket), .events = POLLIN},
+    struct pollfd poll_for[2 + DOOR_COUNT + 1] = {
         {.fd = server->options.signal_descriptor, .events = POLLIN},
-    };
-    if (poll(poll_for, 2, (int)server->waited_ms) < 0 && errno != EINTR)
+        {.fd = socket_descriptor(server->doors[DOOR_OWN].socket), .events = POLLIN}};
+    nfds_t count = 2;
+    struct socket *keyed = server->doors[DOOR_KEYED].socket;
+    if (keyed) {
+        int admits[2];
+        socket_admit_descriptors(keyed, admits);
+        poll_for[count++] = (struct pollfd){.fd = socket_descriptor(keyed), .events = POLLIN};
+        poll_for[count++] = (struct pollfd){.fd = admits[0], .events = POLLIN};
+        poll_for[count++] = (struct pollfd){.fd = admits[1], .events = POLLIN};
+    }
+    if (poll(poll_for, count, (int)server->waited_ms) < 0 && errno != EINTR)
         return error_set_errno(error, errno, "cannot wait for messages");
-    *stop = poll_for[1].revents != 0;
+    *stop = poll_for[0].revents != 0;
     return true;
 }
 
@@ -154,24 +191,57 @@ static void give_stall_back(struct server *server)
     server->tick_due_ms = now_ms + server->options.tick_ms;
 }
 
+/* One that has come in: `peer` is told apart from the other door's, the sender known by its key. */
+static bool handle(struct server *server, enum door_number number, struct message *message,
+                   struct error *error)
+{
+    message->peer.id[0] = (uint8_t)number;
+    const struct keyring_peer *sender = NULL;
+    if (number == DOOR_KEYED && !(sender = access_sender(&server->access, message->key))) {
+        dispatch_turn_away(&server->dispatch, &message->peer);
+        return true;
+    }
+    return dispatch_message(&server->dispatch, &message->peer, sender, message->data,
+                            message->length, error);
+}
+
+static bool take_message(struct server *server, enum door_number number, struct error *error)
+{
+    struct door *door = &server->doors[number];
+    struct message message;
+    bool received;
+    if (!door->socket || door->drained)
+        return true;
+    if (!socket_receive(door->socket, &message, &received, error))
+        return false;
+    door->drained = !received;
+    bool good = !received || handle(server, number, &message, error);
+    message_finish(&message);
+    return good;
+}
+
+static bool admit(struct server *server, struct error *error)
+{
+    struct socket *keyed = server->doors[DOOR_KEYED].socket;
+    return !keyed || socket_admit(keyed, access_judge, access_failed, &server->access, error);
+}
+
+/* From both doors in turn. */
 static bool take_messages(struct server *server, struct error *error)
 {
     int64_t until_ms = clock_now_ms(&server->clock) + BATCH_MS;
+    for (int i = 0; i < DOOR_COUNT; i++)
+        server->doors[i].drained = !server->doors[i].socket;
     server->drained = false;
+    if (!admit(server, error))
+        return false;
     for (int i = 0; i < BATCH_MESSAGES_MAX && clock_now_ms(&server->clock) <= until_ms; i++) {
-        struct message message;
-        bool received;
-        if (!socket_receive(server->socket, &message, &received, error))
+        if (!take_message(server, (enum door_number)(i % DOOR_COUNT), error))
             return false;
-        if (!received) {
+        if (server->doors[DOOR_OWN].drained && server->doors[DOOR_KEYED].drained) {
             server->drained = true;
             return true;
         }
-        bool good =
-            dispatch_message(&server->dispatch, &message.peer, message.data, message.length, error);
-        message_finish(&message);
-        if (!good)
-            return false;
     }
     return true;
 }
@@ -202,15 +272,19 @@ static bool work(struct server *server, struct error *error)
 static bool send_to(void *context, const struct peer *peer, const void *data, size_t length,
                     bool *sent, struct error *error)
 {
-    return socket_send(context, peer, data, length, sent, error);
+    struct server *server = context;
+    struct socket *socket = server->doors[peer->id[0]].socket;
+    struct peer outside = *peer;
+    outside.id[0] = 0;
+    return socket_send(socket, &outside, data, length, sent, error);
 }
 
 static bool answer(struct server *server, struct error *error)
 {
     server->sent_any = false;
     outbox_release(&server->dispatch.outbox);
-    return outbox_flush(&server->dispatch.outbox, send_to, server->socket,
-                        clock_now_ms(&server->clock), &server->sent_any, error);
+    return outbox_flush(&server->dispatch.outbox, send_to, server, clock_now_ms(&server->clock),
+                        &server->sent_any, error);
 }
 
 bool server_run(struct server *server, struct error *error)

@@ -14,8 +14,10 @@
 #include <stdint.h>
 
 struct server_options {
-    const char *database, *endpoint;
+    const char *database, *endpoint; /* of the door for this user */
     bool insecure_loopback;
+    const char *keyed_endpoint; /* of the door for those with keys; NULL: there is none */
+    const char *keys;           /* folder of the keyring */
     int64_t lease_ms, heartbeat_ms, no_progress_ms, tick_ms;
     int ready_descriptor;  /* gets the bound endpoint and a newline; -1: none */
     int signal_descriptor; /* readable when the loop is to end */
@@ -31,6 +33,8 @@ WARN_UNUSED bool server_open(struct server **server, const struct server_options
 WARN_UNUSED bool server_run(struct server *server, struct error *error);
 void server_close(struct server *server);
 
+/* Where its doors are; the second is NULL when there is none for those with keys. */
 const char *server_endpoint(const struct server *server);
+const char *server_keyed_endpoint(const struct server *server);
 
 #endif

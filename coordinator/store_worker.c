@@ -1,6 +1,9 @@
 #include "coordinator/store_worker.h"
 
+#include <string.h>
+
 #include "common/clock.h"
+#include "common/key.h"
 #include "coordinator/attempt.h"
 
 static bool upsert(struct store *store, const struct worker_facts *facts, struct error *error)
@@ -8,8 +11,8 @@ static bool upsert(struct store *store, const struct worker_facts *facts, struct
     struct statement *statement;
     if (!db_prepare(store->db,
                     "INSERT INTO worker (instance, host, pid, build, cpu_class, slots, threads,"
-                    " cpu_count, memory_bytes, first_seen_at, last_seen_at)"
-                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)"
+                    " cpu_count, memory_bytes, first_seen_at, last_seen_at, public_key, key_name)"
+                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12)"
                     " ON CONFLICT (instance) DO UPDATE SET host = ?2, pid = ?3, build = ?4,"
                     " cpu_class = ?5, slots = ?6, threads = ?7, cpu_count = ?8, memory_bytes = ?9,"
                     " last_seen_at = ?10, left_at = NULL",
@@ -25,7 +28,37 @@ static bool upsert(struct store *store, const struct worker_facts *facts, struct
     statement_bind_integer(statement, 8, facts->cpu_count);
     statement_bind_integer(statement, 9, facts->memory_bytes);
     statement_bind_integer(statement, 10, clock_wall_ms());
+    if (facts->key)
+        statement_bind_blob(statement, 11, facts->key, KEY_BYTES);
+    else
+        statement_bind_null(statement, 11);
+    if (facts->key_name)
+        statement_bind_text(statement, 12, facts->key_name);
+    else
+        statement_bind_null(statement, 12);
     return statement_run(statement, error);
+}
+
+bool store_worker_key(struct store *store, const uint8_t instance[INSTANCE_BYTES],
+                      struct worker_key *key, struct error *error)
+{
+    struct statement *statement;
+    key->is_known = key->has_key = false;
+    if (!db_prepare(store->db, "SELECT public_key FROM worker WHERE instance = ?1", &statement,
+                    error))
+        return false;
+    statement_bind_blob(statement, 1, instance, INSTANCE_BYTES);
+    if (!statement_step(statement, &key->is_known, error))
+        return false;
+    if (key->is_known && statement_type(statement, 0) == VALUE_BLOB) {
+        size_t length;
+        const void *bytes = statement_blob(statement, 0, &length);
+        key->has_key = length == KEY_BYTES;
+        if (key->has_key)
+            memcpy(key->key, bytes, KEY_BYTES);
+    }
+    statement_reset(statement);
+    return true;
 }
 
 bool store_worker_seen(struct store *store, const struct worker_facts *facts, int64_t *worker,

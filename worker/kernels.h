@@ -19,10 +19,19 @@ struct conv_shape {
     size_t kernel, padding, stride;
 };
 
-struct pool_shape {
-    size_t in_height, in_width, channels;
-    size_t window; /* and stride; rows and columns that fill no window are left out */
+/* A convolution of stride 1, its outputs pooled in windows of 2 x 2; a last row or column that
+ * fills no window is left out. */
+struct conv_pool_shape {
+    size_t in_height, in_width, in_channels;
+    size_t out_height, out_width, out_channels; /* after the pooling */
+    size_t kernel, padding;
 };
+
+/* Numbers of every second column of a padded row. */
+static inline size_t conv_pool_half(const struct conv_pool_shape *shape)
+{
+    return (shape->in_width + 2 * shape->padding + 1) / 2;
+}
 
 /* Of batch normalisation's backward pass, each [channels]. */
 struct norm_slopes {
@@ -56,11 +65,30 @@ struct kernels {
     void (*conv_gradient)(real *dpacked, real *dbias, const real *dout, const real *padded,
                           const struct conv_shape *shape);
 
-    /* One image. best: position of the largest value in its window, the first when there are
-     * several; NaN wins, so that it is not lost. */
-    void (*pool_forward)(real *out, uint8_t *best, const real *in, const struct pool_shape *shape);
-    void (*pool_backward)(real *din, const real *dout, const uint8_t *best,
-                          const struct pool_shape *shape);
+    /* Winograd's convolution of shapes that winograd.h takes; the sizes are there.
+     * Weights [out_channels][in_channels][3][3] to the points, for forward or (turned) backward. */
+    void (*winograd_weights)(real *to, const real *weight, bool is_turned,
+                             const struct conv_shape *shape);
+    /* `images` images at once; out, in, bias as of a convolution, scratch 64-byte aligned. */
+    void (*winograd_forward)(real *out, const real *in, const real *weights, const real *bias,
+                             size_t images, real *scratch, const struct conv_shape *shape);
+    /* din is overwritten, or added to when it `adds`; NULL: nobody asks for it. The weights'
+     * gradient is added to dweight, [3][3][out_channels][in_channels]. */
+    void (*winograd_backward)(real *din, bool adds, double *dweight, const real *dout,
+                              const real *in, const real *turned, size_t images, real *scratch,
+                              const struct conv_shape *shape);
+
+    /* One image: convolution, pooling and ReLU. halves [in_channels][parity of the column][padded
+     * row][conv_pool_half()], weight [out_channels][in_channels][kernel][kernel], out
+     * [out_channels][out_height][out_width]. best (may be NULL), laid out as out: position of the
+     * largest value in its window, row by row, the first when there are several. NaN is not lost.
+     * Reads up to a vector and a kernel row past the halves. */
+    void (*conv_pool_forward)(real *out, uint8_t *best, const real *halves, const real *weight,
+                              const real *bias, const struct conv_pool_shape *shape);
+    /* Adds one image's gradients; padded [in_channels][padded row][2 conv_pool_half()], dout that
+     * of the pooling's outputs. Reads up to a vector past the image. */
+    void (*conv_pool_gradient)(real *dweight, real *dbias, const real *dout, const uint8_t *best,
+                               const real *padded, const struct conv_pool_shape *shape);
 
     /* Batch normalisation, `pixels` of `channels` numbers each.
      * Adds the sums of a and of a * b to sum and product [channels], in double. */

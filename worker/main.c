@@ -23,6 +23,7 @@ static int work_on_one(const struct options *options)
     struct error error;
     bool good = options->verb == OPTIONS_TRAIN     ? runner_run(&options->train, &error)
                 : options->verb == OPTIONS_PREDICT ? predict_run(&options->predict, &error)
+                : options->verb == OPTIONS_MEASURE ? measure_run(&options->measure, &error)
                                                    : dump_run(&options->dump, &error);
     if (good)
         return 0;

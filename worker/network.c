@@ -6,13 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The paper's network: conv 5x5, ReLU, 2x2 max pooling, two dense layers. The ReLU stands after the
- * pooling: the same function and gradients (max and ReLU commute), a quarter of the work. */
+/* The paper's network: conv 5x5, ReLU, 2x2 max pooling, two dense layers. (Max and ReLU commute.)
+ */
 static const struct layer_spec mnist_cnn[] = {
-    {.kind = LAYER_CONV, .name = "conv1", .width = 16, .kernel = 5, .padding = 2},
-    {.kind = LAYER_MAXPOOL, .kernel = 2},
-    {.kind = LAYER_RELU},
-    {.kind = LAYER_FLATTEN},
+    {.kind = LAYER_CONV_POOL, .name = "conv1", .width = 16, .kernel = 5, .padding = 2},
     {.kind = LAYER_DENSE, .name = "fc1", .width = 128},
     {.kind = LAYER_RELU},
     {.kind = LAYER_DENSE, .name = "fc2"},
@@ -60,10 +57,43 @@ static size_t add_slot(struct planner *planner, size_t height, size_t width, siz
 }
 
 /* Positions of a kernel on a padded side; 0 where it does not fit. */
-static size_t positions(size_t side, const struct conv_shape *s)
+static size_t positions(size_t side, size_t kernel, size_t padding, size_t stride)
 {
-    size_t padded = side + 2 * s->padding;
-    return padded >= s->kernel ? (padded - s->kernel) / s->stride + 1 : 0;
+    size_t padded = side + 2 * padding;
+    return padded >= kernel ? (padded - kernel) / stride + 1 : 0;
+}
+
+/* Weight and bias; convolutions without a bias stand before batch norm, as He et al. start them. */
+static void plan_conv_tensors(struct planner *planner, struct layer *layer,
+                              const struct layer_spec *spec, size_t in_channels)
+{
+    size_t fan_in = in_channels * spec->kernel * spec->kernel;
+    const size_t shape[] = {spec->width, in_channels, spec->kernel, spec->kernel};
+    layer->has_bias = !spec->has_no_bias;
+    layer->weight =
+        add_weight(planner, "weight", shape, 4, layer->has_bias ? START_UNIFORM : START_HE, fan_in);
+    if (layer->has_bias) {
+        layer->bias = add_weight(planner, "bias", shape, 1, START_UNIFORM, fan_in);
+    }
+}
+
+static void plan_conv_pool(struct planner *planner, struct layer *layer,
+                           const struct layer_spec *spec)
+{
+    const struct slot *in = &planner->network->slots[layer->in_slot];
+    assert(layer->in_slot == 0 && !spec->has_no_bias);
+    layer->conv_pool = (struct conv_pool_shape){
+        .in_height = in->height,
+        .in_width = in->width,
+        .in_channels = in->channels,
+        .out_height = positions(in->height, spec->kernel, spec->padding, 1) / 2,
+        .out_width = positions(in->width, spec->kernel, spec->padding, 1) / 2,
+        .out_channels = spec->width,
+        .kernel = spec->kernel,
+        .padding = spec->padding};
+    const struct conv_pool_shape *s = &layer->conv_pool;
+    plan_conv_tensors(planner, layer, spec, s->in_channels);
+    layer->out_slot = add_slot(planner, 1, 1, s->out_height * s->out_width * s->out_channels);
 }
 
 static void plan_conv(struct planner *planner, struct layer *layer, const struct layer_spec *spec)
@@ -77,17 +107,9 @@ static void plan_conv(struct planner *planner, struct layer *layer, const struct
                              .kernel = spec->kernel,
                              .padding = spec->padding,
                              .stride = spec->stride ? spec->stride : 1};
-    s->out_height = positions(s->in_height, s);
-    s->out_width = positions(s->in_width, s);
-    size_t fan_in = s->in_channels * s->kernel * s->kernel;
-    const size_t shape[] = {s->out_channels, s->in_channels, s->kernel, s->kernel};
-    layer->has_bias = !spec->has_no_bias;
-    /* Convolutions without a bias stand before batch norm, as He et al. start them. */
-    layer->weight =
-        add_weight(planner, "weight", shape, 4, layer->has_bias ? START_UNIFORM : START_HE, fan_in);
-    if (layer->has_bias) {
-        layer->bias = add_weight(planner, "bias", shape, 1, START_UNIFORM, fan_in);
-    }
+    s->out_height = positions(s->in_height, s->kernel, s->padding, s->stride);
+    s->out_width = positions(s->in_width, s->kernel, s->padding, s->stride);
+    plan_conv_tensors(planner, layer, spec, s->in_channels);
     layer->out_slot = add_slot(planner, s->out_height, s->out_width, s->out_channels);
 }
 
@@ -154,13 +176,8 @@ static void plan_layer(struct planner *planner, const struct layer_spec *spec)
     case LAYER_CONV:
         plan_conv(planner, layer, spec);
         break;
-    case LAYER_MAXPOOL:
-        layer->pool = (struct pool_shape){in.height, in.width, in.channels, spec->kernel};
-        layer->out_slot =
-            add_slot(planner, in.height / spec->kernel, in.width / spec->kernel, in.channels);
-        break;
-    case LAYER_FLATTEN:
-        layer->out_slot = add_slot(planner, 1, 1, slot_size(&in));
+    case LAYER_CONV_POOL:
+        plan_conv_pool(planner, layer, spec);
         break;
     case LAYER_DENSE:
         plan_dense(planner, layer, spec);

@@ -27,11 +27,10 @@ enum {
 };
 
 enum layer_kind {
+    LAYER_CONV_POOL, /* of the images: convolution, 2x2 max pooling, ReLU; as one row of features */
     LAYER_STANDARDIZE, /* of the images: (x - input.mean) / input.std per channel */
     LAYER_CONV,
-    LAYER_MAXPOOL,
     LAYER_RELU, /* in place */
-    LAYER_FLATTEN,
     LAYER_DENSE,
     LAYER_NORM, /* batch normalisation; a LAYER_MOMENTS is planned in front of it */
     LAYER_ADD,  /* in place: adds the output of `other`, by the parameter-free shortcut */
@@ -92,7 +91,7 @@ struct layer {
     size_t mean, variance; /* offsets: running statistics, or input.mean and input.std */
     union {
         struct conv_shape conv;
-        struct pool_shape pool;
+        struct conv_pool_shape conv_pool;
         struct dense_shape dense;
         struct add_shape add;
     };

@@ -20,7 +20,8 @@ static const char usage_text[] =
     "                             [--checkpoints DIR [--checkpoint-s S] [--continue-any]]\n"
     "       lipsweep-worker dump-data JOB.yaml -o DIR [--data DIR]\n"
     "       lipsweep-worker predict FILE --image N [--sigma 0,0.1] [--draws N] [--dataset NAME]\n"
-    "                               [--model NAME] [--data DIR]\n"
+    "                               [--model NAME] [--data DIR] [--radius]\n"
+    "       lipsweep-worker measure JOB.yaml [--memory-only] [--data DIR]\n"
     "\n"
     "Connects to a coordinator and runs its jobs, one process each, until it is stopped (SIGTERM "
     "or\n"
@@ -33,7 +34,9 @@ static const char usage_text[] =
     "(N)\n"
     "steps started from and computed, for tests/replay/replay.py.\n"
     "`dump-data` writes a job's images as idx files. `predict` says what weights make of a test\n"
-    "image under noise (lipsweep predict prints it as a table).\n"
+    "image under noise (lipsweep predict prints it as a table). `measure` prints the memory that "
+    "a\n"
+    "job will take and, from a few steps on made-up images, its speed (lipsweep plan uses it).\n"
     "\n"
     "  --connect ENDPOINT    coordinator (LIPSWEEP_CONNECT; default: this user's, over ipc)\n"
     "  --slots N             jobs at a time (default: usable CPUs)\n"
@@ -43,6 +46,8 @@ static const char usage_text[] =
     "                        (default: $XDG_STATE_HOME/lipsweep/spool or ~/.local/state/…)\n"
     "  --idle-timeout S      end after so many seconds without a job\n"
     "  --count N             end after N jobs\n"
+    "  --join FILE           coordinator and key as `lipsweep key join` wrote them: all that a\n"
+    "                        worker on another machine needs\n"
     "  --insecure-loopback   allow tcp://127.0.0.1:PORT, open to every user of this machine\n"
     "  --help, --version\n"
     "\n"
@@ -56,6 +61,7 @@ static const struct option work_options[] = {
     {"spool", required_argument, NULL, OPTION_SPOOL},
     {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
     {"count", required_argument, NULL, OPTION_COUNT},
+    {"join", required_argument, NULL, OPTION_JOIN},
     {"insecure-loopback", no_argument, NULL, OPTION_INSECURE_LOOPBACK},
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
@@ -158,6 +164,9 @@ static bool read_work_option(struct options *options, int option, struct error *
         return read_idle_timeout(optarg, &options->work.idle_timeout_ms, error);
     case OPTION_COUNT:
         return options_number("count", optarg, 1, INT64_MAX, &options->work.count, error);
+    case OPTION_JOIN:
+        options->work.join = &options->join;
+        return key_read_join(optarg, &options->join, error);
     default: /* OPTION_INSECURE_LOOPBACK */
         options->work.insecure_loopback = true;
         return true;
@@ -167,6 +176,8 @@ static bool read_work_option(struct options *options, int option, struct error *
 static bool fill_work(struct options *options, struct error *error)
 {
     struct supervisor_options *work = &options->work;
+    if (!work->endpoint && work->join)
+        work->endpoint = work->join->address;
     if (!work->endpoint)
         work->endpoint = options_environment("LIPSWEEP_CONNECT");
     if (!work->endpoint) {
@@ -213,5 +224,7 @@ bool options_read(struct options *options, int argc, char **argv, struct error *
         return options_dump(options, argc - 1, argv + 1, error);
     if (argc > 1 && strcmp(argv[1], "predict") == 0)
         return options_predict(options, argc - 1, argv + 1, error);
+    if (argc > 1 && strcmp(argv[1], "measure") == 0)
+        return options_measure(options, argc - 1, argv + 1, error);
     return read_work(options, argc, argv, error);
 }

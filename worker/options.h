@@ -3,12 +3,20 @@
 #define LIPSWEEP_WORKER_OPTIONS_H
 
 #include "worker/dump.h"
+#include "worker/measure.h"
 #include "worker/predict.h"
 #include "worker/runner.h"
 #include "worker/spool.h"
 #include "worker/supervisor.h"
 
-enum options_verb { OPTIONS_WORK, OPTIONS_TRAIN, OPTIONS_DUMP, OPTIONS_PREDICT, OPTIONS_PRINTED };
+enum options_verb {
+    OPTIONS_WORK,
+    OPTIONS_TRAIN,
+    OPTIONS_DUMP,
+    OPTIONS_PREDICT,
+    OPTIONS_MEASURE,
+    OPTIONS_PRINTED
+};
 
 struct options {
     enum options_verb verb;
@@ -16,6 +24,8 @@ struct options {
     struct runner_options train;    /* OPTIONS_TRAIN */
     struct dump_options dump;       /* OPTIONS_DUMP */
     struct predict_options predict; /* OPTIONS_PREDICT */
+    struct measure_options measure; /* OPTIONS_MEASURE */
+    struct key join;
     char endpoint[256];             /* what these point to where a default was taken */
     char spool[SPOOL_PATH_MAX];
 };

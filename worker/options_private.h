@@ -14,6 +14,7 @@ enum flag {
     OPTION_SPOOL,
     OPTION_IDLE_TIMEOUT,
     OPTION_COUNT,
+    OPTION_JOIN,
     OPTION_INSECURE_LOOPBACK,
     OPTION_HELP,
     OPTION_VERSION,
@@ -30,7 +31,9 @@ enum flag {
     OPTION_IMAGE,
     OPTION_SIGMA,
     OPTION_DRAWS,
+    OPTION_RADIUS,
     OPTION_RESULT_FD,
+    OPTION_MEMORY_ONLY,
 };
 
 WARN_UNUSED bool options_number(const char *name, const char *text, int64_t least, int64_t most,
@@ -50,6 +53,8 @@ bool options_unknown(char *const *argv, int index, struct error *error);
 WARN_UNUSED bool options_train(struct options *options, int argc, char **argv, struct error *error);
 WARN_UNUSED bool options_dump(struct options *options, int argc, char **argv, struct error *error);
 WARN_UNUSED bool options_predict(struct options *options, int argc, char **argv,
+                                 struct error *error);
+WARN_UNUSED bool options_measure(struct options *options, int argc, char **argv,
                                  struct error *error);
 
 #endif

@@ -125,6 +125,7 @@ static const struct option predict_flags[] = {
     {"image", required_argument, NULL, OPTION_IMAGE},
     {"sigma", required_argument, NULL, OPTION_SIGMA},
     {"draws", required_argument, NULL, OPTION_DRAWS},
+    {"radius", no_argument, NULL, OPTION_RADIUS},
     {"result-fd", required_argument, NULL, OPTION_RESULT_FD},
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
@@ -175,6 +176,9 @@ static bool read_predict_option(struct predict_options *predict, int option, str
         return read_sigmas(predict, optarg, error);
     case OPTION_DRAWS:
         return options_number("draws", optarg, 1, PREDICT_DRAWS_MAX, &predict->draws, error);
+    case OPTION_RADIUS:
+        predict->radius = true;
+        return true;
     default: /* OPTION_RESULT_FD */
         if (!options_number("result-fd", optarg, 3, 1 << 20, &number, error))
             return false;
@@ -203,5 +207,41 @@ bool options_predict(struct options *options, int argc, char **argv, struct erro
     predict->weights = argv[optind];
     if (!predict->data)
         predict->data = options_environment("LIPSWEEP_DATA");
+    return true;
+}
+
+/* --result-fd is for the client that starts it. */
+static const struct option measure_flags[] = {
+    {"data", required_argument, NULL, OPTION_DATA},
+    {"memory-only", no_argument, NULL, OPTION_MEMORY_ONLY},
+    {"result-fd", required_argument, NULL, OPTION_RESULT_FD},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+bool options_measure(struct options *options, int argc, char **argv, struct error *error)
+{
+    struct measure_options *measure = &options->measure;
+    int64_t number = STDOUT_FILENO;
+    options->verb = OPTIONS_MEASURE;
+    for (int option; (option = getopt_long(argc, argv, "", measure_flags, NULL)) != -1;) {
+        if (option == '?')
+            return options_unknown(argv, optind - 1, error);
+        if (option == OPTION_HELP || option == OPTION_VERSION)
+            return options_print(options, option);
+        if (option == OPTION_RESULT_FD &&
+            !options_number("result-fd", optarg, 3, 1 << 20, &number, error))
+            return false;
+        if (option == OPTION_DATA)
+            measure->data = optarg;
+        measure->memory_only = measure->memory_only || option == OPTION_MEMORY_ONLY;
+    }
+    if (optind + 1 != argc)
+        return error_set(error, ERROR_USAGE, "measure takes one job file: see --help");
+    measure->job = argv[optind];
+    measure->output = (int)number;
+    if (!measure->data)
+        measure->data = options_environment("LIPSWEEP_DATA");
     return true;
 }

@@ -26,9 +26,9 @@ static void take_layers(struct pass *pass, struct arena *arena)
     const struct network *network = pass->network;
     for (size_t i = 0; i < network->layer_count; i++) {
         const struct layer *layer = &network->layers[i];
-        if (layer->kind == LAYER_MAXPOOL && pass->trains) {
-            pass->best[i] =
-                arena_take(arena, pass->capacity, slot_size(&network->slots[layer->out_slot]));
+        if (layer->kind == LAYER_CONV_POOL) {
+            conv_pool_init(&pass->conv_pool, &layer->conv_pool, pass->kernels, pass->capacity,
+                           pass->trains, arena);
         } else if (layer->kind == LAYER_NORM) {
             norm_init(&pass->norm[layer->norm], network->slots[layer->in_slot].channels,
                       pass->kernels, pass->trains, arena);
@@ -42,22 +42,17 @@ static void take_layers(struct pass *pass, struct arena *arena)
 static void take_work(struct pass *pass, struct arena *arena)
 {
     const struct network *network = pass->network;
-    size_t scratch = 0, best = 0;
-    for (size_t s = 0; s < pass->plan.segment_count; s++) {
-        const struct pass_segment *segment = &pass->plan.segments[s];
-        for (size_t i = segment->first; i < segment->end; i++) {
-            const struct layer *layer = &network->layers[i];
-            if (layer->kind == LAYER_MAXPOOL && !pass->trains) {
-                size_t size = slot_size(&network->slots[layer->out_slot]);
-                best = larger(best, segment->shard_images * size);
-            } else if (layer->kind == LAYER_CONV) {
-                scratch = larger(scratch, conv_scratch(&layer->conv, conv_method(&layer->conv)));
-            }
+    size_t scratch = 0;
+    for (size_t i = 0; i < network->layer_count; i++) {
+        const struct layer *layer = &network->layers[i];
+        if (layer->kind == LAYER_CONV_POOL) {
+            scratch = larger(scratch, conv_pool_scratch(&layer->conv_pool));
+        } else if (layer->kind == LAYER_CONV) {
+            scratch = larger(scratch, conv_scratch(&layer->conv, conv_method(&layer->conv)));
         }
     }
     pass->work.brief = arena_take(arena, pass->plan.brief, sizeof(real));
     pass->work.scratch = arena_take(arena, scratch, sizeof(real));
-    pass->work.best = arena_take(arena, best, 1);
 }
 
 /* Whole cache lines, so that no two groups share one. */
@@ -80,6 +75,8 @@ static void take_sums(struct pass *pass, struct arena *arena)
             pass->sums_at[i] = *end;
             if (layer->kind == LAYER_CONV) {
                 *end += conv_sums(&layer->conv, conv_method(&layer->conv));
+            } else if (layer->kind == LAYER_CONV_POOL) {
+                *end += conv_pool_sums(&layer->conv_pool);
             } else if (forward || layer->kind == LAYER_NORM) {
                 *end += norm_sums(network->slots[layer->in_slot].channels);
             }
@@ -259,16 +256,30 @@ static void begin_backward(const struct pass *pass, const real *numbers)
     }
 }
 
+/* A layer's sums over all copies. */
+static const double *add_copies(const struct pass *pass, size_t index, size_t count, size_t copies)
+{
+    double *sums = group_sums(pass, 0, 0) + pass->sums_at[index];
+    if (copies > 1) {
+        add_sums(sums, group_sums(pass, 1, 0) + pass->sums_at[index], count);
+    }
+    return sums;
+}
+
 static void end_conv(const struct pass *pass, size_t index, real *gradients, size_t copies)
 {
     const struct layer *layer = &pass->network->layers[index];
     const struct conv *conv = &pass->conv[index];
-    double *sums = group_sums(pass, 0, 0) + pass->sums_at[index];
-    if (copies > 1) {
-        add_sums(sums, group_sums(pass, 1, 0) + pass->sums_at[index],
-                 conv_sums(&conv->shape, conv->method));
-    }
+    const double *sums = add_copies(pass, index, conv_sums(&conv->shape, conv->method), copies);
     conv_end_backward(conv, sums, gradients + layer->weight, gradients + layer->bias);
+}
+
+static void end_conv_pool(const struct pass *pass, size_t index, real *gradients, size_t copies)
+{
+    const struct layer *layer = &pass->network->layers[index];
+    const double *sums = add_copies(pass, index, conv_pool_sums(&layer->conv_pool), copies);
+    conv_pool_end_backward(&pass->conv_pool, sums, gradients + layer->weight,
+                           gradients + layer->bias);
 }
 
 static void end_backward(const struct pass *pass, const struct pass_segment *segment,
@@ -278,6 +289,8 @@ static void end_backward(const struct pass *pass, const struct pass_segment *seg
         const struct layer *layer = &pass->network->layers[i];
         if (layer->kind == LAYER_CONV) {
             end_conv(pass, i, gradients, copies);
+        } else if (layer->kind == LAYER_CONV_POOL) {
+            end_conv_pool(pass, i, gradients, copies);
         } else if (layer->kind == LAYER_NORM) {
             const double *sums[NORM_COPIES];
             layer_sums(pass, i, sums);

@@ -8,6 +8,7 @@
 #define LIPSWEEP_WORKER_PASS_H
 
 #include "worker/arena.h"
+#include "worker/conv_pool.h"
 #include "worker/network.h"
 #include "worker/norm.h"
 #include "worker/pass_plan.h"
@@ -18,7 +19,6 @@ enum { PASS_GROUPS = 8, PASS_GROUP_IMAGES = 4 }; /* of a copy; the fewest images
 struct pass_work {
     real *brief;   /* see pass_plan.h */
     real *scratch; /* of convolutions, 64-byte aligned */
-    uint8_t *best; /* of a max pooling, where no backward pass asks for it */
 };
 
 /* Numbers of a group's sums that a segment takes in either direction. */
@@ -34,13 +34,13 @@ struct pass {
     bool is_joint; /* batch norm by the statistics of both copies; the caller's choice */
     struct pass_plan plan;
     real *value[LAYER_MAX + 1], *gradient[LAYER_MAX + 1]; /* of each slot that is not brief */
-    uint8_t *best[LAYER_MAX];                             /* of each max pooling */
     struct pass_work work;
     struct pass_sums sums_of[SEGMENT_MAX];
     size_t sums_at[LAYER_MAX];   /* where in its group's sums a layer's are */
     size_t sums_count;           /* numbers of a group, enough for every segment */
     double *sums;                /* [NORM_COPIES][PASS_GROUPS][sums_count] */
     struct conv conv[LAYER_MAX]; /* of each convolution */
+    struct conv_pool conv_pool;  /* the first layer, where it is one */
     struct norm norm[NORM_MAX];
     size_t copies, copy_images;  /* of the last forward pass */
     size_t image_count;          /* images that ever went forward */

@@ -87,9 +87,10 @@ static void each_touch(struct planning *p, size_t slot,
         if (reads || adds || (writes && kind != LAYER_MOMENTS)) {
             visit(p, slot, (struct touch){i, false, false});
         }
-        bool needs_in = kind == LAYER_CONV || kind == LAYER_DENSE || kind == LAYER_NORM ||
-                        kind == LAYER_MOMENTS || kind == LAYER_STANDARDIZE;
-        if (p->trains && ((reads && needs_in) || (writes && kind == LAYER_RELU))) {
+        bool needs_in = kind == LAYER_CONV || kind == LAYER_CONV_POOL || kind == LAYER_DENSE ||
+                        kind == LAYER_NORM || kind == LAYER_MOMENTS || kind == LAYER_STANDARDIZE;
+        bool needs_out = kind == LAYER_RELU || kind == LAYER_CONV_POOL;
+        if (p->trains && ((reads && needs_in) || (writes && needs_out))) {
             visit(p, slot, (struct touch){i, true, false});
         }
         if (p->trains && (writes || writes_gradient(p->network, i, slot))) {

@@ -1,6 +1,7 @@
 #include "worker/predict.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "common/rng.h"
 #include "worker/gemm.h"
 #include "worker/job_file.h"
+#include "worker/lipschitz.h"
 #include "worker/plan.h"
 #include "worker/weights.h"
 
@@ -20,8 +22,12 @@ struct predict {
     struct plan plan;
     struct weights weights;
     float *noise;
-    double *probabilities; /* [draws][classes] */
-    double *sorted;        /* [draws] */
+    double *probabilities;               /* [draws][classes] */
+    double *sorted;                      /* [draws] */
+    double clean[UINT8_MAX + 1], margin; /* logits of the image without noise */
+    double norms[EVALUATION_BATCH];      /* of the noise of each row; 0: none */
+    double quotient_max;                 /* of the level's draws */
+    double bound;                        /* NAN: not asked for */
 };
 
 /* --- what is predicted with what --- */
@@ -111,26 +117,39 @@ static void put_image(struct predict *predict, size_t row, double sigma, uint64_
     real *x = pass_images(&predict->plan.evaluation.pass) + row * size;
     if (sigma == 0) {
         images_clean(x, bytes, shape);
+        predict->norms[row] = 0;
         return;
     }
     struct rng_stream stream = {seed, RNG_TEST_NOISE, 0, (uint32_t)image};
     rng_normals(&stream, predict->noise, size);
-    images_noise(predict->noise, predict->noise, sigma, size);
+    predict->norms[row] = images_noise(predict->noise, predict->noise, sigma, size);
     images_perturbed(x, bytes, predict->noise, shape);
+}
+
+static void see_quotient(struct predict *predict, const real *logits, size_t row)
+{
+    double square = 0;
+    for (size_t i = 0; i < predict->plan.shape.class_count; i++)
+        square += pow((double)logits[i] - predict->clean[i], 2);
+    if (predict->norms[row] > 0)
+        predict->quotient_max = fmax(predict->quotient_max, sqrt(square) / predict->norms[row]);
 }
 
 static void run_level(struct predict *predict, double sigma, size_t draws)
 {
     size_t classes = predict->plan.shape.class_count;
+    predict->quotient_max = 0;
     for (size_t first = 0; first < draws; first += EVALUATION_BATCH) {
         size_t count = draws - first < EVALUATION_BATCH ? draws - first : EVALUATION_BATCH;
         for (size_t i = 0; i < count; i++)
             put_image(predict, i, sigma, first + i + 1);
         const real *logits =
             pass_forward(&predict->plan.evaluation.pass, predict->plan.parameters, count, 1);
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++) {
+            see_quotient(predict, logits + i * classes, i);
             loss_softmax(logits + i * classes, classes,
                          predict->probabilities + (first + i) * classes);
+        }
     }
 }
 
@@ -190,7 +209,41 @@ static void print_level(FILE *file, struct predict *predict, double sigma)
             class_name, share);
     print_confidence(file, predict, class, draws);
     print_confidence(file, predict, label, draws);
-    fputc('\n', file);
+}
+
+/* --- how far the image may move --- */
+
+static void see_clean(struct predict *predict)
+{
+    size_t classes = predict->plan.shape.class_count;
+    put_image(predict, 0, 0, 0);
+    const real *logits =
+        pass_forward(&predict->plan.evaluation.pass, predict->plan.parameters, 1, 1);
+    for (size_t i = 0; i < classes; i++)
+        predict->clean[i] = (double)logits[i];
+    size_t best = largest(predict->clean, classes);
+    predict->margin = INFINITY;
+    for (size_t i = 0; i < classes; i++)
+        if (i != best)
+            predict->margin = fmin(predict->margin, predict->clean[best] - predict->clean[i]);
+}
+
+static void print_number(FILE *file, double value)
+{
+    if (isfinite(value))
+        fprintf(file, "\t%.9g", value);
+    else
+        fputc('\t', file);
+}
+
+static void print_radius(FILE *file, const struct predict *predict)
+{
+    double q = predict->quotient_max > 0 ? predict->quotient_max : NAN;
+    print_number(file, predict->margin);
+    print_number(file, predict->bound);
+    print_number(file, predict->margin / (sqrt(2) * predict->bound));
+    print_number(file, q);
+    print_number(file, predict->margin / (sqrt(2) * q));
 }
 
 static bool print_all(struct predict *predict, struct error *error)
@@ -200,10 +253,15 @@ static bool print_all(struct predict *predict, struct error *error)
     if (!file)
         return error_set(error, ERROR_SYSTEM, "cannot write the predictions");
     fputs("sigma\tdraws\tlabel\tlabel_name\tclass\tclass_name\tshare\tconfidence\tconfidence_low\t"
-          "confidence_high\ttrue_confidence\ttrue_confidence_low\ttrue_confidence_high\n",
+          "confidence_high\ttrue_confidence\ttrue_confidence_low\ttrue_confidence_high\tmargin\t"
+          "lipschitz_bound\tradius_proved\tquotient_max\tradius_optimistic\n",
           file);
-    for (size_t i = 0; i < predict->options->sigma_count; i++)
+    see_clean(predict);
+    for (size_t i = 0; i < predict->options->sigma_count; i++) {
         print_level(file, predict, predict->options->sigma[i]);
+        print_radius(file, predict);
+        fputc('\n', file);
+    }
     bool good = ferror(file) == 0;
     return (fclose(file) == 0 && good) ||
            error_set(error, ERROR_SYSTEM, "cannot write the predictions");
@@ -216,7 +274,12 @@ bool predict_run(const struct predict_options *options, struct error *error)
         return error_set(error, ERROR_MEMORY, "out of memory");
     predict->options = options;
     gemm_init();
-    bool good = prepare(predict, error) && print_all(predict, error);
+    predict->bound = NAN;
+    bool good =
+        prepare(predict, error) &&
+        (!options->radius || lipschitz_bound(&predict->plan.network, predict->plan.parameters,
+                                             &predict->bound, error)) &&
+        print_all(predict, error);
     plan_finish(&predict->plan);
     dataset_close(&predict->dataset);
     free(predict->noise);

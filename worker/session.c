@@ -42,6 +42,16 @@ struct session {
     char database[DATABASE_MAX];
 };
 
+static bool connect_to(struct socket **socket, const struct session_options *options,
+                       struct error *error)
+{
+    const struct key *join = options->join;
+    if (!join)
+        return socket_connect(socket, options->endpoint, options->insecure_loopback, error);
+    const struct socket_keys keys = {join->public_key, join->secret_key, join->server_key};
+    return socket_connect_keyed(socket, options->endpoint, &keys, error);
+}
+
 bool session_create(struct session **result, const struct session_options *options,
                     const struct session_listener *listener, struct error *error)
 {
@@ -53,7 +63,7 @@ bool session_create(struct session **result, const struct session_options *optio
     session->listener = *listener;
     session->heartbeat_ms = HEARTBEAT_MS;
     gethostname(session->host, sizeof session->host - 1);
-    if (!socket_connect(&session->socket, options->endpoint, options->insecure_loopback, error)) {
+    if (!connect_to(&session->socket, options, error)) {
         free(session);
         return false;
     }
@@ -193,7 +203,7 @@ static void take_refusal(struct session *session, const Wire__Refused *refused)
 {
     bool passing =
         refused->code == WIRE__REFUSED__CODE__BUSY || refused->code == WIRE__REFUSED__CODE__FAILED;
-    if (session->open || passing) {
+    if (refused->code != WIRE__REFUSED__CODE__KEY && (session->open || passing)) {
         log_warning("the coordinator refused a message: %s", refused->reason);
         return;
     }

@@ -3,6 +3,7 @@
 #ifndef LIPSWEEP_WORKER_SESSION_H
 #define LIPSWEEP_WORKER_SESSION_H
 
+#include "common/key.h"
 #include "common/wire.h"
 #include "worker/resources.h"
 
@@ -11,6 +12,7 @@ struct session;
 struct session_options {
     const char *endpoint;
     bool insecure_loopback;
+    const struct key *join; /* keys, and whose coordinator it is; NULL: none */
     int slots;
     struct resources usable;
     uint8_t instance[WIRE_INSTANCE_BYTES];

@@ -22,12 +22,6 @@ static real *gradient_at(const struct pass *pass, size_t slot, const struct shar
                : pass->gradient[slot] + shard->first * slot_size(&pass->network->slots[slot]);
 }
 
-static uint8_t *best_at(const struct pass *pass, size_t layer, const struct shard *shard)
-{
-    size_t size = slot_size(&pass->network->slots[pass->network->layers[layer].out_slot]);
-    return pass->trains ? pass->best[layer] + shard->first * size : shard->work->best;
-}
-
 static void tick(const struct pass *pass)
 {
     if (pass->tick) {
@@ -35,32 +29,10 @@ static void tick(const struct pass *pass)
     }
 }
 
-/* One image from [pixel][channel] to PyTorch's [channel][pixel]. */
-static void flatten(real *out, const real *in, const struct slot *slot)
-{
-    size_t pixels = slot->height * slot->width;
-    for (size_t c = 0; c < slot->channels; c++) {
-        for (size_t p = 0; p < pixels; p++) {
-            out[c * pixels + p] = in[p * slot->channels + c];
-        }
-    }
-}
-
-static void unflatten(real *out, const real *in, const struct slot *slot)
-{
-    size_t pixels = slot->height * slot->width;
-    for (size_t c = 0; c < slot->channels; c++) {
-        for (size_t p = 0; p < pixels; p++) {
-            out[p * slot->channels + c] = in[c * pixels + p];
-        }
-    }
-}
-
 /* What a layer's call works with. */
 struct call {
     const struct layer *layer;
     size_t index;
-    const struct slot *in_slot;
     size_t in_size, out_size, pixels, channels; /* of the input */
     const real *in, *weight, *bias;
     real *out;
@@ -73,7 +45,6 @@ static struct call call_of(const struct pass *pass, size_t index, const real *nu
     const struct slot *in_slot = &pass->network->slots[layer->in_slot];
     return (struct call){.layer = layer,
                          .index = index,
-                         .in_slot = in_slot,
                          .in_size = slot_size(in_slot),
                          .out_size = slot_size(&pass->network->slots[layer->out_slot]),
                          .pixels = in_slot->height * in_slot->width,
@@ -91,17 +62,12 @@ static void image_forward(const struct pass *pass, const struct call *c, const r
     const struct layer *layer = c->layer;
     size_t other_size = slot_size(&pass->network->slots[layer->other_slot]);
     const real *other = value_at(pass, layer->other_slot, shard);
-    uint8_t *best = layer->kind == LAYER_MAXPOOL ? best_at(pass, c->index, shard) : NULL;
     for (size_t i = 0; i < shard->images; i++) {
         const real *in = c->in + i * c->in_size;
         real *out = c->out + i * c->out_size;
         if (layer->kind == LAYER_STANDARDIZE) {
             standardize(out, in, numbers + layer->mean, numbers + layer->variance, c->channels,
                         c->pixels);
-        } else if (layer->kind == LAYER_MAXPOOL) {
-            pass->kernels->pool_forward(out, best + i * c->out_size, in, &layer->pool);
-        } else if (layer->kind == LAYER_FLATTEN) {
-            flatten(out, in, c->in_slot);
         } else if (layer->kind == LAYER_ADD) {
             add_forward(out, other + i * other_size, &layer->add);
         } else {
@@ -117,6 +83,10 @@ void shard_forward(const struct pass *pass, size_t index, const real *numbers,
     const struct layer *layer = c.layer;
     const struct norm *norm = &pass->norm[layer->norm];
     switch (layer->kind) {
+    case LAYER_CONV_POOL:
+        conv_pool_forward(&pass->conv_pool, shard->work->scratch, c.out, c.in, c.weight, c.bias,
+                          (struct conv_pool_part){shard->first, shard->images});
+        break;
     case LAYER_CONV:
         conv_forward(&pass->conv[index], shard->work->scratch, c.out, c.in, c.weight, c.bias,
                      shard->images);
@@ -137,8 +107,6 @@ void shard_forward(const struct pass *pass, size_t index, const real *numbers,
         norm_forward(norm, shard->copy, c.out, c.in, shard->images * c.pixels);
         break;
     case LAYER_STANDARDIZE:
-    case LAYER_MAXPOOL:
-    case LAYER_FLATTEN:
     case LAYER_ADD:
     case LAYER_AVERAGE:
         image_forward(pass, &c, numbers, shard);
@@ -159,12 +127,6 @@ static void image_backward(const struct pass *pass, const struct call *c, real *
             add_backward(dother + i * other_size, adds, from, &layer->add);
         } else if (!din) {
             continue;
-        } else if (layer->kind == LAYER_MAXPOOL) {
-            pass->kernels->pool_backward(din + i * c->in_size, from,
-                                         best_at(pass, c->index, shard) + i * c->out_size,
-                                         &layer->pool);
-        } else if (layer->kind == LAYER_FLATTEN) {
-            unflatten(din + i * c->in_size, from, c->in_slot);
         } else {
             average_backward(din + i * c->in_size, adds, from, c->channels, c->pixels);
         }
@@ -182,6 +144,10 @@ void shard_backward(const struct pass *pass, size_t index, const real *numbers, 
     real *din = gradient_at(pass, layer->in_slot, shard);
     real *dout = gradient_at(pass, layer->out_slot, shard);
     switch (layer->kind) {
+    case LAYER_CONV_POOL:
+        conv_pool_backward(&pass->conv_pool, shard->work->scratch, sums, dout, c.out, c.in,
+                           (struct conv_pool_part){shard->first, shard->images});
+        break;
     case LAYER_CONV:
         conv_backward(&pass->conv[index], shard->work->scratch, sums, din, adds, dout, c.in,
                       c.weight, shard->images);
@@ -206,11 +172,6 @@ void shard_backward(const struct pass *pass, size_t index, const real *numbers, 
         if (gradient_at(pass, layer->other_slot, shard) != dout) {
             image_backward(pass, &c, din, dout, adds, shard);
         }
-        break;
-    case LAYER_MAXPOOL:
-    case LAYER_FLATTEN:
-        assert(!adds);
-        image_backward(pass, &c, din, dout, adds, shard);
         break;
     case LAYER_AVERAGE:
         image_backward(pass, &c, din, dout, adds, shard);

@@ -320,6 +320,7 @@ static bool prepare(struct supervisor *supervisor, struct error *error)
     struct session_options session_options = {
         .endpoint = options->endpoint,
         .insecure_loopback = options->insecure_loopback,
+        .join = options->join,
         .slots = options->slots,
         .usable = supervisor->usable,
     };

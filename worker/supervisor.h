@@ -3,13 +3,14 @@
 #ifndef LIPSWEEP_WORKER_SUPERVISOR_H
 #define LIPSWEEP_WORKER_SUPERVISOR_H
 
-#include "common/error.h"
+#include "common/key.h"
 
 #include <stdint.h>
 
 struct supervisor_options {
     const char *endpoint;
     bool insecure_loopback;
+    const struct key *join; /* NULL: none */
     int slots;
     const char *data; /* NULL: the default places */
     const char *spool;

@@ -4,14 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/analysis/point_index.h"
+#include "client/analysis/rivals.h"
 #include "client/memory.h"
-
-static bool same(const struct value *a, const struct value *b)
-{
-    if (a->type == VALUE_NULL || b->type == VALUE_NULL)
-        return a->type == b->type;
-    return a->bytes && b->bytes ? strcmp(a->bytes, b->bytes) == 0 : a->real == b->real;
-}
 
 /* A λ that is a label is some weight above 0. */
 static bool is_factorial(const struct point *point)
@@ -80,32 +75,6 @@ static bool has_twin_seeds(const struct experiment_point *point)
     return false;
 }
 
-/* The two differ in the loss alone. */
-static bool is_comparable(const struct point *a, const struct point *b)
-{
-    for (int i = 0; i < POINT_PARAMETER_COUNT; i++) {
-        bool is_loss = i == POINT_lambda || i == POINT_k || i == POINT_sigma || i == POINT_control;
-        if (!is_loss && !same(a->parameters[i], b->parameters[i]))
-            return false;
-    }
-    return strcmp(a->dataset_digest, b->dataset_digest) == 0;
-}
-
-static size_t find_rival(const struct result_set *set, const struct point *point,
-                         const char *control)
-{
-    for (size_t i = 0; i < set->point_count; i++) {
-        const struct point *other = &set->points[i];
-        bool same_sigma = strcmp(control, "none") == 0 ||
-                          same(point->parameters[POINT_sigma], other->parameters[POINT_sigma]);
-        if (other != point && point_real(other, POINT_lambda) == 0 && same_sigma &&
-            strcmp(other->parameters[POINT_control]->bytes, control) == 0 &&
-            is_comparable(point, other))
-            return i;
-    }
-    return SIZE_MAX;
-}
-
 /* Distinct values of a parameter over the factorial points; numbers ascend, texts in the order of
  * the sweep. */
 static size_t find_levels(const struct result_set *set, int parameter, const struct value **levels)
@@ -116,7 +85,7 @@ static size_t find_levels(const struct result_set *set, int parameter, const str
         size_t at = 0;
         if (!is_factorial(&set->points[i]))
             continue;
-        while (at < count && !same(levels[at], value))
+        while (at < count && !value_is_equal(levels[at], value))
             at++;
         if (at < count)
             continue;
@@ -128,18 +97,24 @@ static size_t find_levels(const struct result_set *set, int parameter, const str
 }
 
 /* Whether the parameter is known once the axes chosen so far are: it then adds no axis. */
-static bool follows(const struct result_set *set, int parameter, const int *axes, size_t axis_count)
+static bool follows(const struct result_set *set, int parameter, unsigned axes)
 {
-    for (size_t i = 0; i < set->point_count; i++)
-        for (size_t j = 0; j < i; j++) {
-            const struct point *a = &set->points[i], *b = &set->points[j];
-            bool alike = is_factorial(a) && is_factorial(b);
-            for (size_t k = 0; alike && k < axis_count; k++)
-                alike = same(a->parameters[axes[k]], b->parameters[axes[k]]);
-            if (alike && !same(a->parameters[parameter], b->parameters[parameter]))
-                return false;
-        }
-    return true;
+    struct point_index index;
+    bool known = true;
+    point_index_init(&index, axes);
+    for (size_t i = 0; known && i < set->point_count; i++) {
+        const struct point *point = &set->points[i];
+        if (!is_factorial(point))
+            continue;
+        size_t other = point_index_find(&index, set->points, point);
+        if (other == SIZE_MAX)
+            point_index_add(&index, set->points, i);
+        else
+            known = value_is_equal(set->points[other].parameters[parameter],
+                                   point->parameters[parameter]);
+    }
+    point_index_finish(&index);
+    return known;
 }
 
 static void add_axis(struct design *design, int parameter, const struct value *const *levels,
@@ -165,11 +140,12 @@ static const char *choose_axes(struct experiment *experiment, int *axes)
     struct design *design = &experiment->design;
     const struct value **levels = memory_allocate(set->point_count, sizeof *levels);
     const char *refusal = NULL;
+    unsigned chosen = 0;
     for (int parameter = 0; !refusal && parameter < POINT_PARAMETER_COUNT; parameter++) {
         size_t count = find_levels(set, parameter, levels);
         if (count < 2)
             continue;
-        if (follows(set, parameter, axes, design->axis_count)) {
+        if (follows(set, parameter, chosen)) {
             experiment->followers |= 1u << parameter;
             continue;
         }
@@ -178,6 +154,7 @@ static const char *choose_axes(struct experiment *experiment, int *axes)
             break;
         }
         axes[design->axis_count] = parameter;
+        chosen |= 1u << parameter;
         add_axis(design, parameter, levels, count);
     }
     free(levels);
@@ -320,10 +297,12 @@ bool experiment_load(struct experiment *experiment, struct source *source, int64
     const char *control = strcmp(against, "standard") == 0 ? "none" : against;
     double *curve = memory_allocate(set->test_sigma_count, sizeof *curve);
     experiment->points = memory_allocate(set->point_count, sizeof *experiment->points);
+    size_t *rivals = rivals_find(set->points, set->point_count, control);
     for (size_t i = 0; i < set->point_count; i++) {
         measure(experiment, i, curve);
-        experiment->points[i].rival = find_rival(set, &set->points[i], control);
+        experiment->points[i].rival = rivals[i];
     }
+    free(rivals);
     free(curve);
     experiment->refusal = build_design(experiment);
     return true;

@@ -44,10 +44,10 @@ struct point_parameter_info {
 extern const struct point_parameter_info point_parameters[POINT_PARAMETER_COUNT];
 
 struct point {
-    const struct value *parameters[POINT_PARAMETER_COUNT]; /* in the rows of the result set */
+    const struct value *parameters[POINT_PARAMETER_COUNT];
     const char *dataset_digest;
-    size_t first_row; /* of its `jobs` rows */
-    int64_t order;    /* the point's place in the sweep file */
+    struct value *values; /* where the parameters stand, the digest behind them */
+    int64_t order;        /* the point's place in the sweep file */
     size_t jobs, done, failed, diverged, cancelled, unfinished;
     size_t reused;       /* of the done ones: taken over from another sweep */
     double active_share; /* mean over finished jobs, last epoch; NAN without the Lipschitz loss */
@@ -58,7 +58,6 @@ struct point {
 };
 
 struct result_set {
-    struct rows *jobs;
     struct point *points;
     size_t point_count;
     double *test_sigmas; /* ascending */

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Measures what `lipsweep results` and the views cost on a database of a million result rows.
+"""Measures what `lipsweep results`, `lipsweep sensitivity` and the views cost on a database of a million result rows.
 
     tests/bench/million.py FILE.db [--build DIR] [--points N] [--seeds N] [--levels N]
 
 FILE.db is made when it does not exist: a coordinator makes the schema, the rows are drawn here (λ × K × σ with
 the standard baseline, accuracies that depend on λ and the test noise). Then each command runs three times; the
-table has the smallest wall time and the largest resident memory. Nothing of this is a training's result."""
+table has the smallest wall and processor times and the largest resident memory. Nothing of this is a training's result."""
 import argparse
 import hashlib
 import os
@@ -90,12 +90,12 @@ def generate(path, lipsweep, options):
 
 
 def measure(command):
-    """Wall seconds and resident MiB of one run; its output goes nowhere."""
+    """Wall and processor seconds and resident MiB of one run; its output goes nowhere."""
     before = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=CHECKOUT)
     _, status, usage = os.wait4(process.pid, 0)
     assert status == 0, command
-    return time.monotonic() - before, usage.ru_maxrss / 1024
+    return time.monotonic() - before, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def main():
@@ -117,14 +117,16 @@ def main():
         (count,), = database.execute("SELECT count(*) FROM results")
     database.close()
     print(f"{count} result rows, {path.stat().st_size / 1e6:.0f} MB")
-    commands = [["results", "last", "--db", path], ["results", "last", "--format", "csv", "--db", path]]
+    commands = [["results", "last", "--db", path], ["results", "last", "--format", "csv", "--db", path],
+                ["sensitivity", "last", "--db", path]]
     for view in ("results", "results_by_point", "robust_accuracy", "noise_tolerance", "results_wide", "provenance"):
         commands.append(["sql", f"SELECT count(*) FROM (SELECT * FROM {view} LIMIT -1 OFFSET 1)",
-                         "--timeout", "60", "--db", path])
+                         "--timeout", "300", "--db", path])
     for command in commands:
         runs = [measure([lipsweep, *command]) for _ in range(3)]
-        words = " ".join(map(str, command[:2])) if command[0] == "results" else command[1]
-        print(f"{min(r[0] for r in runs):7.2f} s {max(r[1] for r in runs):7.0f} MiB  {words}"
+        words = command[1] if command[0] == "sql" else " ".join(map(str, command[:2]))
+        print(f"{min(r[0] for r in runs):7.2f} s {min(r[1] for r in runs):7.2f} s of a processor "
+              f"{max(r[2] for r in runs):7.0f} MiB  {words}"
               f"{' csv' if 'csv' in command else ''}")
 
 

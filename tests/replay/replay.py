@@ -2,265 +2,93 @@
 """Replays the first steps of a training from docs/reproducibility.md alone, with numpy and PyTorch.
 
     lipsweep-worker train JOB.yaml -o OUT --trace
-    lipsweep-worker dump-data JOB.yaml -o DATA     (for a data set that the program draws; others: its own files)
-    replay.py OUT/trace --data DATA
+    replay.py OUT/trace --data DATA          the folder with the data set's files; for a set that the program
+                                             draws itself, what `lipsweep-worker dump-data JOB.yaml -o DATA` wrote
+    replay.py OUT/trace --data DATA --free [--bound 1e-4]
 
-Each step starts from the trace's weights and optimiser state, so that rounding does not add up. Compared are
-the images of the batch (exactly), loss terms, the gradient's norm and the weights after the step. Everything
-here is computed in double; the bounds leave room for the program's float32."""
+Each step starts from the trace's weights, running statistics and optimiser state, so that rounding does not add
+up. Images must be the same; loss terms, the gradient's norm, weights and whatever else the step changed must be
+near what PyTorch computes in float64: within the bounds of comparison.py or within 3 times PyTorch's own float32,
+which is computed beside it.
+
+With --free the steps run on from the trace's first weights. Then the distances are reported, and bounded only
+if --bound says how."""
 
 import argparse
-import gzip
-import json
-import math
 import pathlib
-import struct
 import sys
 
-import numpy as np
 import torch
 
-SHUFFLE, TRAINING_NOISE, SUBSET, INITIAL_WEIGHTS = 2, 4, 6, 1
-LOSS_TOLERANCE = 1e-5        # relative
-NORM_TOLERANCE = 1e-4        # relative
-UPDATE_TOLERANCE = 1e-4      # of the update's norm, and float32's rounding of the weights
+import images
+import networks
+from comparison import Comparison, ROUNDING
+from traces import Trace, classes_of, read_tensors
+from training import Training
 
 
-# --- random numbers ---
-
-def philox(key, purpose, epoch, index, blocks):
-    """Words [..., 4] of the blocks; `index` and `blocks` may be arrays."""
-    c = [np.asarray(a, dtype=np.uint64) for a in np.broadcast_arrays(blocks, index, epoch, purpose)]
-    k0, k1 = key & 0xFFFFFFFF, key >> 32
-    low = np.uint64(0xFFFFFFFF)
-    for _ in range(10):
-        p0, p1 = c[0] * np.uint64(0xD2511F53), c[2] * np.uint64(0xCD9E8D57)
-        shift = np.uint64(32)
-        c = [(p1 >> shift) ^ c[1] ^ np.uint64(k0), p1 & low, (p0 >> shift) ^ c[3] ^ np.uint64(k1), p0 & low]
-        k0, k1 = (k0 + 0x9E3779B9) & 0xFFFFFFFF, (k1 + 0xBB67AE85) & 0xFFFFFFFF
-    return np.stack(c, axis=-1)
-
-
-def uniform(words):
-    return (words.astype(np.float64) + 0.5) / 2.0**32
-
-
-def normals(key, purpose, epoch, index, count):
-    u = uniform(philox(key, purpose, epoch, index, np.arange((count + 3) // 4)))
-    radius, angle = np.sqrt(-2 * np.log(u[:, 0::2])), 2 * np.pi * u[:, 1::2]
-    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1).reshape(-1)[:count].astype(np.float32)
+def check_start(trace, model):
+    """The first weights are those that the streams draw, or those of the file that the job names."""
+    weights, _ = trace.state(1)
+    named = list(dict(model.named_parameters())) + [n for n in model.state_dict() if "running" in n]
+    wanted, tolerance = networks.initial_weights(trace.job["seed"], model), ROUNDING
+    if trace.job["model.init"]:
+        (wanted, _), tolerance = read_tensors(pathlib.Path(trace.job["model.init"])), 0
+    else:
+        wanted |= {n: torch.full_like(weights[n], float(n.endswith("var"))) for n in weights if "running" in n}
+    failures = []
+    if list(weights) != named or weights.keys() != wanted.keys():
+        failures.append(f"the tensors are {list(weights)}, not {named}")
+        return failures
+    for name, tensor in weights.items():
+        # Other logarithms and cosines give a rare other last bit.
+        if tensor.shape != wanted[name].shape or ((tensor - wanted[name]).abs() > tolerance * tensor.abs()).any():
+            failures.append(f"initial {name} differs")
+    return failures
 
 
-def sorted_by_draw(indices, key, purpose, epoch):
-    words = philox(key, purpose, epoch, indices, 0)[:, 0]
-    return indices[np.lexsort((indices, words))]
-
-
-# --- the job and its data ---
-
-def read_job(path):
-    """`dotted.name: value` a line; null is None, [a, b] a list."""
-    def value(text):
-        if text.startswith("["):
-            return [value(part.strip()) for part in text[1:-1].split(",")]
-        if text == "null":
-            return None
-        try:
-            return float(text) if any(c in text for c in ".eE") else int(text)
-        except ValueError:
-            return text.strip("\"'")
-
-    return {name: value(text.strip()) for name, text in
-            (line.split(":", 1) for line in path.read_text().splitlines() if line.strip())}
-
-
-def read_idx(folder, stem):
-    for path in sorted(folder.glob(f"{stem}*")):
-        data = gzip.open(path).read() if path.suffix == ".gz" else path.read_bytes()
-        rank = data[3]
-        assert data[:3] == b"\0\0\x08", f"{path} is no idx file of bytes"
-        shape = struct.unpack(f">{rank}I", data[4:4 + 4 * rank])
-        return np.frombuffer(data, np.uint8, offset=4 + 4 * rank).reshape(shape)
-    sys.exit(f"no {stem}* in {folder}")
-
-
-def training_indices(job, count):
-    kept = np.arange(job["dataset.validation_count"], count)
-    if job["dataset.train_count"]:
-        kept = kept[:job["dataset.train_count"]]
-    fraction = job["dataset.fraction"]
-    if fraction < 1:
-        share = math.floor(fraction * len(kept) + 0.5)
-        kept = np.sort(sorted_by_draw(kept, job["seed"], SUBSET, 0)[:share])
-    return kept
-
-
-class Batch:
-    """The images of one step, clean and perturbed, in double; noise and perturbed pixels as float32 gives them."""
-
-    def __init__(self, job, images, labels, indices, epoch):
-        pixels = images[indices].reshape(len(indices), -1).astype(np.float32) / np.float32(255)
-        self.labels = torch.from_numpy(labels[indices].astype(np.int64))
-        self.clean = self.shaped(pixels, images)
-        sigma = job["loss.sigma"]
-        if sigma is None:
-            return
-        z = np.stack([normals(job["seed"], TRAINING_NOISE, epoch, int(i), pixels.shape[1]) for i in indices])
-        noise = (sigma * z.astype(np.float64)).astype(np.float32)
-        self.norms = torch.from_numpy(np.sqrt((noise.astype(np.float64)**2).sum(axis=1)))
-        self.perturbed = self.shaped(pixels + noise, images)
-
-    @staticmethod
-    def shaped(pixels, images):
-        shape = images.shape[1:] if images.ndim == 4 else (1, *images.shape[1:])
-        return torch.from_numpy(pixels.astype(np.float64)).reshape(-1, *shape)
-
-
-# --- the network and the loss ---
-
-def mnist_cnn(w, x):
-    x = torch.nn.functional.conv2d(x, w["conv1.weight"], w["conv1.bias"], padding=2)
-    x = torch.nn.functional.max_pool2d(torch.relu(x), 2).flatten(1)
-    x = torch.relu(torch.nn.functional.linear(x, w["fc1.weight"], w["fc1.bias"]))
-    return torch.nn.functional.linear(x, w["fc2.weight"], w["fc2.bias"])
-
-
-NETWORKS = {"mnist-cnn": mnist_cnn}
-
-
-def losses(job, w, batch):
-    """Loss, task loss, Lipschitz loss (None where it has no meaning)."""
-    network = NETWORKS[job["model.name"]]
-    if job["loss.control"] == "noise-augmentation":
-        task = torch.nn.functional.cross_entropy(network(w, batch.perturbed), batch.labels)
-        return task, task, None
-    clean = network(w, batch.clean)
-    task = torch.nn.functional.cross_entropy(clean, batch.labels)
-    if job["loss.lambda"] == 0:
-        return task, task, None
-    difference = network(w, batch.perturbed) - clean
-    squares = (difference**2).sum(dim=1)
-    distance = torch.where(squares > 0, squares, torch.ones_like(squares)).sqrt() * (squares > 0)
-    lipschitz = torch.relu(distance / batch.norms - job["loss.k"]).mean()
-    return task + job["loss.lambda"] * lipschitz, task, lipschitz
-
-
-def updated(job, w, gradients, state, step):
-    """The weights after the step. The optimiser's arrays lie flat, in the order of the tensors."""
-    result, offset = {}, 0
-    for name, tensor in w.items():
-        part = slice(offset, offset + tensor.numel())
-        offset += tensor.numel()
-        g = gradients[name] + job["train.weight_decay"] * tensor
-        lr = job["train.lr"]
-        if job["train.optimizer"] == "adam":
-            b1, b2 = job["train.beta1"], job["train.beta2"]
-            m = b1 * state["optimizer.first"][part].reshape(g.shape) + (1 - b1) * g
-            s = b2 * state["optimizer.second"][part].reshape(g.shape) + (1 - b2) * g**2
-            result[name] = tensor - lr / (1 - b1**step) * m / (s.sqrt() / math.sqrt(1 - b2**step) + job["train.eps"])
-        else:
-            if job["train.momentum"]:
-                g = job["train.momentum"] * state["optimizer.first"][part].reshape(g.shape) + g
-            result[name] = tensor - lr * g
-    return result
-
-
-# --- the trace ---
-
-def read_safetensors(path):
-    data = path.read_bytes()
-    length, = struct.unpack("<Q", data[:8])
-    header = json.loads(data[8:8 + length])
-    header.pop("__metadata__", None)
-    found = {}
-    for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
-        begin, end = entry["data_offsets"]
-        numbers = np.frombuffer(data, "<f4", (end - begin) // 4, 8 + length + begin)
-        found[name] = torch.from_numpy(numbers.astype(np.float64)).reshape(entry["shape"])
-    weights = {name: tensor for name, tensor in found.items() if not name.startswith("optimizer.")}
-    return weights, {name: tensor for name, tensor in found.items() if name.startswith("optimizer.")}
-
-
-def check_initial_weights(job, weights):
-    """Word j of the tensor's stream is its number j; the fan-in is the weight's."""
-    fan_in = None
-    for number, (name, tensor) in enumerate(weights.items()):
-        if tensor.dim() > 1:
-            fan_in = tensor[0].numel()
-        words = philox(job["seed"], INITIAL_WEIGHTS, 0, number, np.arange((tensor.numel() + 3) // 4)).reshape(-1)
-        wanted = ((2 * uniform(words[:tensor.numel()]) - 1) * (1 / math.sqrt(fan_in))).astype(np.float32)
-        assert np.array_equal(wanted, tensor.numpy().astype(np.float32).reshape(-1)), f"initial {name} differs"
-
-
-class Comparison:
-    def __init__(self):
-        self.worst, self.failures = {}, []
-
-    def near(self, step, what, ours, theirs, tolerance):
-        error = abs(ours - theirs) / max(abs(theirs), 1e-12)
-        self.worst[what] = max(self.worst.get(what, 0), error)
-        if not error <= tolerance:
-            self.failures.append(f"step {step}: {what} is {ours!r} here, {theirs!r} in the trace")
-
-    def weights(self, step, before, ours, theirs):
-        def norm(tensors):
-            return math.sqrt(sum(float((t**2).sum()) for t in tensors))
-        update = norm(ours[n] - before[n] for n in ours)
-        error = norm(ours[n] - theirs[n] for n in ours)
-        rounding = 2.0**-23 * norm(before.values())
-        self.worst["weights"] = max(self.worst.get("weights", 0), error / max(update, 1e-30))
-        if not error <= UPDATE_TOLERANCE * update + rounding:
-            self.failures.append(f"step {step}: weights are {error:.3g} apart after an update of {update:.3g}")
-
-
-def replay(trace, data):
-    job = read_job(trace / "job.yaml")
-    steps = [json.loads(line) for line in (trace / "steps.jsonl").read_text().splitlines()]
-    images, labels = read_idx(data, "train-images"), read_idx(data, "train-labels")
-    kept = training_indices(job, len(images))
-    comparison, order, at, epoch = Comparison(), None, 0, 0
-    for step in steps:
-        number = step["step"]
-        if step["epoch"] != epoch:
-            epoch, at = step["epoch"], 0
-            order = sorted_by_draw(kept, job["seed"], SHUFFLE, epoch)
-        indices = order[at:at + job["train.batch"]]
-        at += len(indices)
-        if list(indices) != step["images"]:
-            comparison.failures.append(f"step {number}: other images: {list(indices)[:5]}…, {step['images'][:5]}…")
+def replay(trace, folder, is_free=False, bound=None):
+    pixels, labels = images.read_images(trace.job, folder)
+    data = images.TrainingSet(trace.job, pixels, labels)
+    classes = classes_of(trace.state(1)[0])
+    exact, single = (Training(trace.job, data, classes, dtype) for dtype in (torch.float64, torch.float32))
+    comparison = Comparison((bound or 0) if is_free else None)
+    comparison.failures += check_start(trace, exact.model)
+    if comparison.failures:
+        return comparison
+    for told in trace.steps:
+        number = told["step"]
+        epoch, place = divmod(number - 1, data.steps_an_epoch)
+        batch = data.batch(epoch + 1, place)
+        if told["epoch"] != epoch + 1 or told["images"] != batch.indices.tolist():
+            comparison.failures.append(f"step {number}: epoch {epoch + 1} and images {batch.indices[:5]}… here, "
+                                       f"{told['epoch']} and {told['images'][:5]}… in the trace")
             continue
-        weights, state = read_safetensors(trace / f"{number:06}.safetensors")
-        if number == 1 and not job.get("model.init"):
-            check_initial_weights(job, weights)
-        for tensor in weights.values():
-            tensor.requires_grad_()
-        loss, task, lipschitz = losses(job, weights, Batch(job, images, labels, indices, epoch))
-        loss.backward()
-        gradients = {name: tensor.grad for name, tensor in weights.items()}
-        norm = math.sqrt(sum(float((g**2).sum()) for g in gradients.values()))
-        comparison.near(number, "loss", loss.item(), step["loss"], LOSS_TOLERANCE)
-        comparison.near(number, "task_loss", task.item(), step["task_loss"], LOSS_TOLERANCE)
-        assert (lipschitz is None) == (step["lipschitz_loss"] is None)
-        if lipschitz is not None:
-            comparison.near(number, "lipschitz_loss", lipschitz.item(), step["lipschitz_loss"], 10 * LOSS_TOLERANCE)
-        comparison.near(number, "gradient_norm", norm, step["gradient_norm"], NORM_TOLERANCE)
-        before = {name: tensor.detach() for name, tensor in weights.items()}
-        after, _ = read_safetensors(trace / f"{number + 1:06}.safetensors")
-        comparison.weights(number, before, updated(job, before, gradients, state, number), after)
-    return steps, comparison
+        if not is_free or number == 1:
+            for training in (exact, single):
+                training.load(*trace.state(number))
+        before = None if is_free else exact.arrays()
+        comparison.terms(number, told, exact.step(number, batch), single.step(number, batch))
+        comparison.arrays(number, before, trace.arrays(number + 1), exact.arrays(), single.arrays())
+    return comparison
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("trace", type=pathlib.Path)
-    parser.add_argument("--data", type=pathlib.Path, required=True, help="folder with the idx files")
+    parser.add_argument("--data", type=pathlib.Path, required=True, help="folder with the data set's files")
+    parser.add_argument("--free", action="store_true", help="do not start each step from the trace")
+    parser.add_argument("--bound", type=float, help="with --free: of losses and weights, relative")
     arguments = parser.parse_args()
-    steps, comparison = replay(arguments.trace, arguments.data)
-    for failure in comparison.failures:
+    torch.set_num_threads(1)
+    trace = Trace(arguments.trace)
+    comparison = replay(trace, arguments.data, arguments.free, arguments.bound)
+    failures = comparison.all_failures()
+    for failure in failures:
         print(failure)
-    worst = ", ".join(f"{what} {error:.1e}" for what, error in comparison.worst.items())
-    print(f"{len(steps)} steps replayed; largest relative differences: {worst}")
-    return 1 if comparison.failures or not steps else 0
+    print(f"{len(trace.steps)} steps replayed; distances from PyTorch's float64:")
+    print(*comparison.table(), sep="\n")
+    return 1 if failures or not trace.steps else 0
 
 
 if __name__ == "__main__":

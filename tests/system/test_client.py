@@ -21,7 +21,7 @@ from processes import wait_until
 from programs import CHECKOUT, Programs
 
 COMMANDS = ("new run plan submit status watch wait jobs explain logs metrics workers cancel retry results sensitivity sql export import "
-            "backup verify weights predict data delete gc").split()
+            "backup verify weights predict data delete gc key").split()
 
 SMALL = """\
 name: small
@@ -283,7 +283,7 @@ def test_more_seeds_are_asked_about(run_program, copy, place):
 
 def test_plan_knows_nothing_without_measurements(run_program, place):
     write(place, SMALL)
-    plan = run_program("lipsweep", "plan", "sweep.yaml", code=0).stdout
+    plan = run_program("lipsweep", "plan", "sweep.yaml", "--no-measure", code=0).stdout
     assert "3 points, 2 seeds, 6 jobs" in plan and "unknown" in plan
     assert not list(place.glob("*.db*"))
 

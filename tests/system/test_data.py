@@ -386,5 +386,5 @@ def test_a_sweep_over_a_set_of_ones_own(run_program, place):
     points = json.loads(result.stdout)
     assert sorted(point["flip"] for point in points) == ["false", "true"]  # not two seeds of one point
     (place / "own.yaml").write_text(OWN_SWEEP.format(folder="nowhere"))
-    missing = run_program("lipsweep", "plan", "own.yaml", code=4)
+    missing = run_program("lipsweep", "run", "own.yaml", code=4)
     assert "data set nowhere not found" in missing.stderr and "data/lipsweep/nowhere" in missing.stderr

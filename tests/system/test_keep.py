@@ -201,7 +201,7 @@ def test_gc_takes_what_nobody_asks_for(site):
 
 
 def test_files_of_earlier_versions_are_known(site):
-    """Schema 7 had no rows for them."""
+    """Schema 8 had no rows for them."""
     site.sweep("a")
     files = site.files()
     os.system(f"sqlite3 {site.database} 'DELETE FROM weights'")

@@ -119,16 +119,32 @@ def tensors(file):
             for name, entry in header.items()}
 
 
-def probabilities(weights, images):
+def logits(weights, images):
     """The network as docs/reproducibility.md has it, in double, with nothing but numpy."""
     x = np.pad(images[:, 0] / 255.0, ((0, 0), (2, 2), (2, 2)))
     windows = np.lib.stride_tricks.sliding_window_view(x, (5, 5), axis=(1, 2))
     x = np.einsum("bhwij,oij->bohw", windows, weights["conv1.weight"][:, 0]) + weights["conv1.bias"][:, None, None]
     x = np.maximum(x, 0).reshape(len(x), 16, 14, 2, 14, 2).max(axis=(3, 5)).reshape(len(x), -1)
     x = np.maximum(x @ weights["fc1.weight"].T + weights["fc1.bias"], 0)
-    x = x @ weights["fc2.weight"].T + weights["fc2.bias"]
+    return x @ weights["fc2.weight"].T + weights["fc2.bias"]
+
+
+def probabilities(weights, images):
+    x = logits(weights, images)
     x = np.exp(x - x.max(axis=1, keepdims=True))
     return x / x.sum(axis=1, keepdims=True)
+
+
+def layer_norms(weights):
+    """Of its three layers' explicit matrices; the convolution's by what it makes of every single pixel."""
+    kernels, side = weights["conv1.weight"][:, 0], 28
+    pixels = np.pad(np.eye(side * side).reshape(-1, side, side), ((0, 0), (2, 2), (2, 2)))
+    windows = np.lib.stride_tricks.sliding_window_view(pixels, (5, 5), axis=(1, 2))
+    gram = 0
+    for kernel in kernels:
+        columns = np.einsum("bhwij,ij->bhw", windows, kernel).reshape(side * side, -1)
+        gram = gram + columns @ columns.T
+    return [np.sqrt(np.linalg.eigvalsh(gram)[-1])] + [np.linalg.norm(weights[f"{name}.weight"], 2) for name in ("fc1", "fc2")]
 
 
 def read_idx(path):
@@ -169,6 +185,20 @@ def test_weights_are_kept_fetched_and_used(run_program, start_program, place):
     assert abs(quiet["true_confidence"] - found[17][labels[17]]) < 1e-5
     assert noisy["confidence_low"] < noisy["confidence"] < noisy["confidence_high"]
     assert 0 < noisy["share"] <= 1
+    assert quiet["lipschitz_bound"] is quiet["radius_proved"] is quiet["radius_optimistic"] is None
+    # How far the image may move: the proved radius from the layers' norms, the optimistic one from quotients.
+    arguments = ("predict", place / "w.safetensors", "--image", 17, "--sigma", "0,0.3", "--radius")
+    quiet, noisy = json.loads(run_program("lipsweep", *arguments, "--format", "json", code=0).stdout)
+    best = np.sort(logits(tensors(file), images[17:18, None])[0])
+    assert abs(quiet["margin"] - (best[-1] - best[-2])) < 1e-4
+    product = np.prod(layer_norms(tensors(file)))
+    assert product <= quiet["lipschitz_bound"] <= 1.05 * product
+    for row in (quiet, noisy):
+        assert row["radius_proved"] == pytest.approx(row["margin"] / np.sqrt(2) / row["lipschitz_bound"], rel=1e-6)
+    assert quiet["quotient_max"] is None and 0 < noisy["quotient_max"] < noisy["lipschitz_bound"]
+    assert noisy["radius_optimistic"] == pytest.approx(noisy["margin"] / np.sqrt(2) / noisy["quotient_max"], rel=1e-6)
+    people = run_program("lipsweep", *arguments, code=0).stdout
+    assert "radius_proved" in people and "radius_optimistic" in people and "not a guarantee" in people
 
 
 def test_a_damaged_file_is_not_handed_out(run_program, place):

@@ -44,11 +44,12 @@ ROLES = {"unknown": 0, "worker": 1, "client": 2}
 class Peer:
     """A DEALER that speaks to a coordinator: a worker, a client, or somebody hostile."""
 
-    def __init__(self, endpoint, instance=None):
+    def __init__(self, endpoint, instance=None, secure=lambda socket: None):
         self.instance = instance or secrets.token_bytes(16)
         self.context = zmq.Context()
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.setsockopt(zmq.LINGER, 500)
+        secure(self.socket)
         self.socket.connect(endpoint)
         self.request = 0
         self.sequence = 0

@@ -137,7 +137,7 @@ static inline void harness_put(uint8_t peer_number, const Wire__Envelope *envelo
     uint8_t *data = malloc(length);
     struct peer peer = harness_peer(peer_number);
     wire__envelope__pack(envelope, data);
-    GOOD(dispatch_message(&harness.dispatch, &peer, data, length, &error));
+    GOOD(dispatch_message(&harness.dispatch, &peer, NULL, data, length, &error));
     free(data);
 }
 

@@ -218,7 +218,7 @@ static void garbage_changes_nothing(void **state)
     const char *const garbage[] = {"", "\xff\xff\xff\xff", "GET / HTTP/1.1", "\x0a\x00"};
     struct peer peer = harness_peer(1);
     for (size_t i = 0; i < sizeof garbage / sizeof *garbage; i++)
-        GOOD(dispatch_message(&harness.dispatch, &peer, garbage[i], strlen(garbage[i]), &error));
+        GOOD(dispatch_message(&harness.dispatch, &peer, NULL, garbage[i], strlen(garbage[i]), &error));
     assert_true(harness.dispatch.malformed_count >= 3);
     Wire__Heartbeat heartbeat = WIRE__HEARTBEAT__INIT;
     heartbeat.sequence = 1;

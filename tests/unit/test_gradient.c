@@ -23,12 +23,19 @@ static const struct layer_spec two_convolutions[] = {
     {.kind = LAYER_CONV, .name = "a", .width = 3, .kernel = 3, .padding = 1},
     {.kind = LAYER_RELU},
     {.kind = LAYER_CONV, .name = "b", .width = 16, .kernel = 2},
-    {.kind = LAYER_MAXPOOL, .kernel = 2},
     {.kind = LAYER_RELU},
-    {.kind = LAYER_FLATTEN},
+    {.kind = LAYER_AVERAGE},
     {.kind = LAYER_DENSE, .name = "c", .width = 7},
     {.kind = LAYER_RELU},
     {.kind = LAYER_DENSE, .name = "d"},
+};
+
+/* Of more than one colour, odd sides, channels that are no multiple of anything. */
+static const struct layer_spec convolution_and_pooling[] = {
+    {.kind = LAYER_CONV_POOL, .name = "a", .width = 5, .kernel = 3, .padding = 1},
+    {.kind = LAYER_DENSE, .name = "b", .width = 7},
+    {.kind = LAYER_RELU},
+    {.kind = LAYER_DENSE, .name = "c"},
 };
 
 /* What is checked: a table (its own, or a network by name) on images of one shape. */
@@ -72,22 +79,37 @@ static void take(struct problem *problem)
     pass_init(&problem->pass, &problem->network, kernels_get(), 2 * IMAGES, true, &problem->arena);
 }
 
-/* FNV-1a of the signs that went through ReLUs since `value` was called. */
-static uint64_t relu_sides;
+/* FNV-1a of the signs that went through ReLUs, and the choices of poolings, since `value` was
+ * called. */
+static uint64_t kernel_sides;
+
+static void add_side(uint64_t side)
+{
+    kernel_sides = (kernel_sides ^ side) * 1099511628211u;
+}
 
 static void watched_relu(real *x, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        relu_sides = (relu_sides ^ (x[i] > 0)) * 1099511628211u;
+        add_side(x[i] > 0);
     }
     kernels_get()->relu_forward(x, count);
+}
+
+static void watched_conv_pool(real *out, uint8_t *best, const real *halves, const real *weight,
+                              const real *bias, const struct conv_pool_shape *shape)
+{
+    kernels_get()->conv_pool_forward(out, best, halves, weight, bias, shape);
+    for (size_t i = 0; i < shape->out_height * shape->out_width * shape->out_channels; i++) {
+        add_side(out[i] > 0 ? 1 + best[i] : 0);
+    }
 }
 
 static struct kernels watched;
 
 static double value(struct problem *problem, real *gradients)
 {
-    relu_sides = 14695981039346656037u;
+    kernel_sides = 14695981039346656037u;
     objective_gradient(&problem->pass, &problem->loss, problem->parameters, problem->labels,
                        problem->norms, IMAGES, gradients, &problem->sums);
     return loss_mean(&problem->loss, &problem->sums, IMAGES);
@@ -106,16 +128,7 @@ static double quotient_of(const struct problem *problem, size_t image)
 /* FNV-1a of everything that has two sides. */
 static uint64_t sides(const struct problem *problem)
 {
-    const struct network *network = &problem->network;
-    size_t images = problem->loss.lambda > 0 ? 2 * IMAGES : IMAGES;
-    uint64_t hash = relu_sides;
-    for (size_t i = 0; i < network->layer_count; i++) {
-        const struct layer *layer = &network->layers[i];
-        size_t count = images * slot_size(&network->slots[layer->out_slot]);
-        for (size_t j = 0; layer->kind == LAYER_MAXPOOL && j < count; j++) {
-            hash = (hash ^ problem->pass.best[i][j]) * 1099511628211u;
-        }
-    }
+    uint64_t hash = kernel_sides;
     for (size_t i = 0; i < IMAGES && problem->loss.lambda > 0; i++) {
         hash = (hash ^ (quotient_of(problem, i) > problem->loss.k)) * 1099511628211u;
     }
@@ -154,7 +167,8 @@ static void build_network(struct problem *problem, const struct subject *subject
     take(problem);
     watched = *kernels_get();
     watched.relu_forward = watched_relu;
-    problem->pass.kernels = &watched;
+    watched.conv_pool_forward = watched_conv_pool;
+    problem->pass.kernels = problem->pass.conv_pool.kernels = &watched;
     problem->pass.is_joint = subject->joint;
     problem->loss.penalty = subject->penalty;
     problem->loss.output = subject->output;
@@ -247,17 +261,21 @@ static void mnist_cnn(void **state)
     }
 }
 
-static void two_convolutions_all_parameters(void **state)
+static void check_table(const struct layer_spec *specs, size_t spec_count)
 {
-    (void)state;
-    const struct subject subject = {.image = {3, 7, 9},
-                                    .specs = two_convolutions,
-                                    .spec_count =
-                                        sizeof two_convolutions / sizeof *two_convolutions,
-                                    .most = 100000};
+    const struct subject subject = {
+        .image = {3, 7, 9}, .specs = specs, .spec_count = spec_count, .most = 100000};
     for (enum hinges hinges = STANDARD; hinges <= ALL_ACTIVE; hinges++) {
         check(&subject, hinges);
     }
+}
+
+static void small_networks_all_parameters(void **state)
+{
+    (void)state;
+    check_table(two_convolutions, sizeof two_convolutions / sizeof *two_convolutions);
+    check_table(convolution_and_pooling,
+                sizeof convolution_and_pooling / sizeof *convolution_and_pooling);
 }
 
 /* Both kinds of blocks, both shortcuts, both ways to take the statistics, odd sides. */
@@ -314,7 +332,7 @@ int main(void)
     gemm_init();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mnist_cnn),
-        cmocka_unit_test(two_convolutions_all_parameters),
+        cmocka_unit_test(small_networks_all_parameters),
         cmocka_unit_test(residual_networks),
         cmocka_unit_test(idle_hinges_leave_the_standard_gradient),
     };

@@ -121,41 +121,48 @@ static void convolution(void **state)
     each_level(check_conv);
 }
 
-static void check_pool(const struct kernels *level, const struct kernels *generic)
+static void check_conv_pool(const struct kernels *level, const struct kernels *generic)
 {
-    static const struct pool_shape pools[] = {
-        {28, 28, 16, 2}, {7, 5, 19, 2}, {9, 7, 3, 3}, {2, 2, 1, 2}, {11, 4, 40, 4}};
-    static struct guarded in, dout, a, b;
+    static const struct conv_pool_shape pools[] = {
+        {28, 28, 1, 14, 14, 16, 5, 2}, {7, 5, 1, 3, 2, 5, 5, 2}, {9, 12, 3, 4, 6, 3, 5, 2},
+        {6, 41, 2, 2, 19, 7, 3, 0},    {2, 2, 1, 1, 1, 1, 1, 0}, {13, 12, 2, 6, 6, 4, 11, 5},
+        {10, 66, 1, 3, 31, 9, 5, 0}};
+    static struct guarded halves, weight, bias, dout, a, b, a_bias, b_bias;
     static uint8_t best[2][MAX];
     for (size_t i = 0; i < sizeof pools / sizeof *pools; i++) {
-        const struct pool_shape *s = &pools[i];
-        size_t in_count = s->in_height * s->in_width * s->channels;
-        size_t out = (s->in_height / s->window) * (s->in_width / s->window) * s->channels;
-        guard(&in, in_count, 1);
-        in.x[in_count / 2] = NAN;
-        in.x[in_count / 3] = INFINITY;
-        guard(&a, out, 2);
-        guard(&b, out, 3);
+        const struct conv_pool_shape *s = &pools[i];
+        size_t height = s->in_height + 2 * s->padding;
+        size_t taps = s->kernel * s->kernel * s->in_channels;
+        size_t out = s->out_height * s->out_width * s->out_channels;
+        guard(&halves, s->in_channels * 2 * height * conv_pool_half(s), 1);
+        guard(&weight, taps * s->out_channels, 2);
+        guard(&bias, s->out_channels, 3);
+        guard(&a, out, 4);
+        guard(&b, out, 5);
         memset(best, 99, sizeof best);
-        level->pool_forward(a.x, best[0], in.x, s);
-        generic->pool_forward(b.x, best[1], in.x, s);
-        check_guard(&a);
+        level->conv_pool_forward(a.x, best[0], halves.x, weight.x, bias.x, s);
+        generic->conv_pool_forward(b.x, best[1], halves.x, weight.x, bias.x, s);
+        check_equal(&a, &b, 2 + (double)taps);
         assert_memory_equal(best[0], best[1], sizeof best[0]);
-        assert_memory_equal(a.x, b.x, out * sizeof *a.x);
-
-        guard(&dout, out, 4);
-        guard(&a, in_count, 5);
-        guard(&b, in_count, 6);
-        level->pool_backward(a.x, dout.x, best[0], s);
-        generic->pool_backward(b.x, dout.x, best[0], s);
+        level->conv_pool_forward(b.x, NULL, halves.x, weight.x, bias.x, s);
         check_equal(&a, &b, 0);
+
+        guard(&dout, out, 6);
+        guard(&a, taps * s->out_channels, 7);
+        guard(&b, taps * s->out_channels, 7);
+        guard(&a_bias, s->out_channels, 8);
+        guard(&b_bias, s->out_channels, 8);
+        level->conv_pool_gradient(a.x, a_bias.x, dout.x, best[0], halves.x, s);
+        generic->conv_pool_gradient(b.x, b_bias.x, dout.x, best[0], halves.x, s);
+        check_equal(&a, &b, 2 + (double)(s->out_height * s->out_width));
+        check_equal(&a_bias, &b_bias, 2 + (double)(s->out_height * s->out_width));
     }
 }
 
 static void pooling(void **state)
 {
     (void)state;
-    each_level(check_pool);
+    each_level(check_conv_pool);
 }
 
 static void check_flat(const struct kernels *level, const struct kernels *generic)

@@ -3,6 +3,7 @@
  * more than the step. */
 #include "common/rng.h"
 #include "worker/conv.h"
+#include "worker/conv_pool.h"
 #include "worker/dense.h"
 #include "worker/norm.h"
 #include "worker/residual.h"
@@ -180,35 +181,55 @@ static void dense(void **state)
     assert_true(fabs(dweight[1] - 2 * once) < 1e-12 && fabs(dbias[1] - 2 * bias_once) < 1e-12);
 }
 
-static double pool_value(const struct probe *probe)
+static double conv_pool_value(const struct probe *probe)
 {
-    static uint8_t best[MAX];
-    kernels_get()->pool_forward(probe->out, best, probe->in, probe->layer);
+    static real scratch[MAX];
+    conv_pool_forward(probe->layer, scratch, probe->out, probe->in, probe->weight, probe->bias,
+                      (struct conv_pool_part){0, probe->images});
     return weighted_sum(probe);
 }
 
-static void check_pool(struct pool_shape shape)
+/* Two calls of one image each must be one call of two. */
+static void check_conv_pool(struct conv_pool_shape shape)
 {
-    static real in[MAX], out[MAX], r[MAX], din[MAX];
-    static uint8_t best[MAX];
-    size_t in_count = shape.in_height * shape.in_width * shape.channels;
-    size_t out_count =
-        (shape.in_height / shape.window) * (shape.in_width / shape.window) * shape.channels;
-    struct probe probe = {pool_value, &shape, in, NULL, NULL, out, r, out_count, 1};
-    fill(in, in_count, 5);
-    fill(r, out_count, 6);
-    fill(din, in_count, 7); /* must be overwritten */
-    kernels_get()->pool_forward(out, best, in, &shape);
-    kernels_get()->pool_backward(din, r, best, &shape);
-    check(&probe, in, din, in_count);
+    static real in[MAX], weight[MAX], bias[MAX], out[MAX], r[MAX], dout[MAX];
+    static real dweight[MAX], dbias[MAX], scratch[MAX];
+    static double sums[MAX];
+    size_t in_count = shape.in_height * shape.in_width * shape.in_channels;
+    size_t out_count = shape.out_height * shape.out_width * shape.out_channels;
+    size_t weights = shape.kernel * shape.kernel * shape.in_channels * shape.out_channels;
+    struct arena arena = {0};
+    struct conv_pool layer;
+    conv_pool_init(&layer, &shape, kernels_get(), 2, true, &arena);
+    assert_true(arena_place(&arena, NULL));
+    conv_pool_init(&layer, &shape, kernels_get(), 2, true, &arena);
+    assert_true(conv_pool_scratch(&shape) <= MAX && conv_pool_sums(&shape) <= MAX);
+    fill(in, 2 * in_count, 5);
+    fill(weight, weights, 6);
+    fill(bias, shape.out_channels, 7);
+    fill(r, 2 * out_count, 8);
+    memset(dweight, 0, sizeof dweight);
+    memset(dbias, 0, sizeof dbias);
+    memset(sums, 0, sizeof sums);
+    struct probe probe = {conv_pool_value, &layer, in, weight, bias, out, r, 2 * out_count, 2};
+    conv_pool_value(&probe);
+    memcpy(dout, r, 2 * out_count * sizeof *r);
+    for (size_t i = 0; i < 2; i++) {
+        conv_pool_backward(&layer, scratch, sums, dout + i * out_count, out + i * out_count,
+                           in + i * in_count, (struct conv_pool_part){i, 1});
+    }
+    conv_pool_end_backward(&layer, sums, dweight, dbias);
+    check(&probe, weight, dweight, weights);
+    check(&probe, bias, dbias, shape.out_channels);
+    arena_finish(&arena);
 }
 
-static void pooling(void **state)
+static void convolution_and_pooling(void **state)
 {
     (void)state;
-    check_pool((struct pool_shape){6, 8, 16, 2});
-    check_pool((struct pool_shape){7, 5, 19, 2});
-    check_pool((struct pool_shape){9, 7, 3, 3});
+    check_conv_pool((struct conv_pool_shape){12, 14, 1, 6, 7, 5, 5, 2});
+    check_conv_pool((struct conv_pool_shape){7, 9, 3, 2, 3, 4, 3, 0});
+    check_conv_pool((struct conv_pool_shape){9, 6, 2, 4, 3, 3, 5, 2});
 }
 
 static double relu_value(const struct probe *probe)
@@ -235,16 +256,41 @@ static void relu(void **state)
     assert_true(gradient[0] == 0 && gradient[1] == 0);
 }
 
+static void forward_one(const real *in, real weight, real *out, uint8_t *best)
+{
+    static const struct conv_pool_shape shape = {2, 2, 1, 1, 1, 1, 1, 0};
+    real scratch[64];
+    struct conv_pool layer = {.shape = shape, .kernels = kernels_get(), .best = best};
+    const real bias = 0;
+    assert_true(conv_pool_scratch(&shape) <= 64);
+    conv_pool_forward(&layer, scratch, out, in, &weight, &bias, (struct conv_pool_part){0, 1});
+}
+
 static void pooling_takes_the_first_of_equals(void **state)
 {
     (void)state;
-    real in[4] = {2, 5, 5, 5}, out[1], din[4], dout[1] = {3};
-    uint8_t best[1];
-    struct pool_shape shape = {2, 2, 1, 2};
-    kernels_get()->pool_forward(out, best, in, &shape);
-    kernels_get()->pool_backward(din, dout, best, &shape);
-    assert_true(out[0] == 5 && best[0] == 1);
-    assert_true(din[0] == 0 && din[1] == 3 && din[2] == 0 && din[3] == 0);
+    const real values[][4] = {{2, 5, 5, 5}, {5, 5, 5, 5}, {1, 2, 5, 5}, {1, 2, 3, 5}};
+    const uint8_t expected[] = {1, 0, 2, 3};
+    for (size_t i = 0; i < 4; i++) {
+        real out;
+        uint8_t best;
+        forward_one(values[i], 1, &out, &best);
+        assert_true(out == 5 && best == expected[i]);
+        forward_one(values[i], -1, &out, &best);
+        assert_true(out == 0);
+    }
+}
+
+static void pooling_keeps_nan(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        real in[4] = {1, 2, 3, 4}, out;
+        uint8_t best;
+        in[i] = NAN;
+        forward_one(in, 1, &out, &best);
+        assert_true(isnan(out));
+    }
 }
 
 /* Two copies of two images of three pixels. */
@@ -385,10 +431,15 @@ static void average(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(convolution),   cmocka_unit_test(dense),
-        cmocka_unit_test(pooling),       cmocka_unit_test(relu),
-        cmocka_unit_test(normalisation), cmocka_unit_test(shortcut),
-        cmocka_unit_test(average),       cmocka_unit_test(pooling_takes_the_first_of_equals),
+        cmocka_unit_test(convolution),
+        cmocka_unit_test(dense),
+        cmocka_unit_test(convolution_and_pooling),
+        cmocka_unit_test(pooling_keeps_nan),
+        cmocka_unit_test(relu),
+        cmocka_unit_test(normalisation),
+        cmocka_unit_test(shortcut),
+        cmocka_unit_test(average),
+        cmocka_unit_test(pooling_takes_the_first_of_equals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

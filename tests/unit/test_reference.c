@@ -27,10 +27,7 @@ static const double SIGMA = 0.1, LAMBDA = 0.7;
 static const double FLOAT_ROUNDING = 0x1p-24;
 
 static const struct layer_spec narrow[] = {
-    {.kind = LAYER_CONV, .name = "conv1", .width = 16, .kernel = 5, .padding = 2},
-    {.kind = LAYER_MAXPOOL, .kernel = 2},
-    {.kind = LAYER_RELU},
-    {.kind = LAYER_FLATTEN},
+    {.kind = LAYER_CONV_POOL, .name = "conv1", .width = 16, .kernel = 5, .padding = 2},
     {.kind = LAYER_DENSE, .name = "fc1", .width = 16},
     {.kind = LAYER_RELU},
     {.kind = LAYER_DENSE, .name = "fc2"},

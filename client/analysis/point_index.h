@@ -1,0 +1,28 @@
+/* Finds a point by some of its parameters, however many points there are: a hash table of places
+ * in an array of points that stays the caller's. */
+#ifndef LIPSWEEP_CLIENT_ANALYSIS_POINT_INDEX_H
+#define LIPSWEEP_CLIENT_ANALYSIS_POINT_INDEX_H
+
+#include "client/analysis/result_set.h"
+
+/* What must agree: bits 1 << enum point_parameter, and this one for the data set's digest. */
+#define POINT_INDEX_DIGEST (1u << POINT_PARAMETER_COUNT)
+#define POINT_INDEX_ALL ((POINT_INDEX_DIGEST << 1) - 1)
+
+struct point_index {
+    unsigned parameters;
+    size_t *places; /* place + 1; 0: none */
+    size_t size, count;
+};
+
+void point_index_init(struct point_index *index, unsigned parameters);
+void point_index_finish(struct point_index *index);
+
+/* The one that agrees with `point`; SIZE_MAX: none. */
+size_t point_index_find(const struct point_index *index, const struct point *points,
+                        const struct point *point);
+
+/* Unless one that agrees with it is there. */
+void point_index_add(struct point_index *index, const struct point *points, size_t place);
+
+#endif

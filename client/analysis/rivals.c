@@ -1,0 +1,26 @@
+#include "client/analysis/rivals.h"
+
+#include <string.h>
+
+#include "client/analysis/point_index.h"
+#include "client/memory.h"
+
+size_t *rivals_find(const struct point *points, size_t count, const char *control)
+{
+    unsigned loss = 1u << POINT_lambda | 1u << POINT_k | 1u << POINT_sigma | 1u << POINT_control;
+    if (strcmp(control, "none") != 0)
+        loss &= ~(1u << POINT_sigma);
+    struct point_index index;
+    point_index_init(&index, POINT_INDEX_ALL & ~loss);
+    for (size_t i = 0; i < count; i++)
+        if (point_real(&points[i], POINT_lambda) == 0 &&
+            strcmp(points[i].parameters[POINT_control]->bytes, control) == 0)
+            point_index_add(&index, points, i);
+    size_t *rivals = memory_allocate(count, sizeof *rivals);
+    for (size_t i = 0; i < count; i++) {
+        size_t rival = point_index_find(&index, points, &points[i]);
+        rivals[i] = rival == i ? SIZE_MAX : rival;
+    }
+    point_index_finish(&index);
+    return rivals;
+}

@@ -1,0 +1,136 @@
+"""lipsweep plan: what a sweep would take, computed and measured; and every sweep file that comes with the program."""
+
+import json
+import re
+import sqlite3
+
+import pytest
+
+import recorded
+
+SMALL = """\
+name: small
+dataset: {name: glyphs, train_count: 400}
+model: mnist-cnn
+train: {epochs: 2, batch: 50, lr: 0.05}
+grid: {lambda: 1, k: 0, sigma: 0.1}
+baseline: [standard, noise-augmentation]
+seeds: 2
+test: {sigma: [0, 0.4]}
+"""
+MISSING = """\
+name: missing
+dataset: {name: stl10, resize: 32}
+model: resnet8
+train: {epochs: 3, batch: 50}
+grid: {lambda: 1, k: 0.1, sigma: 0.1}
+baseline: true
+"""
+MISSING_OWN = MISSING.replace("{name: stl10, resize: 32}", "{path: nowhere, format: cifar, classes: 4}")
+
+
+def plan(run_program, file, *arguments):
+    """The rows of the plan, one for each class of machine that a prediction is for."""
+    return json.loads(run_program("lipsweep", "plan", file, *arguments, "--format", "json", code=0).stdout)
+
+
+def measured(run_program, file, *arguments):
+    text = run_program("lipsweep-worker", "measure", file, *arguments, code=0).stdout
+    heading, row = text.splitlines()
+    return dict(zip(heading.split("\t"), row.split("\t"), strict=True))
+
+
+def test_without_a_database_a_few_steps_are_measured(run_program, place):
+    (place / "small.yaml").write_text(SMALL)
+    text = run_program("lipsweep", "plan", "small.yaml", code=0).stdout
+    assert "3 points, 2 seeds, 6 jobs" in text and "from a few steps of each kind of job on this machine" in text
+    assert re.search(r"^predicted CPU time: .+; wall time: .+ with \d+ slots?$", text, re.MULTILINE)
+    row, = plan(run_program, "small.yaml", "--slots", "3")
+    assert row["from"] == "calibration" and row["new"] == 6 and row["unpredicted"] == 0 and row["slots"] == 3
+    assert 0 < row["cpu_s"] / 6 <= row["wall_s"] <= row["cpu_s"]
+    assert not list(place.glob("*.db*"))
+
+
+def test_without_measuring_time_is_unknown_and_memory_is_not(run_program, place):
+    (place / "small.yaml").write_text(SMALL)
+    assert "predicted time: unknown" in run_program("lipsweep", "plan", "small.yaml", "--no-measure", code=0).stdout
+    row, = plan(run_program, "small.yaml", "--no-measure")
+    assert row["cpu_s"] is None and row["wall_s"] is None and row["unpredicted"] == 6 and row["cpu_class"] is None
+    assert row["memory_bytes"] > 0
+    # Parameters of mnist-cnn on glyphs, float32, for six trainings.
+    (place / "job.yaml").write_text("dataset: glyphs\nmodel: mnist-cnn\ntrain: {epochs: 1, batch: 50}\n")
+    job = measured(run_program, "job.yaml", "--memory-only")
+    assert row["weights_bytes"] == 6 * int(job["weights_bytes"]) and job["step_s"] == ""
+
+
+def test_finished_jobs_tell_the_speed_of_their_machine(run_program, place):
+    (place / "small.yaml").write_text(SMALL)
+    run_program("lipsweep", "run", "small.yaml", "--quiet", code=0)
+    done, = plan(run_program, "small.yaml")
+    assert done["finished"] == 6 and done["new"] == 0 and done["cpu_s"] == 0
+    (place / "small.yaml").write_text(SMALL.replace("seeds: 2", "seeds: 4"))
+    row, = plan(run_program, "small.yaml", "--no-measure")
+    assert row["from"] == "jobs" and row["new"] == 6
+    took = recorded.query(place / "small.db", "SELECT sum(train_s) AS train, sum(evaluate_s) AS evaluate FROM attempt")[0]
+    # Steps differ from kind to kind, and there are as many of each again.
+    assert row["cpu_s"] == pytest.approx(took["train"] + took["evaluate"], rel=1e-6)
+    assert row["cpu_class"] == recorded.query(place / "small.db", "SELECT DISTINCT cpu_class FROM training")[0]["cpu_class"]
+    # Another class of machine with the same jobs, slower: each has its own row.
+    with sqlite3.connect(place / "small.db") as database:
+        database.execute("UPDATE training SET cpu_class = 'elsewhere', train_s = 10 * train_s WHERE id IN "
+                         "(SELECT j.training FROM job j WHERE j.seed = 2)")
+    database.close()
+    rows = plan(run_program, "small.yaml", "--no-measure")
+    assert sorted(each["cpu_class"] for each in rows) == sorted(["elsewhere", row["cpu_class"]])
+    assert [each["cpu_s"] for each in rows if each["cpu_class"] == "elsewhere"][0] > max(
+        each["cpu_s"] for each in rows if each["cpu_class"] != "elsewhere")
+
+
+@pytest.mark.parametrize("text", [MISSING, MISSING_OWN], ids=["known", "own"])
+def test_missing_data_is_said_and_the_rest_is_told(run_program, place, text):
+    (place / "missing.yaml").write_text(text)
+    result = run_program("lipsweep", "plan", "missing.yaml", code=0)
+    assert "2 points, 1 seeds, 2 jobs" in result.stdout
+    assert re.search(r"^note: data set (stl10|nowhere) not found", result.stderr, re.MULTILINE)
+    row, = plan(run_program, "missing.yaml")
+    if text is MISSING:  # its shape is known
+        assert row["cpu_s"] > 0 and row["memory_bytes"] > 0 and row["from"] == "calibration"
+    else:
+        assert row["cpu_s"] is None and row["memory_bytes"] is None
+        assert "the data set is not on this machine" in result.stdout and "memory: unknown" in result.stdout
+
+
+def test_without_its_digest_nothing_is_compared(run_program, place):
+    (place / "small.yaml").write_text(SMALL)
+    run_program("lipsweep", "run", "small.yaml", "--quiet", "--db", "x.db", code=0)
+    (place / "missing.yaml").write_text(MISSING)
+    result = run_program("lipsweep", "plan", "missing.yaml", "--db", "x.db", "--no-measure", code=0)
+    assert "cannot be compared with the database" in result.stderr
+    row, = plan(run_program, "missing.yaml", "--db", "x.db", "--no-measure")
+    assert row["new"] is None and row["finished"] is None and row["jobs"] == 2
+
+
+JOB = """\
+dataset: {name: glyphs, validation_count: 100, train_count: 300, fraction: 0.5}
+model: %s
+loss: {lambda: 1, k: 0.1, sigma: 0.1}
+train: {epochs: 4, batch: 30, lr: 1000, schedule: {kind: steps, at: [2]}}
+test: {sigma: [0, 0.2], seed: [1, 2]}
+"""
+
+
+@pytest.mark.parametrize("model", ["mnist-cnn", "preresnet8"])
+def test_measure_needs_no_data_and_cannot_diverge(run_program, place, model):
+    (place / "job.yaml").write_text(JOB % model)
+    row = measured(run_program, "job.yaml")
+    assert float(row["step_s"]) > 0 and float(row["evaluation_s"]) > 0
+    (place / "stl.yaml").write_text((JOB % model).replace("glyphs", "stl10"))
+    larger = measured(run_program, "stl.yaml", "--memory-only")
+    assert int(larger["memory_bytes"]) > int(row["memory_bytes"])
+    assert run_program("lipsweep-worker", "--version", code=0).stdout.splitlines()[-1] == "kernels: " + row["cpu_class"]
+
+
+def test_measure_says_what_is_wrong(run_program, place):
+    (place / "job.yaml").write_text(JOB % "mnist-cnnn")
+    assert "mnist-cnnn" in run_program("lipsweep-worker", "measure", "job.yaml", code=2).stderr
+    assert "takes one job file" in run_program("lipsweep-worker", "measure", code=2).stderr

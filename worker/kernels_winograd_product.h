@@ -1,0 +1,143 @@
+/* The matrix products of Winograd's convolution: part of kernels_level.c.
+ *
+ * Channels lie in blocks of a vector. Of every point:
+ *     inputs   [input block][tile of the strip][lane]
+ *     outputs  [output block][tile of the strip][lane]
+ *     weights  [output block][input channel][lane]
+ *     and their gradient [input block][output channel][lane]
+ * Every kernel is a function of its own with sizes known to the compiler, which otherwise keeps the
+ * sums in memory. */
+
+enum {
+    STRIP = WINOGRAD_STRIP,
+    BLOCK_STEP = STRIP * LANES, /* numbers from a block of a strip to the next */
+    ROWS = VECTOR_BYTES == 64                 ? 8
+           : VECTOR_BYTES == 32 || LANES == 4 ? 4
+                                              : 2,
+};
+
+/* Products of `tiles` tiles with `blocks` blocks of outputs. */
+INLINE void multiply(real *out, const real *in, const real *weight, size_t in_channels, int tiles,
+                     int blocks)
+{
+    vector sum[2 * ROWS][2];
+    for (int t = 0; t < tiles; t++) {
+        for (int b = 0; b < blocks; b++) {
+            sum[t][b] = (vector){0};
+        }
+    }
+    for (size_t c = 0; c < in_channels; c += LANES, in += BLOCK_STEP) {
+        for (size_t lane = 0; lane < LANES; lane++, weight += LANES) {
+            for (int b = 0; b < blocks; b++) {
+                vector w = load(weight + (size_t)b * in_channels * LANES);
+                for (int t = 0; t < tiles; t++) {
+                    sum[t][b] += in[(size_t)t * LANES + lane] * w;
+                }
+            }
+        }
+    }
+    for (int t = 0; t < tiles; t++) {
+        for (int b = 0; b < blocks; b++) {
+            store(out + b * BLOCK_STEP + t * LANES, sum[t][b]);
+        }
+    }
+}
+
+typedef void multiply_kernel(real *out, const real *in, const real *weight, size_t in_channels);
+
+#define MULTIPLY(NAME, CHANNELS, TILES, BLOCKS)                                                    \
+    NEVER_INLINE void NAME(real *out, const real *in, const real *weight, size_t in_channels)      \
+    {                                                                                              \
+        multiply(out, in, weight, CHANNELS, TILES, BLOCKS);                                        \
+        (void)in_channels;                                                                         \
+    }
+MULTIPLY(multiply_16_wide, 16, ROWS, 2)
+MULTIPLY(multiply_32_wide, 32, ROWS, 2)
+MULTIPLY(multiply_64_wide, 64, ROWS, 2)
+MULTIPLY(multiply_any_wide, in_channels, ROWS, 2)
+MULTIPLY(multiply_16_tall, 16, 2 * ROWS, 1)
+MULTIPLY(multiply_any_tall, in_channels, 2 * ROWS, 1)
+
+static multiply_kernel *multiply_wide(size_t in_channels)
+{
+    return in_channels == 16   ? multiply_16_wide
+           : in_channels == 32 ? multiply_32_wide
+           : in_channels == 64 ? multiply_64_wide
+                               : multiply_any_wide;
+}
+
+/* One point of a strip. */
+static void multiply_point(real *out, const real *in, const real *weight, size_t in_channels,
+                           size_t out_channels, size_t tiles)
+{
+    multiply_kernel *wide = multiply_wide(in_channels);
+    multiply_kernel *tall = in_channels == 16 ? multiply_16_tall : multiply_any_tall;
+    size_t blocks = out_channels / LANES, b = 0;
+    for (; b + 2 <= blocks; b += 2) {
+        for (size_t t = 0; t < tiles; t += ROWS) {
+            wide(out + b * BLOCK_STEP + t * LANES, in + t * LANES, weight + b * in_channels * LANES,
+                 in_channels);
+        }
+    }
+    for (size_t t = 0; t < tiles && b < blocks; t += 2 * ROWS) {
+        tall(out + b * BLOCK_STEP + t * LANES, in + t * LANES, weight + b * in_channels * LANES,
+             in_channels);
+    }
+}
+
+/* Sums over the tiles of the products of `rows` channels of `dout` with `blocks` blocks of `in`:
+ * added to what stands in `to`, or put there. */
+INLINE void correlate(real *to, const real *dout, const real *in, size_t out_channels, size_t tiles,
+                      bool adds, int rows, int blocks)
+{
+    vector sum[2 * ROWS][2];
+    for (int r = 0; r < rows; r++) {
+        for (int b = 0; b < blocks; b++) {
+            size_t at = (b * out_channels + (size_t)r) * LANES;
+            sum[r][b] = adds ? load(to + at) : (vector){0};
+        }
+    }
+    for (size_t t = 0; t < tiles; t++, in += LANES, dout += LANES) {
+        for (int b = 0; b < blocks; b++) {
+            vector x = load(in + b * BLOCK_STEP);
+            for (int r = 0; r < rows; r++) {
+                sum[r][b] += dout[r] * x;
+            }
+        }
+    }
+    for (int r = 0; r < rows; r++) {
+        for (int b = 0; b < blocks; b++) {
+            store(to + (b * out_channels + (size_t)r) * LANES, sum[r][b]);
+        }
+    }
+}
+
+NEVER_INLINE void correlate_wide(real *to, const real *dout, const real *in, size_t out_channels,
+                                 size_t tiles, bool adds)
+{
+    correlate(to, dout, in, out_channels, tiles, adds, ROWS, 2);
+}
+
+NEVER_INLINE void correlate_tall(real *to, const real *dout, const real *in, size_t out_channels,
+                                 size_t tiles, bool adds)
+{
+    correlate(to, dout, in, out_channels, tiles, adds, 2 * ROWS, 1);
+}
+
+static void correlate_point(real *to, const real *dout, const real *in, size_t in_channels,
+                            size_t out_channels, size_t tiles, bool adds)
+{
+    size_t blocks = in_channels / LANES, b = 0;
+    for (; b + 2 <= blocks; b += 2) {
+        for (size_t o = 0; o < out_channels; o += ROWS) {
+            correlate_wide(to + (b * out_channels + o) * LANES,
+                           dout + o / LANES * BLOCK_STEP + o % LANES, in + b * BLOCK_STEP,
+                           out_channels, tiles, adds);
+        }
+    }
+    for (size_t o = 0; o < out_channels && b < blocks; o += 2 * ROWS) {
+        correlate_tall(to + (b * out_channels + o) * LANES,
+                       dout + o / LANES * BLOCK_STEP + o % LANES, in + b * BLOCK_STEP, out_channels,
+                       tiles, adds);
+    }
+}

@@ -1,0 +1,220 @@
+/* Winograd's transforms of one tile, a vector of channels at a time: part of kernels_level.c.
+ *
+ * Each is the same one-dimensional transform down the columns, then along the rows, in parts that
+ * fit the registers. The six points come in the order 0, A, -A, B, -B, infinity. */
+
+#define INLINE __attribute__((always_inline)) static inline
+#define NEVER_INLINE __attribute__((noinline)) static
+#define SQUARE_A (WINOGRAD_A * WINOGRAD_A)
+#define SQUARE_B (WINOGRAD_B * WINOGRAD_B)
+
+/* The part of an image that a tile covers. */
+struct window {
+    const real *row[WINOGRAD_IN]; /* of the image, or zeros */
+    ptrdiff_t first;              /* number in its row at which the window begins */
+    ptrdiff_t step;               /* numbers from one pixel to the next */
+    int begin, end;               /* columns of the window that lie in the image */
+};
+
+/* What it points to: the window's upper left corner; of its pixels only so many exist. */
+struct target {
+    real *corner;
+    size_t row_step, step;
+    int rows, columns;
+};
+
+INLINE vector at(const struct window *w, int row, int column)
+{
+    return load(w->row[row] + w->first + column * w->step);
+}
+
+INLINE bool is_inside(const struct window *w, int column)
+{
+    return column >= w->begin && column < w->end;
+}
+
+/* --- the input: from 6 numbers to their values at the points --- */
+
+INLINE vector at_zero(vector x0, vector x2, vector x4)
+{
+    return x0 * (SQUARE_A * SQUARE_B) + (x4 - x2 * (SQUARE_A + SQUARE_B));
+}
+
+/* The values at +-`own`, from the part even in it and the part odd in it; `other` is the square of
+ * the other pair of points. */
+INLINE void at_pair(vector *plus, vector *minus, real own, real other, vector x1, vector x2,
+                    vector x3, vector x4)
+{
+    vector even = x4 - x2 * other, odd = x3 - x1 * other;
+    *plus = even + odd * own;
+    *minus = even - odd * own;
+}
+
+INLINE void store_six(real *to, size_t point_step, const vector x[WINOGRAD_IN])
+{
+    vector y[WINOGRAD_IN];
+    y[0] = at_zero(x[0], x[2], x[4]);
+    at_pair(&y[1], &y[2], WINOGRAD_A, SQUARE_B, x[1], x[2], x[3], x[4]);
+    at_pair(&y[3], &y[4], WINOGRAD_B, SQUARE_A, x[1], x[2], x[3], x[4]);
+    y[5] = at_zero(x[1], x[3], x[5]);
+    for (int j = 0; j < WINOGRAD_IN; j++) {
+        store(to + (size_t)j * point_step, y[j]);
+    }
+}
+
+INLINE void six_ends(real *to, size_t point_step, const struct window *w)
+{
+    vector first[WINOGRAD_IN], last[WINOGRAD_IN];
+    for (int j = 0; j < WINOGRAD_IN; j++) {
+        first[j] = last[j] = (vector){0};
+        if (is_inside(w, j)) {
+            first[j] = at_zero(at(w, 0, j), at(w, 2, j), at(w, 4, j));
+            last[j] = at_zero(at(w, 1, j), at(w, 3, j), at(w, 5, j));
+        }
+    }
+    store_six(to, point_step, first);
+    store_six(to + 5 * WINOGRAD_IN * point_step, point_step, last);
+}
+
+INLINE void six_pair(real *to, size_t point_step, const struct window *w, real own, real other)
+{
+    vector plus[WINOGRAD_IN], minus[WINOGRAD_IN];
+    for (int j = 0; j < WINOGRAD_IN; j++) {
+        plus[j] = minus[j] = (vector){0};
+        if (is_inside(w, j)) {
+            at_pair(&plus[j], &minus[j], own, other, at(w, 1, j), at(w, 2, j), at(w, 3, j),
+                    at(w, 4, j));
+        }
+    }
+    store_six(to, point_step, plus);
+    store_six(to + WINOGRAD_IN * point_step, point_step, minus);
+}
+
+/* A window of 6 x 6 to its values at the 36 points. */
+NEVER_INLINE void winograd_six(real *to, size_t point_step, const struct window *w)
+{
+    six_ends(to, point_step, w);
+    six_pair(to + WINOGRAD_IN * point_step, point_step, w, WINOGRAD_A, SQUARE_B);
+    six_pair(to + 3 * WINOGRAD_IN * point_step, point_step, w, WINOGRAD_B, SQUARE_A);
+}
+
+/* --- a tile of 4 x 4 as a polynomial --- */
+
+INLINE void polynomial_pair(vector *plus, vector *minus, real own, vector x0, vector x1, vector x2,
+                            vector x3)
+{
+    vector even = x0 + x2 * (own * own), odd = x1 + x3 * (own * own);
+    *plus = even + odd * own;
+    *minus = even - odd * own;
+}
+
+INLINE void store_polynomial(real *to, size_t point_step, const vector x[WINOGRAD_OUT])
+{
+    vector y[WINOGRAD_IN] = {x[0]};
+    polynomial_pair(&y[1], &y[2], WINOGRAD_A, x[0], x[1], x[2], x[3]);
+    polynomial_pair(&y[3], &y[4], WINOGRAD_B, x[0], x[1], x[2], x[3]);
+    y[5] = x[3];
+    for (int j = 0; j < WINOGRAD_IN; j++) {
+        store(to + (size_t)j * point_step, y[j]);
+    }
+}
+
+INLINE void four_end(real *to, size_t point_step, const struct window *w, int row)
+{
+    vector x[WINOGRAD_OUT];
+    for (int j = 0; j < WINOGRAD_OUT; j++) {
+        x[j] = is_inside(w, j) ? at(w, row, j) : (vector){0};
+    }
+    store_polynomial(to, point_step, x);
+}
+
+INLINE void four_pair(real *to, size_t point_step, const struct window *w, real own)
+{
+    vector plus[WINOGRAD_OUT], minus[WINOGRAD_OUT];
+    for (int j = 0; j < WINOGRAD_OUT; j++) {
+        plus[j] = minus[j] = (vector){0};
+        if (is_inside(w, j)) {
+            polynomial_pair(&plus[j], &minus[j], own, at(w, 0, j), at(w, 1, j), at(w, 2, j),
+                            at(w, 3, j));
+        }
+    }
+    store_polynomial(to, point_step, plus);
+    store_polynomial(to + WINOGRAD_IN * point_step, point_step, minus);
+}
+
+/* The transpose of winograd_output_tile: a window of 4 x 4 to 36 points. */
+NEVER_INLINE void winograd_four(real *to, size_t point_step, const struct window *w)
+{
+    four_end(to, point_step, w, 0);
+    four_pair(to + WINOGRAD_IN * point_step, point_step, w, WINOGRAD_A);
+    four_pair(to + 3 * WINOGRAD_IN * point_step, point_step, w, WINOGRAD_B);
+    four_end(to + 5 * WINOGRAD_IN * point_step, point_step, w, 3);
+}
+
+/* --- from the points back to a tile of outputs --- */
+
+/* Numbers 0 and 2, or 1 and 3, of the four: from sums, or from differences, of the pairs. */
+INLINE void even_two(vector *y0, vector *y2, vector m0, vector sum_a, vector sum_b)
+{
+    *y0 = m0 + sum_a + sum_b;
+    *y2 = sum_a * SQUARE_A + sum_b * SQUARE_B;
+}
+
+INLINE void odd_two(vector *y1, vector *y3, vector m5, vector difference_a, vector difference_b)
+{
+    vector a = difference_a * WINOGRAD_A, b = difference_b * WINOGRAD_B;
+    *y1 = a + b;
+    *y3 = a * SQUARE_A + (b * SQUARE_B + m5);
+}
+
+INLINE void store_row(const struct target *t, int row, const vector m[WINOGRAD_IN], vector bias,
+                      bool adds)
+{
+    vector y[WINOGRAD_OUT];
+    even_two(&y[0], &y[2], m[0], m[1] + m[2], m[3] + m[4]);
+    odd_two(&y[1], &y[3], m[5], m[1] - m[2], m[3] - m[4]);
+    real *to = t->corner + (size_t)row * t->row_step;
+    for (int j = 0; j < WINOGRAD_OUT && row < t->rows; j++) {
+        if (j < t->columns) {
+            store(to, y[j] + (adds ? load(to) : bias));
+            to += t->step;
+        }
+    }
+}
+
+INLINE vector point(const real *from, size_t point_step, int row, int column)
+{
+    return load(from + (size_t)(row * WINOGRAD_IN + column) * point_step);
+}
+
+/* 36 points to a tile of outputs, plus the bias or what stands there. */
+INLINE void output_tile(const struct target *t, const real *from, size_t point_step, vector bias,
+                        bool adds)
+{
+    vector top[WINOGRAD_IN], bottom[WINOGRAD_IN];
+    for (int j = 0; j < WINOGRAD_IN; j++) {
+        vector sum_a = point(from, point_step, 1, j) + point(from, point_step, 2, j);
+        vector sum_b = point(from, point_step, 3, j) + point(from, point_step, 4, j);
+        even_two(&top[j], &bottom[j], point(from, point_step, 0, j), sum_a, sum_b);
+    }
+    store_row(t, 0, top, bias, adds);
+    store_row(t, 2, bottom, bias, adds);
+    for (int j = 0; j < WINOGRAD_IN; j++) {
+        vector difference_a = point(from, point_step, 1, j) - point(from, point_step, 2, j);
+        vector difference_b = point(from, point_step, 3, j) - point(from, point_step, 4, j);
+        odd_two(&top[j], &bottom[j], point(from, point_step, 5, j), difference_a, difference_b);
+    }
+    store_row(t, 1, top, bias, adds);
+    store_row(t, 3, bottom, bias, adds);
+}
+
+NEVER_INLINE void winograd_output(const struct target *t, const real *from, size_t point_step,
+                                  vector bias)
+{
+    output_tile(t, from, point_step, bias, false);
+}
+
+NEVER_INLINE void winograd_add_output(const struct target *t, const real *from, size_t point_step)
+{
+    output_tile(t, from, point_step, (vector){0}, true);
+}
