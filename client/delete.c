@@ -103,7 +103,7 @@ const struct command command_delete = {
     .name = "delete",
     .group = "Steering it",
     .arguments = "SWEEP",
-    .summary = "delete a sweep with its results, or its trained weights alone; asks first",
+    .summary = "delete a sweep, or its trained weights alone; asks first",
     .details = "Results that other sweeps have taken over stay with those. The database's file\n"
                "keeps its size and uses the room again. With --weights-only the sweep keeps no\n"
                "weights from then on, until it is submitted again.",

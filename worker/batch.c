@@ -1,6 +1,7 @@
 #include "worker/batch.h"
 #include "common/rng.h"
 #include "worker/images.h"
+#include "worker/profile.h"
 
 struct batch_copies batch_copies(const struct job *job)
 {
@@ -30,8 +31,10 @@ static void perturb(struct batch *batch, real *x, const uint8_t *bytes, size_t r
                     uint32_t epoch)
 {
     struct rng_stream stream = {batch->seed, RNG_TRAINING_NOISE, epoch, index};
+    profile_enter(PROFILE_NOISE);
     rng_normals(&stream, batch->noise, batch->noise_size);
     batch->norms[row] = images_noise(batch->noise, batch->noise, batch->sigma, batch->noise_size);
+    profile_enter(PROFILE_DATA);
     images_perturbed(x, bytes, batch->noise, batch->image);
 }
 
@@ -52,6 +55,7 @@ void batch_fill(struct batch *batch, const struct dataset_split *train, const ui
     size_t size = image_size(batch->image);
     real *clean = pass_images(pass);
     real *perturbed = clean + (batch->copies.clean ? count * size : 0);
+    profile_enter(PROFILE_DATA);
     for (size_t i = 0; i < count; i++) {
         const uint8_t *bytes = augment(batch, train->images + indices[i] * size, indices[i], epoch);
         batch->labels[i] = train->labels[indices[i]];
@@ -62,4 +66,5 @@ void batch_fill(struct batch *batch, const struct dataset_split *train, const ui
             perturb(batch, perturbed + i * size, bytes, i, indices[i], epoch);
         }
     }
+    profile_enter(PROFILE_OTHER);
 }

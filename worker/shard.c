@@ -1,4 +1,5 @@
 #include "worker/shard.h"
+#include "worker/profile.h"
 
 #include <assert.h>
 
@@ -20,6 +21,26 @@ static real *gradient_at(const struct pass *pass, size_t slot, const struct shar
     return plan->has_gradient_brief
                ? shard->work->brief + plan->gradient_at
                : pass->gradient[slot] + shard->first * slot_size(&pass->network->slots[slot]);
+}
+
+static enum profile_phase phase_of(enum layer_kind kind)
+{
+    switch (kind) {
+    case LAYER_CONV:
+    case LAYER_CONV_POOL:
+        return PROFILE_CONVOLUTION;
+    case LAYER_NORM:
+    case LAYER_MOMENTS:
+        return PROFILE_NORM;
+    case LAYER_DENSE:
+        return PROFILE_DENSE;
+    case LAYER_STANDARDIZE:
+    case LAYER_RELU:
+    case LAYER_ADD:
+    case LAYER_AVERAGE:
+        break;
+    }
+    return PROFILE_ELEMENTWISE;
 }
 
 static void tick(const struct pass *pass)
@@ -82,6 +103,7 @@ void shard_forward(const struct pass *pass, size_t index, const real *numbers,
     struct call c = call_of(pass, index, numbers, shard);
     const struct layer *layer = c.layer;
     const struct norm *norm = &pass->norm[layer->norm];
+    profile_enter(phase_of(layer->kind));
     switch (layer->kind) {
     case LAYER_CONV_POOL:
         conv_pool_forward(&pass->conv_pool, shard->work->scratch, c.out, c.in, c.weight, c.bias,
@@ -112,6 +134,7 @@ void shard_forward(const struct pass *pass, size_t index, const real *numbers,
         image_forward(pass, &c, numbers, shard);
         break;
     }
+    profile_enter(PROFILE_OTHER);
     tick(pass);
 }
 
@@ -143,6 +166,7 @@ void shard_backward(const struct pass *pass, size_t index, const real *numbers, 
     bool adds = pass->plan.adds[index];
     real *din = gradient_at(pass, layer->in_slot, shard);
     real *dout = gradient_at(pass, layer->out_slot, shard);
+    profile_enter(phase_of(layer->kind));
     switch (layer->kind) {
     case LAYER_CONV_POOL:
         conv_pool_backward(&pass->conv_pool, shard->work->scratch, sums, dout, c.out, c.in,
@@ -179,5 +203,6 @@ void shard_backward(const struct pass *pass, size_t index, const real *numbers, 
     case LAYER_STANDARDIZE:
         break;
     }
+    profile_enter(PROFILE_OTHER);
     tick(pass);
 }

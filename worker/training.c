@@ -3,6 +3,7 @@
 #include "worker/gemm.h"
 #include "worker/objective.h"
 #include "worker/plan.h"
+#include "worker/profile.h"
 #include "worker/schedule.h"
 #include "worker/sort.h"
 
@@ -189,7 +190,9 @@ static bool run_step(struct training *training, size_t first, size_t images, str
                          isnan(loss) ? "not a number" : "infinite", (long long)state->epoch,
                          (long long)state->step);
     }
+    profile_enter(PROFILE_OPTIMIZER);
     optimizer_step(&plan->optimizer, plan->parameters, plan->gradients);
+    profile_enter(PROFILE_OTHER);
     add_sums(&state->sums, &sums);
     state->epoch_images += (int64_t)images;
     report_progress(training, images);

@@ -3,7 +3,7 @@
  *
  *     LIPSWEEP_FAULT_CALL  open write pwrite fsync close rename unlink
  *     LIPSWEEP_FAULT_PATH  only of files whose path contains this
- *     LIPSWEEP_FAULT_AT    which of them, from 1; 0: every one
+ *     LIPSWEEP_FAULT_AT    which of them, from 1; "2-": all from the second on
  *     LIPSWEEP_FAULT_DO    kill: the process dies before the call; killed: after it;
  *                          short: half of it is written; else the errno
  *
@@ -46,8 +46,9 @@ static enum fault fault_of(const char *call, const char *path)
     const char *what = text_of("LIPSWEEP_FAULT_DO"), *part = text_of("LIPSWEEP_FAULT_PATH");
     if (strcmp(call, text_of("LIPSWEEP_FAULT_CALL")) != 0 || !strstr(path, part))
         return FAULT_NONE;
-    int at = atoi(text_of("LIPSWEEP_FAULT_AT"));
-    if (__atomic_add_fetch(&seen, 1, __ATOMIC_SEQ_CST) != at && at != 0)
+    const char *at = text_of("LIPSWEEP_FAULT_AT");
+    int which = atoi(at), count = __atomic_add_fetch(&seen, 1, __ATOMIC_SEQ_CST);
+    if (count < which || (count > which && !strchr(at, '-')))
         return FAULT_NONE;
     tell();
     if (strcmp(what, "kill") == 0)

@@ -9,7 +9,7 @@ import pytest
 import recorded
 from coordinator import endpoint_in
 from fault import fault, happened
-from images import write_idx
+from made_images import write_idx
 from processes import wait_until
 
 SWEEP = """

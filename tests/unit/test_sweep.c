@@ -219,7 +219,7 @@ static void a_data_set_of_ones_own_arrives(void **state)
           &sweep);
     struct grid grid;
     struct job job;
-    grid_init(&grid, &sweep);
+    assert_true(grid_init(&grid, &sweep, NULL));
     assert_int_equal(grid.job_count, 4);
     grid_job(&grid, 1, &job);
     assert_int_equal(job.resize, 0); /* 96 is what it is */
@@ -324,7 +324,7 @@ static void the_sweeps_that_come_along_are_right(void **state)
         assert_in_range(fread(text, 1, sizeof text - 1, file), 1, sizeof text - 2);
         fclose(file);
         parse(text, &sweep);
-        grid_init(&grid, &sweep);
+        assert_true(grid_init(&grid, &sweep, NULL));
         assert_int_equal(grid.point_count, sweeps[i].point_count);
         assert_int_equal(grid.job_count, sweeps[i].job_count);
         sweep_finish(&sweep);
