@@ -175,14 +175,15 @@ static void take_dense(struct subject *s)
 {
     take_all(s, s->dense.in_features, s->dense.out_features,
              s->dense.in_features * s->dense.out_features, s->dense.out_features);
+    s->scratch = take(s, dense_scratch(s->dense, BATCH));
 }
 
 static void run_dense(struct subject *s, int direction)
 {
     if (direction == 0) {
-        dense_forward(s->out, s->in, s->weight, s->bias, s->dense, BATCH);
+        dense_forward(NULL, s->scratch, s->out, s->in, s->weight, s->bias, s->dense, BATCH);
     } else {
-        dense_backward(direction == 2 ? s->din : NULL, s->dweight, s->dbias, s->dout, s->in,
+        dense_backward(NULL, direction == 2 ? s->din : NULL, s->dweight, s->dbias, s->dout, s->in,
                        s->weight, s->dense, BATCH);
     }
 }
