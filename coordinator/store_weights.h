@@ -1,4 +1,4 @@
-/* The files of trained weights beside the database, as rows (schemas/010_keep.sql draws their
+/* The files of trained weights beside the database, as rows (schemas/011_keep.sql draws their
  * states), and which of them anybody asks to keep: sweeps, by `run.keep`. */
 #ifndef LIPSWEEP_COORDINATOR_STORE_WEIGHTS_H
 #define LIPSWEEP_COORDINATOR_STORE_WEIGHTS_H
