@@ -88,7 +88,7 @@ static void place(struct subject *s, void (*take_it)(struct subject *))
 static void take_conv(struct subject *s)
 {
     const struct conv_shape shape = s->conv.shape;
-    enum conv_method method = conv_method(&shape);
+    enum conv_method method = conv_method(&shape, false);
     conv_init(&s->conv, &shape, method, false, kernels_get(), true, &s->arena);
     take_all(s, shape.in_height * shape.in_width * shape.in_channels,
              shape.out_height * shape.out_width * shape.out_channels,
@@ -244,7 +244,7 @@ int main(int count, char **arguments)
     gemm_init();
     printf("{\"cpu_class\": \"%s\", \"peak_gflops\": %.1f, \"copy_gbytes\": %.1f, \"batch\": %d, "
            "\"layers\": [\n",
-           training_cpu_class(), peak_gflops(kernels_get()->level), peak_copy_gbytes(), BATCH);
+           training_cpu_class(false), peak_gflops(kernels_get()->level), peak_copy_gbytes(), BATCH);
     for (size_t i = 0; i < sizeof convolutions / sizeof *convolutions; i++) {
         conv_subject(&subject, &convolutions[i]);
         measure(&subject, seconds, false);
