@@ -2,9 +2,11 @@
 
 import math
 import re
+import shutil
 import sqlite3
 import statistics
 import subprocess
+import sys
 
 import pytest
 
@@ -72,6 +74,7 @@ def test_read_while_it_is_written(start_program, run_program, place):
     shell = subprocess.run(["sqlite3", "-readonly", database, "SELECT count(*) > 0 FROM results_by_point"],
                            capture_output=True, text=True, check=True)
     assert shell.stdout == "1\n"
+    check_readers(database)
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         connection.execute("DELETE FROM accuracy")
@@ -85,6 +88,24 @@ def test_read_while_it_is_written(start_program, run_program, place):
     check_robust_accuracy(database)
     check_points(database)
     check_steps(database)
+
+
+def has_rsqlite():
+    return shutil.which("Rscript") and subprocess.run(
+        ["Rscript", "-e", 'quit(status = !requireNamespace("RSQLite", quietly = TRUE))'], check=False).returncode == 0
+
+
+def check_readers(database):
+    """The page's own commands, live: Python's and R's. (R where it is.)"""
+    head = DOC.split("Tests run these")[0]
+    python = re.search(r"^    python3 -c '(.*)'$", head, re.MULTILINE).group(1)
+    r = re.findall(r"-e '(.*?)'", head)
+    commands = [[sys.executable, "-c", python]]
+    if has_rsqlite():
+        commands.append(["Rscript", *(word for line in r for word in ("-e", line))])
+    for command in commands:
+        done = subprocess.run(command, cwd=database.parent, capture_output=True, text=True, check=False)
+        assert done.returncode == 0 and "0.4" in done.stdout, done.stderr
 
 
 def check_examples(database):
