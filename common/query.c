@@ -15,7 +15,8 @@
 static const struct query queries[] = {
     /* ?1: number, name or "last" */
     {"sweep-find", 1,
-     "SELECT id, name FROM sweep WHERE name = ?1 OR id = ?1 OR (?1 = 'last' AND id = (SELECT "
+     "SELECT id, name, origin FROM sweep WHERE name = ?1 OR id = ?1 OR (?1 = 'last' AND id = "
+     "(SELECT "
      "max(id) FROM sweep)) ORDER BY id"},
 
     /* ?1: a sweep's number, or NULL for all */

@@ -18,7 +18,8 @@ void stored_sweep_finish(struct stored_sweep *stored)
 
 #define STORED_COLUMNS                                                                             \
     "SELECT s.id, s.text_number, t.expanded, s.state = 'expanding', s.name, t.file, t.text,"       \
-    " t.digests FROM sweep s JOIN sweep_text t ON t.sweep = s.id AND t.number = s.text_number"
+    " t.digests, s.origin = 'imported' FROM sweep s JOIN sweep_text t ON t.sweep = s.id AND "      \
+    "t.number = s.text_number"
 
 static bool read_stored(struct statement *statement, struct stored_sweep *stored,
                         struct error *error)
@@ -33,6 +34,7 @@ static bool read_stored(struct statement *statement, struct stored_sweep *stored
     stored->text_number = statement_integer(statement, 1);
     stored->expanded = statement_integer(statement, 2);
     stored->expanding = statement_integer(statement, 3) != 0;
+    stored->imported = statement_integer(statement, 8) != 0;
     snprintf(stored->name, sizeof stored->name, "%s", statement_text(statement, 4));
     stored->file = strdup(statement_text(statement, 5));
     stored->text = strdup(statement_text(statement, 6));

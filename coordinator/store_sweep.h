@@ -21,7 +21,7 @@ struct sweep_source {
 struct stored_sweep {
     int64_t id; /* 0: there is none */
     int64_t text_number, expanded;
-    bool expanding;
+    bool expanding, imported;
     char name[STORE_NAME_MAX + 1];
     char *file, *text, *digests;
 };
