@@ -120,12 +120,18 @@ static const struct {
     {HEAD TRAIN "grid: {lr: {from: 1, to: 2, count: 2000000}, only: lr > 1}\n",
      "5:7: error: 2000000 combinations; at most 1000000 are allowed where there are conditions, "
      "axes that move together or several grids\n"},
-    {HEAD TRAIN "run: {priority: 3}\n",
-     "5:7: error: 'run.priority' is not supported by this version\n"},
+    {HEAD TRAIN "run: {priority: 1001}\n",
+     "5:17: error: priority must be a whole number from -1000 to 1000\n"},
+    {HEAD TRAIN "run: {priority: high}\n",
+     "5:17: error: priority must be a whole number from -1000 to 1000\n"},
+    {HEAD TRAIN "run: {max_running: 0}\n",
+     "5:20: error: max_running must be a whole number from 1 to 1000000\n"},
+    {HEAD TRAIN "run: {requires: gpu}\n",
+     "5:7: error: 'run.requires' is not supported by this version\n"},
     {HEAD TRAIN "run: {max_attempt: 3}\n",
      "5:7: error: unknown key 'max_attempt' (did you mean 'max_attempts'?)\n"},
     {HEAD TRAIN "run: {zzz: 3}\n",
-     "5:7: error: unknown key 'zzz' (known: max_attempts, reuse, checkpoint_s, continue, keep)\n"},
+     "5:7: error: unknown key 'zzz' (known: max_attempts, reuse, checkpoint_s, continue, keep, priority, max_running)\n"},
     {HEAD TRAIN "run: {checkpoint_s: 0}\n",
      "5:21: error: checkpoint_s must be a number of seconds from 0.01 to 1000000\n"},
     {HEAD TRAIN "run: {keep: best}\n",
@@ -269,7 +275,7 @@ static const struct {
     {HEAD TRAIN "grid: {dataset.digest: [a]}\n",
      "5:8: error: unknown axis 'dataset.digest' (known: dataset, dataset.resize, "
      "dataset.augment.crop_padding, dataset.augment.flip, dataset.validation_count, "
-     "dataset.train_count, fraction, model, model.shortcut, model.bn_passes, model.bn_running, "
+     "dataset.train_count, fraction, model, model.shortcut, model.bn_passes, model.bn_running, model.exact, "
      "lambda, k, sigma, loss.penalty, loss.output, loss.grad_through, control, epochs, steps, "
      "batch, "
      "train.optimizer, lr, train.momentum, train.nesterov, train.weight_decay, train.decay_norms, "

@@ -5,7 +5,7 @@ CREATE VIEW sensitivity AS
     SELECT j.sweep, j.id AS job, j.dataset, j.model, j.fraction, j.lambda, j.k, j.sigma, j.lambda_label, j.k_label,
            j.sigma_label, j.seed, a.test_sigma, a.accuracy,
            dense_rank() OVER (ORDER BY j.sweep, j.dataset, j.dataset_digest, j.dataset_path, j.classes, j.resize,
-             j.validation_count, j.train_count, j.fraction, j.crop_padding, j.flip, j.model, j.shortcut, j.bn_passes,
+             j.validation_count, j.train_count, j.fraction, j.crop_padding, j.flip, j.model, j.exact, j.shortcut, j.bn_passes,
              j.bn_running, j.init_digest, j.penalty, j.output, j.grad_through, j.epochs, j.steps, j.batch, j.optimizer,
              j.lr, j.momentum, j.nesterov, j.weight_decay, j.decay_norms, j.beta1, j.beta2, j.eps, j.schedule,
              j.schedule_factor, j.warmup_epochs, j.lambda_label, j.k_label, j.sigma_label, j.seed, a.test_sigma) AS rest
