@@ -15,8 +15,9 @@
 static const struct query queries[] = {
     /* ?1: number, name or "last" */
     {"sweep-find", 1,
-     "SELECT id, name FROM sweep WHERE name = ?1 OR id = ?1 OR (?1 = 'last' AND id = (SELECT "
-     "max(id) FROM sweep)) ORDER BY id"},
+     "SELECT id, name, origin FROM sweep WHERE deleting = 0 AND (name = ?1 OR id = ?1 OR (?1 = "
+     "'last' "
+     "AND id = (SELECT max(id) FROM sweep WHERE deleting = 0))) ORDER BY id"},
 
     /* ?1: a sweep's number, or NULL for all */
     {"sweeps", 1,
@@ -32,7 +33,7 @@ static const struct query queries[] = {
      "sum(CASE WHEN j.state = 'done' THEN a.train_s + a.evaluate_s END) AS measured_s "
      "FROM sweep s LEFT JOIN job j ON j.sweep = s.id AND j.superseded_by IS NULL AND j.withdrawn = "
      "0 LEFT JOIN attempt a ON a.job = j.id AND a.number = j.attempt "
-     "WHERE ?1 IS NULL OR s.id = ?1 GROUP BY s.id ORDER BY s.id"},
+     "WHERE s.deleting = 0 AND (?1 IS NULL OR s.id = ?1) GROUP BY s.id ORDER BY s.id"},
 
     /* ?1: sweep, ?2: state or NULL, ?3: rows at most, -1: all */
     {"jobs", 3,
@@ -100,6 +101,22 @@ static const struct query queries[] = {
      "JOIN accuracy a ON a.job = j.source WHERE j.sweep = ?1 AND j.state = 'done' "
      "ORDER BY j.id, a.test_sigma"},
 
+    /* The same of another column of `measurements`, ?2; NULL where it was not measured. */
+    {"result-measures", 2,
+     "SELECT j.id AS job, a.test_sigma, CASE ?2 "
+     "WHEN 'confidence_true' THEN a.confidence_true "
+     "WHEN 'confidence_max' THEN a.confidence_max "
+     "WHEN 'calibration_error' THEN a.calibration_error "
+     "WHEN 'negative_log_likelihood' THEN a.negative_log_likelihood "
+     "WHEN 'brier' THEN a.brier WHEN 'margin_p50' THEN a.margin_p50 "
+     "WHEN 'quotient_p50' THEN q.p50 WHEN 'quotient_p95' THEN q.p95 "
+     "WHEN 'quotient_p99' THEN q.p99 WHEN 'quotient_max' THEN q.max "
+     "WHEN 'share_over_k' THEN q.share_over_k "
+     "WHEN 'margin_over_quotient_p50' THEN q.margin_over_quotient_p50 END AS accuracy "
+     "FROM current_job j JOIN accuracy a ON a.job = j.source "
+     "LEFT JOIN quotient q ON q.job = j.source AND q.test_sigma = a.test_sigma "
+     "WHERE j.sweep = ?1 AND j.state = 'done' ORDER BY j.id, a.test_sigma"},
+
     /* ?1: sweep. Every measurement, the rows of a job next to each other. */
     {"export", 1, "SELECT * FROM measurements WHERE sweep_id = ?1 ORDER BY job, test_sigma"},
     {"export-levels", 1,
@@ -125,6 +142,12 @@ static const struct query queries[] = {
      "END AS gap FROM here h JOIN counted c ON c.id = h.id LEFT JOIN training t ON t.id = "
      "h.training "
      "WHERE gap IS NOT NULL ORDER BY h.id"},
+    /* Whose weights are kept: their files must be there. */
+    {"verify-weights", 1,
+     "SELECT h.id AS job, h.point, h.seed, w.digest FROM current_job h "
+     "JOIN training t ON t.id = h.training "
+     "JOIN weights w ON w.digest = t.weights_digest AND w.state = 'kept' "
+     "WHERE h.sweep = ?1 ORDER BY h.id"},
     {"verify-points", 1,
      "WITH RECURSIVE point (n, last) AS (SELECT 0, point_count FROM sweep WHERE id = ?1 "
      "UNION ALL SELECT n + 1, last FROM point WHERE n + 1 < last), "

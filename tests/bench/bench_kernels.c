@@ -1,8 +1,8 @@
 /* Each convolution and dense layer of the networks alone, on one thread: GFLOP/s, counting the
  * operations of direct convolution, and the share of the FMA peak measured beside it.
  *
- * bench_kernels [SECONDS]: about so long for each figure (0.2). Prints JSON. Inputs and outputs of
- * a whole batch, so they come from memory. */
+ * bench_kernels [SECONDS]: about so long for each figure (0.2). Prints JSON. CPU time is measured.
+ * Inputs and outputs of a whole batch, so they come from memory. */
 #include "peak.h"
 #include "stopwatch.h"
 #include "worker/conv.h"
@@ -210,14 +210,14 @@ static int compare(const void *a, const void *b)
 static double time_batch(struct subject *s, int direction, double seconds)
 {
     enum { MOST = 1000 };
-    double times[MOST], begin = stopwatch_s();
+    double times[MOST], begin = stopwatch_cpu_s();
     size_t count = 0;
     s->run(s, direction);
     do {
-        double start = stopwatch_s();
+        double start = stopwatch_cpu_s();
         s->run(s, direction);
-        times[count++] = stopwatch_s() - start;
-    } while (count < MOST && (count < 3 || stopwatch_s() - begin < seconds));
+        times[count++] = stopwatch_cpu_s() - start;
+    } while (count < MOST && (count < 3 || stopwatch_cpu_s() - begin < seconds));
     qsort(times, count, sizeof *times, compare);
     return times[count / 2];
 }
