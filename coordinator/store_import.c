@@ -139,10 +139,12 @@ static const char *label_of(const struct import *import, const struct import_row
 
 /* What such a file does not tell, and what would be taken for told if it got its default. */
 #define UNTOLD                                                                                     \
-    " classes, resize, crop_padding, flip, shortcut, bn_passes, bn_running, penalty, output,"      \
+    " classes, resize, crop_padding, flip, shortcut, bn_passes, bn_running, exact, penalty, "      \
+    "output,"                                                                                      \
     " grad_through, nesterov, decay_norms, schedule, schedule_factor, warmup_epochs"
 #define UNTOLD_NULLS                                                                               \
-    " NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL"
+    " NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, "  \
+    "NULL"
 
 static bool add_job(struct store *store, const struct import *import,
                     const struct import_source *source, const struct import_row *row, int64_t sweep,

@@ -168,7 +168,7 @@ static bool print_row(int output, uint64_t memory, size_t weights, double step_s
         fputs("\t", file);
     else
         fprintf(file, "%.6g\t%.6g", step_s, evaluation_s);
-    fprintf(file, "\t%s\n", training_cpu_class());
+    fprintf(file, "\t%s\n", training_cpu_class(false));
     bool good = ferror(file) == 0;
     return (fclose(file) == 0 && good) ||
            error_set(error, ERROR_SYSTEM, "cannot write the measurement");

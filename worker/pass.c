@@ -33,8 +33,8 @@ static void take_layers(struct pass *pass, struct arena *arena)
             norm_init(&pass->norm[layer->norm], network->slots[layer->in_slot].channels,
                       pass->kernels, pass->trains, arena);
         } else if (layer->kind == LAYER_CONV) {
-            conv_init(&pass->conv[i], &layer->conv, conv_method(&layer->conv), layer->has_bias,
-                      pass->kernels, pass->trains, arena);
+            conv_init(&pass->conv[i], &layer->conv, conv_method(&layer->conv, network->is_exact),
+                      layer->has_bias, pass->kernels, pass->trains, arena);
         }
     }
 }
@@ -48,7 +48,8 @@ static void take_work(struct pass *pass, struct arena *arena)
         if (layer->kind == LAYER_CONV_POOL) {
             scratch = larger(scratch, conv_pool_scratch(&layer->conv_pool));
         } else if (layer->kind == LAYER_CONV) {
-            scratch = larger(scratch, conv_scratch(&layer->conv, conv_method(&layer->conv)));
+            scratch = larger(
+                scratch, conv_scratch(&layer->conv, conv_method(&layer->conv, network->is_exact)));
         } else if (layer->kind == LAYER_DENSE) {
             dense = larger(dense, dense_scratch(layer->dense, pass->capacity));
         }
@@ -79,7 +80,7 @@ static void take_sums(struct pass *pass, struct arena *arena)
             size_t *end = forward ? &sums->forward : &sums->backward;
             pass->sums_at[i] = *end;
             if (layer->kind == LAYER_CONV) {
-                *end += conv_sums(&layer->conv, conv_method(&layer->conv));
+                *end += conv_sums(&layer->conv, conv_method(&layer->conv, network->is_exact));
             } else if (layer->kind == LAYER_CONV_POOL) {
                 *end += conv_pool_sums(&layer->conv_pool);
             } else if (forward || layer->kind == LAYER_NORM) {

@@ -78,10 +78,12 @@ bool training_memory(const struct job *job, size_t pixels, int class_count, size
     return true;
 }
 
-const char *training_cpu_class(void)
+const char *training_cpu_class(bool is_exact)
 {
-    static char text[160];
-    snprintf(text, sizeof text, "%s, direct convolution, %s", kernels_get()->level, gemm_library());
+    static char texts[2][160];
+    char *text = texts[is_exact];
+    snprintf(text, sizeof texts[0], "%s, %s convolution, %s", kernels_get()->level,
+             is_exact ? "direct" : "winograd F(4x4)", gemm_library());
     return text;
 }
 

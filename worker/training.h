@@ -116,8 +116,8 @@ WARN_UNUSED bool training_run(const struct job *job, const struct dataset *datas
                               const struct training_observer *observer,
                               struct training_result *result, struct error *error);
 
-/* Kernel level, convolution choice, OpenBLAS version and core name: results are bit-identical
- * within one class. */
-const char *training_cpu_class(void);
+/* Kernel level, choice of convolution (of a job, or else of jobs that are not exact), OpenBLAS
+ * version and core name: results are bit-identical within one class. */
+const char *training_cpu_class(bool is_exact);
 
 #endif

@@ -275,7 +275,7 @@ static const struct {
     {HEAD TRAIN "grid: {dataset.digest: [a]}\n",
      "5:8: error: unknown axis 'dataset.digest' (known: dataset, dataset.resize, "
      "dataset.augment.crop_padding, dataset.augment.flip, dataset.validation_count, "
-     "dataset.train_count, fraction, model, model.shortcut, model.bn_passes, model.bn_running, "
+     "dataset.train_count, fraction, model, model.shortcut, model.bn_passes, model.bn_running, model.exact, "
      "lambda, k, sigma, loss.penalty, loss.output, loss.grad_through, control, epochs, steps, "
      "batch, "
      "train.optimizer, lr, train.momentum, train.nesterov, train.weight_decay, train.decay_norms, "

@@ -83,6 +83,7 @@ static struct model *build(const struct subject *subject, const struct job *job)
     model->image = (struct image_shape){3, subject->side, subject->side};
     assert_true(network_init(&model->network, subject->model, subject->shortcut, model->image,
                              CLASSES, NULL));
+    model->network.is_exact = job_is_exact(job);
     take(model, job);
     assert_true(arena_place(&model->arena, NULL));
     take(model, job);
@@ -149,6 +150,12 @@ static double projected_distance(const real *x, size_t count, uint32_t index,
     return sqrt(square / PROJECTIONS) / reference[0];
 }
 
+/* Distances that a float32 pass may have, in distances of the other's float32 passes. */
+static double distance_max(const struct model *model)
+{
+    return model->network.is_exact ? 3 : 8;
+}
+
 static void check_tensors(const struct model *model, const char *name, const char *part,
                           const real *ours)
 {
@@ -162,7 +169,8 @@ static void check_tensors(const struct model *model, const char *name, const cha
         assert_int_equal(tensor->kind, TENSOR_TRAINED);
         double off =
             projected_distance(ours + tensor->offset, tensor->count, t, reference.values + t * row);
-        double bound = IS_DOUBLE ? 1e-8 : 3 * fmax(other.values[t], FLOAT_ROUNDING);
+        double bound =
+            IS_DOUBLE ? 1e-8 : distance_max(model) * fmax(other.values[t], FLOAT_ROUNDING);
         if (getenv("SHOW_DISTANCES")) {
             printf("%-12s %-10s %-28s %.3g, the other's float32 %.3g\n", name, part, tensor->name,
                    off, other.values[t]);
@@ -223,11 +231,13 @@ static struct job job_of(const struct variant *variant)
     return job;
 }
 
-static void check_gradient(const struct subject *subject, const struct variant *variant)
+static void check_gradient(const struct subject *subject, const struct variant *variant,
+                           enum toggle exact)
 {
     char name[32];
     snprintf(name, sizeof name, "%s-%s", subject->name, variant->name);
     struct job job = job_of(variant);
+    job.exact = exact;
     job.k = number_read(name, "k");
     struct model *model = build(subject, &job);
     struct loss loss = loss_of_job(&job);
@@ -252,7 +262,8 @@ static void whole_gradients_of_every_network(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++) {
-        check_gradient(&subjects[i], &some);
+        check_gradient(&subjects[i], &some, TOGGLE_TRUE);
+        check_gradient(&subjects[i], &some, TOGGLE_FALSE);
     }
 }
 
@@ -272,8 +283,10 @@ static void whole_gradients_of_every_loss(void **state)
         {"noisy", 0, 0, 0, .control = CONTROL_NOISY_BN},
     };
     for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
-        check_gradient(&subjects[0], &variants[i]);
-        check_gradient(&subjects[1], &variants[i]);
+        for (int s = 0; s < 2; s++) {
+            check_gradient(&subjects[s], &variants[i], TOGGLE_TRUE);
+            check_gradient(&subjects[s], &variants[i], TOGGLE_FALSE);
+        }
     }
 }
 
@@ -332,6 +345,9 @@ static void training_steps(void **state)
     job.lr = 0.05;
     job.momentum = 0.9;
     job.weight_decay = 0.01;
+    /* Over steps, larger rounding errors tip a ReLU near its kink somewhere, and the distance says
+     * no more; double shows that Winograd's steps are the right ones. */
+    job.exact = IS_DOUBLE ? TOGGLE_FALSE : TOGGLE_TRUE;
     struct job nesterov = job, steps = job;
     nesterov.nesterov = TOGGLE_TRUE;
     nesterov.decay_norms = TOGGLE_FALSE;

@@ -66,8 +66,10 @@ CREATE TABLE job_new (
   warmup_epochs    REAL DEFAULT 0,
   description      TEXT NOT NULL,           -- the job as text, as a worker gets it: what is no default
   created_at       INTEGER NOT NULL,
-  finished_at      INTEGER
-, shape INTEGER REFERENCES job_shape (id)) STRICT;
+  finished_at      INTEGER,
+  shape            INTEGER REFERENCES job_shape (id),
+  exact            TEXT DEFAULT 'false'
+) STRICT;
 INSERT INTO job_new SELECT * FROM job;
 DROP TABLE job;
 ALTER TABLE job_new RENAME TO job;
