@@ -29,6 +29,8 @@ const struct command *const commands[] = {
     &command_import,
     &command_verify,
     &command_backup,
+    &command_delete,
+    &command_gc,
     &command_weights,
     &command_predict,
     &command_data,

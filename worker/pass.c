@@ -165,8 +165,9 @@ static void run_group(void *context, size_t item, size_t thread)
     size_t done = copy * pass->copy_images + group * pass->copy_images / groups;
     size_t end = copy * pass->copy_images + (group + 1) * pass->copy_images / groups;
     size_t most = pass->plan.segments[stretch->segment].shard_images;
-    struct shard shard = {
-        .copy = copy, .work = &pass->works[thread], .sums = group_sums(pass, copy, group)};
+    struct shard shard = {.copy = pass->trains ? copy : 0, /* one running statistic for all */
+                          .work = &pass->works[thread],
+                          .sums = group_sums(pass, copy, group)};
     if (sums_used(stretch) > 0) {
         memset(shard.sums, 0, sums_used(stretch) * sizeof *shard.sums);
     }
@@ -198,13 +199,24 @@ static void collect_part(void *context, size_t item, size_t thread)
     }
 }
 
+/* Matrix products of all rows; of each copy, where their number shall not matter. */
+static void run_whole(const struct stretch *stretch)
+{
+    const struct pass *pass = stretch->pass;
+    size_t all = stretch->copies * pass->copy_images;
+    struct shard shard = {.images = pass->trains ? all : pass->copy_images,
+                          .work = &pass->works[0],
+                          .sums = pass->sums};
+    for (; shard.first < all; shard.first += shard.images) {
+        run_shard(stretch, &shard);
+    }
+}
+
 static void run_segment(struct stretch *stretch)
 {
     const struct pass *pass = stretch->pass;
     if (pass->plan.segments[stretch->segment].shard_images == 0) {
-        run_shard(stretch, &(struct shard){.images = stretch->copies * pass->copy_images,
-                                           .work = &pass->works[0],
-                                           .sums = pass->sums});
+        run_whole(stretch);
         return;
     }
     size_t parts = (sums_used(stretch) + COLLECTED - 1) / COLLECTED;
@@ -255,7 +267,8 @@ static void begin_layer(void *context, size_t index, size_t thread)
 
 const real *pass_forward(struct pass *pass, const real *numbers, size_t images, size_t copies)
 {
-    assert(images <= pass->capacity && copies <= NORM_COPIES && images % copies == 0);
+    assert(images <= pass->capacity && (copies <= NORM_COPIES || !pass->trains) &&
+           images % copies == 0);
     pass->image_count += images;
     pass->copies = copies;
     pass->copy_images = images / copies;

@@ -91,6 +91,7 @@ static void report_progress(struct training *training, size_t images)
 {
     double now = now_s(), elapsed = now - training->window_start_s;
     training->window_images += (int64_t)images;
+    training->progress.images += (int64_t)images;
     if (elapsed >= 1 || training->progress.images_per_s == 0) {
         training->progress.images_per_s =
             elapsed > 0 ? (double)training->window_images / elapsed : 0;
@@ -107,6 +108,7 @@ static void report_progress(struct training *training, size_t images)
 static void begin_phase(struct training *training, enum training_phase phase)
 {
     training->progress.phase = phase;
+    training->progress.images = 0;
     training->progress.images_per_s = 0;
     training->window_start_s = now_s();
     training->window_images = 0;

@@ -3,6 +3,7 @@
  * statistics, training steps and learning rates. Compiled twice, as test_reference.c. */
 #include "reference_records.h"
 #include "common/rng.h"
+#include "worker/fold.h"
 #include "worker/gemm.h"
 #include "worker/images.h"
 #include "worker/objective.h"
@@ -291,27 +292,53 @@ static void whole_gradients_of_every_loss(void **state)
 }
 
 /* By the running statistics, in batches of another size. */
-static void check_evaluation(struct model *model, const char *name)
+static void evaluate(struct model *model, const struct network *network, const real *numbers,
+                     real logits[IMAGES * CLASSES])
 {
     struct arena arena = {0};
     struct pass *pass = calloc(1, sizeof *pass);
     assert_non_null(pass);
-    pass_init(pass, &model->network, kernels_get(), IMAGES, false, 1, &arena);
+    pass_init(pass, network, kernels_get(), IMAGES, false, 1, &arena);
     assert_true(arena_place(&arena, NULL));
-    pass_init(pass, &model->network, kernels_get(), IMAGES, false, 1, &arena);
+    pass_init(pass, network, kernels_get(), IMAGES, false, 1, &arena);
     size_t size = image_size(model->image);
-    real logits[IMAGES * CLASSES];
     fill_batch(model, 0);
     for (size_t first = 0, count = 7; first < IMAGES; first += count) {
         count = IMAGES - first < count ? IMAGES - first : count;
         memcpy(pass_images(pass), pass_images(&model->pass) + first * size,
                count * size * sizeof(real));
-        memcpy(logits + first * CLASSES, pass_forward(pass, model->numbers, count, 1),
+        memcpy(logits + first * CLASSES, pass_forward(pass, numbers, count, 1),
                count * CLASSES * sizeof(real));
     }
-    check_record(name, "evaluated", logits, IS_DOUBLE ? 1e-8 : 1e-2);
     arena_finish(&arena);
     free(pass);
+}
+
+/* As it is, and with batch norms folded into the convolutions in front of them: all of a ResNet's,
+ * the second of each block of a PreResNet's. */
+static void check_evaluation(struct model *model, const char *name)
+{
+    real logits[IMAGES * CLASSES], folded[IMAGES * CLASSES];
+    struct fold *fold = calloc(1, sizeof *fold);
+    real *numbers = calloc(model->network.number_count, sizeof *numbers);
+    assert_true(fold && numbers);
+    evaluate(model, &model->network, model->numbers, logits);
+    check_record(name, "evaluated", logits, IS_DOUBLE ? 1e-8 : 1e-2);
+    fold_init(fold, &model->network);
+    fold_numbers(fold, numbers, model->numbers);
+    size_t norms = model->network.norm_count;
+    bool is_pre = name[0] == 'p';
+    assert_int_equal(fold->pair_count, is_pre ? (norms - 1) / 2 : norms);
+    assert_true(fold->network.layer_count < model->network.layer_count - fold->pair_count);
+    evaluate(model, &fold->network, numbers, folded);
+    double off = 0, norm = 0;
+    for (size_t i = 0; i < IMAGES * CLASSES; i++) {
+        off += pow((double)folded[i] - (double)logits[i], 2);
+        norm += pow((double)logits[i], 2);
+    }
+    assert_true(sqrt(off / norm) < (IS_DOUBLE ? 1e-12 : 1e-5));
+    free(numbers);
+    free(fold);
 }
 
 static void check_training(const struct subject *subject, const char *case_name, struct job job,

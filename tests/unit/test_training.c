@@ -62,7 +62,8 @@ static void learns_and_reports(void **state)
     assert_int_equal(result.epoch_count, 4);
     assert_int_equal(result.step_count, 4 * 7);
     assert_int_equal(heard.epochs, 4);
-    assert_int_equal(heard.progresses, 4 * 7 + 2 * 2);
+    assert_int_equal(heard.progresses, 4 * 7 + 2); /* both levels at once */
+    assert_int_equal(heard.progress.images, 2 * 150);
     assert_true(heard.ticks > 4 * 7 * 10);
     assert_int_equal(heard.progress.phase, TRAINING_PHASE_EVALUATE);
     assert_true(heard.last.accuracy > 0.8);

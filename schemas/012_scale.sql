@@ -79,8 +79,11 @@ PRAGMA legacy_alter_table = OFF;
 -- another test is found by the hash that it had with the text before.
 CREATE UNIQUE INDEX job_once ON job (job_hash, sweep) WHERE superseded_by IS NULL;
 CREATE INDEX job_replaced ON job (job_hash) WHERE superseded_by IS NOT NULL;
--- What a new row is asked for when it takes another's place: whose successor it is.
-CREATE INDEX job_by_successor ON job (superseded_by) WHERE superseded_by IS NOT NULL;
 -- Jobs of a sweep by state; the other columns let them be counted without a look at each.
 CREATE INDEX job_by_sweep ON job (sweep, state, withdrawn, superseded_by);
 CREATE INDEX job_by_shape ON job (shape, state);  -- and by id within: what to lease next
+-- As before:
+CREATE INDEX job_by_training ON job (training) WHERE training IS NOT NULL;
+CREATE INDEX job_by_result_of ON job (result_of) WHERE result_of IS NOT NULL;
+CREATE INDEX job_by_superseded_by ON job (superseded_by) WHERE superseded_by IS NOT NULL;
+CREATE INDEX job_done_by_point ON job (sweep, point) WHERE state = 'done';
