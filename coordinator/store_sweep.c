@@ -19,15 +19,9 @@ void stored_sweep_finish(struct stored_sweep *stored)
 }
 
 #define STORED_COLUMNS                                                                             \
-<<<<<<< HEAD
     "SELECT s.id, t.number, t.expanded, s.state = 'expanding', s.name, t.file, t.text,"            \
-    " t.digests FROM sweep s JOIN sweep_text t ON t.sweep = s.id"
+    " t.digests, s.origin = 'imported' FROM sweep s JOIN sweep_text t ON t.sweep = s.id"
 #define NEWEST " AND t.number = s.text_number"
-=======
-    "SELECT s.id, s.text_number, t.expanded, s.state = 'expanding', s.name, t.file, t.text,"       \
-    " t.digests, s.origin = 'imported' FROM sweep s JOIN sweep_text t ON t.sweep = s.id AND "      \
-    "t.number = s.text_number"
->>>>>>> main
 
 static bool read_stored(struct statement *statement, struct stored_sweep *stored,
                         struct error *error)
