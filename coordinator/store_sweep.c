@@ -71,7 +71,6 @@ bool store_sweep_load_expanding(struct store *store, int64_t after, struct store
     return read_stored(statement, stored, error);
 }
 
-<<<<<<< HEAD
 bool store_sweep_load_before(struct store *store, int64_t sweep, struct stored_sweep *stored,
                              struct error *error)
 {
@@ -83,12 +82,8 @@ bool store_sweep_load_before(struct store *store, int64_t sweep, struct stored_s
     return read_stored(statement, stored, error);
 }
 
-static bool add_text(struct store *store, int64_t sweep, int64_t number,
-                     const struct sweep_source *source, struct error *error)
-=======
 bool store_sweep_add_text(struct store *store, int64_t sweep, int64_t number,
                           const struct sweep_source *source, struct error *error)
->>>>>>> main
 {
     struct statement *statement;
     if (!db_prepare(store->db,
