@@ -163,8 +163,8 @@ static bool print_plan(const struct arguments *arguments, const struct sweep_inp
     plan->sweep = &input->sweep;
     plan->directory = arguments_value(arguments, "data");
     plan->slots = sysconf(_SC_NPROCESSORS_ONLN);
-    grid_init(&plan->grid, plan->sweep);
-    bool good = open_source(arguments, plan, &source, error) &&
+    bool good = grid_init(&plan->grid, plan->sweep, error) &&
+                open_source(arguments, plan, &source, error) &&
                 arguments_integer(arguments, "slots", 1, SLOTS_MAX, &plan->slots, error) &&
                 (!source || read_database(plan, source, error)) &&
                 make_plan(arguments, plan, error);
@@ -176,6 +176,7 @@ static bool print_plan(const struct arguments *arguments, const struct sweep_inp
     rows_destroy(plan->speeds);
     rows_destroy(plan->quotients);
     plan_known_finish(&plan->known);
+    grid_finish(&plan->grid);
     free(plan);
     return good;
 }

@@ -13,13 +13,15 @@ enum { SUBMIT_TIMEOUT_MS = 600000 }; /* ten million jobs are stored before the a
 static size_t list_digests(const struct sweep_input *input, Wire__DatasetDigest **list)
 {
     const struct sweep *sweep = &input->sweep;
-    const struct sweep_axis *axis = sweep_axis(sweep, PARAMETER_DATASET);
-    size_t count = axis ? axis->count : 1;
+    const char *name;
+    size_t count = 0;
+    while (sweep_dataset(sweep, count))
+        count++;
     *list = memory_allocate(count + 1, sizeof **list);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; (name = sweep_dataset(sweep, i)); i++) {
         wire__dataset_digest__init(&(*list)[i]);
-        (*list)[i].name = axis ? axis->names[i] : (char *)(uintptr_t)sweep->base.dataset;
-        (*list)[i].digest = axis ? axis->digests[i] : (char *)(uintptr_t)sweep->base.dataset_digest;
+        (*list)[i].name = (char *)(uintptr_t)name;
+        (*list)[i].digest = (char *)(uintptr_t)sweep_dataset_digest(sweep, name);
     }
     if (sweep->base.init[0]) {
         wire__dataset_digest__init(&(*list)[count]);

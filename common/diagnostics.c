@@ -44,15 +44,32 @@ static bool make_room(struct diagnostics *diagnostics)
 static void add(struct diagnostics *diagnostics, struct place place, bool is_error,
                 const char *format, va_list arguments) PRINTF_LIKE(4, 0);
 
+/* The same was said of this place: rules may come to one value by several ways. */
+static bool was_said(const struct diagnostics *diagnostics, struct place place, const char *message)
+{
+    for (size_t i = 0; i < diagnostics->kept_count; i++) {
+        const struct diagnostic *one = &diagnostics->kept[i];
+        if (one->place.line == place.line && one->place.column == place.column &&
+            strcmp(one->message, message) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Out of memory loses the message, never the count. */
 static void add(struct diagnostics *diagnostics, struct place place, bool is_error,
                 const char *format, va_list arguments)
 {
     size_t rank = diagnostics->error_count + diagnostics->warning_count;
-    *(is_error ? &diagnostics->error_count : &diagnostics->warning_count) += 1;
     char *message;
-    if (diagnostics->kept_count >= DIAGNOSTICS_KEPT_MAX || !make_room(diagnostics) ||
-        vasprintf(&message, format, arguments) < 0)
+    bool has_text = diagnostics->kept_count < DIAGNOSTICS_KEPT_MAX && make_room(diagnostics) &&
+                    vasprintf(&message, format, arguments) >= 0;
+    if (has_text && was_said(diagnostics, place, message)) {
+        free(message);
+        return;
+    }
+    *(is_error ? &diagnostics->error_count : &diagnostics->warning_count) += 1;
+    if (!has_text)
         return;
     diagnostics->kept[diagnostics->kept_count++] =
         (struct diagnostic){place, rank, is_error, message};

@@ -149,9 +149,16 @@ static void add_part(struct grid *grid, struct grid_part part)
     grid->parts[grid->part_count++] = part;
 }
 
-void grid_init(struct grid *grid, const struct sweep *sweep)
+bool grid_init(struct grid *grid, const struct sweep *sweep, struct error *error)
 {
     *grid = (struct grid){.sweep = sweep};
+    if (sweep->part_count > 0) {
+        if (!grid_list_init(&grid->list, sweep, error))
+            return false;
+        grid->point_count = grid->list.point_count;
+        grid->job_count = grid->point_count * sweep->seed_count;
+        return true;
+    }
     for (size_t i = 0; i < sweep->axis_count; i++)
         grid->special[i] = special_index(&sweep->axes[i]);
     for (int i = 0; i < CONTROL_COUNT; i++) {
@@ -160,6 +167,12 @@ void grid_init(struct grid *grid, const struct sweep *sweep)
     }
     add_part(grid, (struct grid_part){.is_baseline = false});
     grid->job_count = grid->point_count * sweep->seed_count;
+    return true;
+}
+
+void grid_finish(struct grid *grid)
+{
+    grid_list_finish(&grid->list);
 }
 
 /* Combinations left when this axis takes its special value, or one other value. */
@@ -239,12 +252,16 @@ void grid_point(const struct grid *grid, size_t point, struct job *job)
 {
     const struct grid_part *part = grid->parts;
     assert(point < grid->point_count);
-    for (; point >= part->point_count; part++)
-        point -= part->point_count;
-    *job = grid->sweep->base;
-    part_point(grid, part, point, job);
+    if (grid->sweep->part_count > 0) {
+        grid_list_point(&grid->list, point, job);
+    } else {
+        for (; point >= part->point_count; part++)
+            point -= part->point_count;
+        *job = grid->sweep->base;
+        part_point(grid, part, point, job);
+        job_normalise(job);
+    }
     job->seed = grid->sweep->seeds[0];
-    job_normalise(job);
 }
 
 void grid_job(const struct grid *grid, size_t ordinal, struct job *job)

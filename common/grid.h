@@ -3,10 +3,13 @@
  * Points come in this order: the standard baseline, the controls, the grid; in
  * each the first axis of the file varies slowest. Combinations that describe one training (K and
  * sigma where lambda is 0, the other optimizer's numbers) are one point: the first of them, or the
- * baseline's. Jobs: the seed varies slowest, so that every point has one result early. */
+ * baseline's. Jobs: the seed varies slowest, so that every point has one result early. A sweep with
+ * parts has its points written out as numbers (grid_list.h): baselines of all parts first, then the
+ * parts in the order of the file, without equal points and those that a condition leaves out. */
 #ifndef LIPSWEEP_COMMON_GRID_H
 #define LIPSWEEP_COMMON_GRID_H
 
+#include "common/grid_list.h"
 #include "common/sweep.h"
 
 enum {
@@ -26,12 +29,16 @@ struct grid_part {
 
 struct grid {
     const struct sweep *sweep; /* the caller's, which must outlive the grid */
-    size_t part_count, point_count, job_count;
+    size_t point_count, job_count;
+    struct grid_list list; /* of a sweep with parts; else what follows */
+    size_t part_count;
     size_t special[PARAMETER_COUNT]; /* of each axis, see grid.c */
     struct grid_part parts[GRID_PART_MAX];
 };
 
-void grid_init(struct grid *grid, const struct sweep *sweep);
+/* Fails where conditions leave no point. */
+WARN_UNUSED bool grid_init(struct grid *grid, const struct sweep *sweep, struct error *error);
+void grid_finish(struct grid *grid);
 
 /* Job number `ordinal` < job_count, normalised. */
 void grid_job(const struct grid *grid, size_t ordinal, struct job *job);

@@ -47,7 +47,12 @@ static void read_section(struct sweep_reader *reader, const struct yaml_node *ke
 
 static void read_grid(struct sweep_reader *reader, const struct yaml_node *key)
 {
-    sweep_read_grid(reader, key->value);
+    sweep_read_grid(reader, key);
+}
+
+static void read_include(struct sweep_reader *reader, const struct yaml_node *key)
+{
+    sweep_read_include(reader, key->value);
 }
 
 static void read_control(struct sweep_reader *reader, const struct yaml_node *node)
@@ -132,10 +137,10 @@ static const struct {
     const char *name;
     void (*read)(struct sweep_reader *reader, const struct yaml_node *key);
 } keys[] = {
-    {"name", read_name},         {"dataset", read_section}, {"model", read_section},
-    {"loss", read_section},      {"train", read_section},   {"grid", read_grid},
-    {"baseline", read_baseline}, {"seeds", read_seeds},     {"test", read_section},
-    {"run", read_run},
+    {"name", read_name},    {"dataset", read_section}, {"model", read_section},
+    {"loss", read_section}, {"train", read_section},   {"grid", read_grid},
+    {"grids", read_grid},   {"include", read_include}, {"baseline", read_baseline},
+    {"seeds", read_seeds},  {"test", read_section},    {"run", read_run},
 };
 enum { TOP_KEY_COUNT = sizeof keys / sizeof *keys };
 
@@ -154,7 +159,7 @@ static const char *suggest_parameter(const char *word)
 
 static void report_unknown_key(struct sweep_reader *reader, const struct yaml_node *key)
 {
-    static const char *const later[] = {"grids", "include", "base"};
+    static const char *const later[] = {"base"};
     const char *names[TOP_KEY_COUNT];
     for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
         if (strcmp(key->text, later[i]) == 0) {
@@ -198,8 +203,7 @@ static void read_top(struct sweep_reader *reader, const struct yaml_node *root)
     }
     if (!yaml_get(root, "name"))
         diagnostics_error(reader->diagnostics, root->place, "the sweep has no 'name'");
-    sweep_fill_grid(reader);
-    sweep_check(reader);
+    sweep_parts_fill(reader);
 }
 
 bool sweep_parse(struct sweep *sweep, struct diagnostics *diagnostics)
@@ -214,10 +218,11 @@ bool sweep_parse(struct sweep *sweep, struct diagnostics *diagnostics)
     *sweep = (struct sweep){.max_attempts = SWEEP_MAX_ATTEMPTS,
                             .reuse = true,
                             .checkpoint_s = SWEEP_CHECKPOINT_S,
-                            .keep_weights = true};
+                            .keep = SWEEP_KEEP_ALL};
     job_init(&sweep->base);
     if (yaml_parse(&tree, diagnostics->text, diagnostics->length, diagnostics))
         read_top(&reader, tree.root);
+    sweep_parts_finish(&reader);
     yaml_finish(&tree);
     if (diagnostics->error_count == 0)
         return true;
@@ -225,15 +230,30 @@ bool sweep_parse(struct sweep *sweep, struct diagnostics *diagnostics)
     return false;
 }
 
+void sweep_axis_finish(struct sweep_axis *axis)
+{
+    free(axis->numbers);
+    free(axis->names);
+    free(axis->digests);
+    free(axis->places);
+    *axis = (struct sweep_axis){.parameter = axis->parameter};
+}
+
+static void finish_part(struct sweep_part *part)
+{
+    for (size_t i = 0; i < part->axis_count; i++)
+        free(part->axes[i].values);
+    for (size_t i = 0; i < part->condition_count; i++)
+        condition_destroy(part->conditions[i].condition);
+}
+
 void sweep_finish(struct sweep *sweep)
 {
-    for (size_t i = 0; i < sweep->axis_count; i++) {
-        struct sweep_axis *axis = &sweep->axes[i];
-        free(axis->numbers);
-        free(axis->names);
-        free(axis->digests);
-        free(axis->places);
-    }
+    for (size_t i = 0; i < sweep->axis_count; i++)
+        sweep_axis_finish(&sweep->axes[i]);
+    for (size_t i = 0; i < sweep->part_count; i++)
+        finish_part(&sweep->parts[i]);
+    free(sweep->parts);
     free(sweep->seeds);
     *sweep = (struct sweep){0};
 }
@@ -256,12 +276,36 @@ const char *sweep_axis_label(const struct sweep_axis *axis, size_t index)
     return NULL;
 }
 
+static const struct sweep_axis *axis_of_dataset(const struct sweep *sweep, const char *name,
+                                                size_t *index)
+{
+    const struct sweep_axis *axis = sweep_axis(sweep, PARAMETER_DATASET);
+    for (*index = 0; axis && *index < axis->count; ++*index) {
+        if (strcmp(axis->names[*index], name) == 0)
+            return axis;
+    }
+    return NULL;
+}
+
+/* With several parts one may have the axis and another the base's data set. */
 const char *sweep_dataset(const struct sweep *sweep, size_t index)
 {
     const struct sweep_axis *axis = sweep_axis(sweep, PARAMETER_DATASET);
-    if (axis)
-        return index < axis->count ? axis->names[index] : NULL;
-    return index == 0 ? sweep->base.dataset : NULL;
+    const char *own = sweep->base.dataset;
+    size_t unused;
+    if (!axis)
+        return index == 0 ? own : NULL;
+    if (index < axis->count)
+        return axis->names[index];
+    bool is_own = index == axis->count && own[0] && !axis_of_dataset(sweep, own, &unused);
+    return is_own ? own : NULL;
+}
+
+const char *sweep_dataset_digest(const struct sweep *sweep, const char *name)
+{
+    size_t index;
+    const struct sweep_axis *axis = axis_of_dataset(sweep, name, &index);
+    return axis ? axis->digests[index] : sweep->base.dataset_digest;
 }
 
 bool sweep_set_digest(struct sweep *sweep, const char *name, const char *digest,

@@ -4,6 +4,7 @@
 #ifndef LIPSWEEP_COMMON_SWEEP_H
 #define LIPSWEEP_COMMON_SWEEP_H
 
+#include "common/condition.h"
 #include "common/diagnostics.h"
 #include "common/job.h"
 
@@ -11,13 +12,19 @@
 #include <stdint.h>
 
 enum {
-    SWEEP_NAME_MAX = 64,              /* bytes */
-    SWEEP_JOB_MAX = 10 * 1000000,     /* jobs of one sweep, counted before equal ones are joined */
-    SWEEP_LABEL_MAX = 64,             /* values of an axis of names */
-    SWEEP_MAX_ATTEMPTS = 5,           /* the default of run.max_attempts */
-    SWEEP_MAX_ATTEMPTS_LIMIT = 1000,  /* and its largest value */
-    SWEEP_CHECKPOINT_S = 60,          /* the default of run.checkpoint_s */
-    SWEEP_CHECKPOINT_MOST_S = 1000000 /* and its largest value */
+    SWEEP_NAME_MAX = 64,             /* bytes */
+    SWEEP_JOB_MAX = 10 * 1000000,    /* jobs of one sweep, counted before equal ones are joined */
+    SWEEP_LISTED_MAX = 1000000,      /* combinations of all parts, where there are parts */
+    SWEEP_PART_MAX = 1024,           /* grids and single points */
+    SWEEP_CONDITION_MAX = 32,        /* of a grid */
+    SWEEP_LABEL_MAX = 64,            /* values of an axis of names */
+    SWEEP_MAX_ATTEMPTS = 5,          /* the default of run.max_attempts */
+    SWEEP_MAX_ATTEMPTS_LIMIT = 1000, /* and its largest value */
+    SWEEP_PRIORITY_MAX = 1000,
+    SWEEP_RUNNING_MAX = 1000000,
+    SWEEP_CHECKPOINT_S = 60,           /* the default of run.checkpoint_s */
+    SWEEP_CHECKPOINT_MOST_S = 1000000, /* and its largest value */
+    SWEEP_KEEP_MOST_GIB = 1000000      /* the largest value of run.keep_gib */
 };
 
 #define SWEEP_CHECKPOINT_LEAST_S 0.01
@@ -32,19 +39,48 @@ struct sweep_axis {
     struct place *places;                   /* [count] */
 };
 
+/* Of which trainings the weights are kept. */
+enum sweep_keep {
+    SWEEP_KEEP_ALL,
+    SWEEP_KEEP_BEST, /* of each point, the one with the highest mean accuracy over test.sigma */
+    SWEEP_KEEP_NONE,
+    SWEEP_KEEP_COUNT
+};
+const char *sweep_keep_text(enum sweep_keep keep);
+
+/* One of several grids, or one with conditions or axes that move together, or a single point. */
+struct sweep_part {
+    size_t axis_count, group_count;
+    struct sweep_part_axis {
+        size_t axis;  /* of the sweep */
+        size_t group; /* axes of one group move together */
+        size_t count;
+        uint32_t *values; /* [count] of the sweep's axis */
+    } axes[PARAMETER_COUNT];
+    size_t condition_count;
+    struct sweep_condition {
+        struct condition *condition;
+        bool is_only; /* else `exclude` */
+    } conditions[SWEEP_CONDITION_MAX];
+};
+
 struct sweep {
     char name[SWEEP_NAME_MAX + 1];
     struct job base;                         /* not normalised; the axes' members are defaults */
     struct sweep_axis axes[PARAMETER_COUNT]; /* in file order; the seed is not one of them */
     size_t axis_count;
+    struct sweep_part *parts;     /* [part_count]; 0: one grid, all combinations of the axes */
+    size_t part_count;            /* else the axes hold the values of all parts */
     bool baseline[CONTROL_COUNT]; /* [CONTROL_NONE]: standard training */
     int64_t *seeds;
     size_t seed_count;
     int64_t max_attempts;
-    bool reuse;          /* of finished trainings of other sweeps */
-    double checkpoint_s; /* between two checkpoints of a training */
-    bool continue_any;   /* a checkpoint of another build or CPU class too */
-    bool keep_weights;   /* of every finished training */
+    int64_t priority, max_running; /* higher first; 0: no limit */
+    bool reuse;                    /* of finished trainings of other sweeps */
+    double checkpoint_s;           /* between two checkpoints of a training */
+    bool continue_any;             /* a checkpoint of another build or CPU class too */
+    enum sweep_keep keep;
+    int64_t keep_bytes; /* of its weights at most; 0: no limit */
 };
 
 /* Reads and checks a sweep file; everything that is wrong or odd goes to `diagnostics`, which holds
@@ -56,6 +92,7 @@ void sweep_finish(struct sweep *sweep);
 
 /* The data sets that the sweep names: `index` from 0, NULL at the end. */
 const char *sweep_dataset(const struct sweep *sweep, size_t index);
+const char *sweep_dataset_digest(const struct sweep *sweep, const char *name); /* "": unknown */
 
 /* Fills in what is known of data set `name` since its files were looked at; fails when the sweep
  * file asks for another digest. Hashes of jobs mean nothing before every data set has its digest.

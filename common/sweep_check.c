@@ -14,7 +14,8 @@ enum { NAME_LIST_MAX = 32 };
 
 static void check_given_once(struct sweep_reader *reader)
 {
-    for (size_t i = 0; i < reader->sweep->axis_count; i++) {
+    /* Of several grids one may have the axis and another the value. */
+    for (size_t i = 0; reader->part_count == 1 && i < reader->sweep->axis_count; i++) {
         const struct sweep_axis *axis = &reader->sweep->axes[i];
         struct place place = reader->settings.places[axis->parameter];
         if (place.line != 0)

@@ -102,7 +102,9 @@ static void check_controls(struct sweep_reader *reader)
 /* A warning may be the mere consequence of an error, so it waits until there is none. */
 static void warn_no_effect(struct sweep_reader *reader, enum parameter parameter, const char *where)
 {
-    if (candidates_are_given(reader, parameter) && reader->diagnostics->error_count == 0)
+    /* With several parts another one may need it. */
+    bool is_sure = reader->part_count == 1 && reader->diagnostics->error_count == 0;
+    if (is_sure && candidates_are_given(reader, parameter))
         diagnostics_warning(reader->diagnostics, candidates_place(reader, parameter),
                             "%s has no effect%s", parameter_name(parameter), where);
 }

@@ -25,16 +25,6 @@ static void report_unknown_axis(struct sweep_reader *reader, const struct yaml_n
     suggest_report(reader->diagnostics, key->place, "axis", key->text, names, count);
 }
 
-static bool is_later(const char *name)
-{
-    static const char *const later[] = {"axes", "zip", "only", "exclude"};
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
-        if (strcmp(name, later[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool can_be_axis(struct sweep_reader *reader, enum parameter parameter,
                         const struct yaml_node *key)
 {
@@ -85,7 +75,7 @@ static void read_seed_axis(struct sweep_reader *reader, const struct yaml_node *
         return;
     }
     reader->seeds_given = true;
-    reader->seeds_place = key->place;
+    reader->seeds_place = reader->seed_axis_place = key->place;
     reader->bad[PARAMETER_SEED] =
         !values_open(&reader->seeds, PARAMETER_SEED, key->value, reader->diagnostics);
 }
@@ -108,15 +98,10 @@ static bool open_labels(struct sweep_reader *reader, struct values *values,
     return true;
 }
 
-static void read_axis(struct sweep_reader *reader, const struct yaml_node *key)
+void sweep_read_axis(struct sweep_reader *reader, const struct yaml_node *key)
 {
     struct sweep *sweep = reader->sweep;
     enum parameter parameter = parameter_find(key->text);
-    if (is_later(key->text)) {
-        diagnostics_error(reader->diagnostics, key->place,
-                          "'grid.%s' is not supported by this version", key->text);
-        return;
-    }
     if (parameter == PARAMETER_COUNT || parameter == PARAMETER_DATASET_DIGEST ||
         parameter == PARAMETER_INIT_DIGEST) {
         report_unknown_axis(reader, key);
@@ -139,81 +124,6 @@ static void read_axis(struct sweep_reader *reader, const struct yaml_node *key)
     }
     sweep->axes[sweep->axis_count++] =
         (struct sweep_axis){.parameter = parameter, .place = key->place};
-}
-
-void sweep_read_grid(struct sweep_reader *reader, const struct yaml_node *map)
-{
-    if (map->type == YAML_LIST) {
-        diagnostics_error(reader->diagnostics, map->place,
-                          "a list of grids is not supported by this version");
-        return;
-    }
-    if (map->type != YAML_MAP) {
-        diagnostics_error(reader->diagnostics, map->place,
-                          "'grid' must be a mapping of axes, not %s", yaml_type_text(map->type));
-        return;
-    }
-    reader->grid_place = map->place;
-    for (const struct yaml_node *key = map->first; key; key = key->next)
-        read_axis(reader, key);
-}
-
-static bool is_loss_axis(enum parameter parameter)
-{
-    return parameter == PARAMETER_LAMBDA || parameter == PARAMETER_K ||
-           parameter == PARAMETER_SIGMA || parameter == PARAMETER_CONTROL;
-}
-
-/* Number of jobs as written, before equal ones are joined. */
-static double count_jobs(const struct sweep_reader *reader)
-{
-    const bool *baseline = reader->sweep->baseline;
-    double points = 1, others = 1, sigmas = 1;
-    for (size_t i = 0; i < reader->sweep->axis_count; i++) {
-        const struct values *values = &reader->sources[i];
-        double count = values->count > 0 ? values->count : 1;
-        points *= count;
-        others *= is_loss_axis(values->parameter) ? 1 : count;
-        sigmas *= values->parameter == PARAMETER_SIGMA ? count : 1;
-    }
-    points += baseline[CONTROL_NONE] ? others : 0;
-    for (int control = CONTROL_NONE + 1; control < CONTROL_COUNT; control++)
-        points += baseline[control] ? others * sigmas : 0;
-    return points * reader->seeds.count;
-}
-
-/* "1000 lambda x 300 k x 5 seeds" */
-static void write_product(const struct sweep_reader *reader, char *product, size_t size)
-{
-    char number[NUMBER_TEXT];
-    size_t used = 0;
-    bool has_baseline = false;
-    for (int control = 0; control < CONTROL_COUNT; control++)
-        has_baseline |= reader->sweep->baseline[control];
-    for (size_t i = 0; i < reader->sweep->axis_count; i++) {
-        number_format(reader->sources[i].count, number);
-        if (reader->sources[i].count > 0 && used < size)
-            used += (size_t)snprintf(product + used, size - used, "%s %s x ", number,
-                                     parameter_name(reader->sources[i].parameter));
-    }
-    number_format(reader->seeds.count, number);
-    if (used < size)
-        snprintf(product + used, size - used, "%s seed%s%s", number,
-                 reader->seeds.count == 1 ? "" : "s", has_baseline ? ", and baselines" : "");
-}
-
-static bool check_size(struct sweep_reader *reader)
-{
-    char product[400], jobs[NUMBER_TEXT];
-    double count = count_jobs(reader);
-    if (count <= SWEEP_JOB_MAX)
-        return true;
-    number_format(count, jobs);
-    write_product(reader, product, sizeof product);
-    diagnostics_error(reader->diagnostics,
-                      reader->grid_place.line != 0 ? reader->grid_place : reader->seeds_place,
-                      "%s jobs (%s); at most %d are allowed", jobs, product, SWEEP_JOB_MAX);
-    return false;
 }
 
 static bool out_of_memory(struct sweep_reader *reader)
@@ -292,7 +202,7 @@ static bool fill_axis(struct sweep_reader *reader, struct sweep_axis *axis,
     return values_numbers(values, axis->numbers, axis->places, reader->diagnostics);
 }
 
-static bool fill_seeds(struct sweep_reader *reader)
+bool sweep_fill_seeds(struct sweep_reader *reader)
 {
     struct sweep *sweep = reader->sweep;
     size_t count = (size_t)reader->seeds.count;
@@ -312,15 +222,13 @@ static bool fill_seeds(struct sweep_reader *reader)
     return good;
 }
 
-void sweep_fill_grid(struct sweep_reader *reader)
+void sweep_fill_axes(struct sweep_reader *reader)
 {
     struct sweep *sweep = reader->sweep;
-    bool fits = check_size(reader);
     for (size_t i = 0; i < sweep->axis_count; i++) {
         struct sweep_axis *axis = &sweep->axes[i];
-        bool *bad = &reader->bad[axis->parameter];
-        *bad = *bad || !fits || !fill_axis(reader, axis, &reader->sources[i]);
+        /* Without a source its values were wrong already. */
+        if (reader->sources[i].count == 0 || !fill_axis(reader, axis, &reader->sources[i]))
+            reader->bad[axis->parameter] = true;
     }
-    if (fits && !reader->bad[PARAMETER_SEED] && !fill_seeds(reader))
-        reader->bad[PARAMETER_SEED] = true;
 }

@@ -77,7 +77,8 @@ static bool step_control(struct dispatch *dispatch, int64_t until_ms, struct err
 bool dispatch_tasks(struct dispatch *dispatch, int64_t until_ms, struct error *error)
 {
     return step_submission(dispatch, until_ms, error) &&
-           (!dispatch->control.running || step_control(dispatch, until_ms, error));
+           (!dispatch->control.running || step_control(dispatch, until_ms, error)) &&
+           dispatch_step_removal(dispatch, until_ms, error);
 }
 
 static bool is_expanding(const struct dispatch *dispatch, int64_t sweep, bool *expanding,
@@ -139,7 +140,8 @@ static bool select_sweep(struct dispatch *dispatch, const struct inbound *inboun
     return store_select_sweep(dispatch->store, sweep, &control->selection, error);
 }
 
-bool dispatch_control(struct dispatch *dispatch, const struct inbound *inbound, struct error *error)
+bool dispatch_control_task(struct dispatch *dispatch, const struct inbound *inbound,
+                           struct error *error)
 {
     const Wire__Control *asked = inbound->envelope->control;
     struct control_task control = {.running = true,
@@ -149,9 +151,6 @@ bool dispatch_control(struct dispatch *dispatch, const struct inbound *inbound, 
                                    .peer = *inbound->peer,
                                    .request = inbound->envelope->request};
     bool fit = false, expanding;
-    if (!control.retry && asked->verb != WIRE__CONTROL__VERB__CANCEL)
-        return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__INVALID,
-                               "this coordinator can cancel and retry");
     if (dispatch->control.running)
         return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__BUSY,
                                "another cancel or retry is under way: try again when it is done");

@@ -10,8 +10,8 @@ bool store_find_sweep(struct store *store, const char *text, int64_t *sweep, str
 {
     struct statement *statement;
     if (!db_prepare(store->db,
-                    "SELECT id FROM sweep WHERE name = ?1 OR id = ?2"
-                    " OR (?1 = 'last' AND id = (SELECT max(id) FROM sweep)) LIMIT 1",
+                    "SELECT id FROM sweep WHERE deleting = 0 AND (name = ?1 OR id = ?2 OR (?1 ="
+                    " 'last' AND id = (SELECT max(id) FROM sweep WHERE deleting = 0))) LIMIT 1",
                     &statement, error))
         return false;
     int64_t number;
@@ -96,11 +96,39 @@ bool store_cancel(struct store *store, struct selection selection, const char *r
     return true;
 }
 
-static bool next_job_id(struct store *store, int64_t *id, struct error *error)
+static bool set_one(struct store *store, const char *sql, int64_t row, int64_t value, bool *changed,
+                    struct error *error)
 {
     struct statement *statement;
-    return db_prepare(store->db, "SELECT max(id) + 1 FROM job", &statement, error) &&
-           store_integer(statement, 1, id, error);
+    if (!db_prepare(store->db, sql, &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, row);
+    statement_bind_integer(statement, 2, value);
+    if (!statement_run(statement, error))
+        return false;
+    *changed = db_changes(store->db) > 0;
+    return true;
+}
+
+bool store_hold(struct store *store, int64_t sweep, int64_t job, bool held, bool *changed,
+                struct error *error)
+{
+    const char *sql = sweep != 0 ? "UPDATE sweep SET held = ?2 WHERE id = ?1 AND held <> ?2"
+                                 : "UPDATE job SET held = ?2 WHERE id = ?1 AND held <> ?2";
+    struct event_subject subject = {.sweep = sweep, .job = job};
+    return set_one(store, sql, sweep != 0 ? sweep : job, held, changed, error) &&
+           (!*changed || store_event(store, held ? "paused" : "resumed", subject, NULL, error));
+}
+
+bool store_set_priority(struct store *store, int64_t sweep, int64_t priority, bool *changed,
+                        struct error *error)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%lld", (long long)priority);
+    return set_one(store, "UPDATE sweep SET priority = ?2 WHERE id = ?1 AND priority <> ?2", sweep,
+                   priority, changed, error) &&
+           (!*changed ||
+            store_event(store, "priority", (struct event_subject){.sweep = sweep}, text, error));
 }
 
 /* The old row first: the unique index counts only rows without a successor and cannot wait for the
@@ -108,7 +136,7 @@ static bool next_job_id(struct store *store, int64_t *id, struct error *error)
 bool store_replace_job(struct store *store, int64_t job, int64_t *successor, struct error *error)
 {
     struct statement *update, *insert;
-    if (!next_job_id(store, successor, error) ||
+    if (!store_next_job(store, successor, error) ||
         !db_prepare(store->db, "UPDATE job SET superseded_by = ?2 WHERE id = ?1", &update, error) ||
         !db_prepare(store->db,
                     "INSERT INTO job (id, sweep, point, text_number, state, train_hash, job_hash,"

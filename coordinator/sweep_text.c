@@ -122,10 +122,8 @@ static bool read_sweep(struct sweep_text *text, size_t length, char **report, st
             error_set(error, ERROR_INVALID, "%s cannot be read", text->file);
     }
     diagnostics_finish(&diagnostics);
-    if (parsed && fill_digests(text, error)) {
-        grid_init(&text->grid, &text->sweep);
+    if (parsed && fill_digests(text, error) && grid_init(&text->grid, &text->sweep, error))
         return true;
-    }
     if (parsed)
         sweep_finish(&text->sweep);
     free(text->file);
@@ -174,6 +172,7 @@ bool sweep_text_read_stored(struct sweep_text *text, const struct stored_sweep *
 
 void sweep_text_finish(struct sweep_text *text)
 {
+    grid_finish(&text->grid);
     sweep_finish(&text->sweep);
     free(text->file);
     free(text->text);

@@ -1,4 +1,5 @@
 #include "worker/objective.h"
+#include "worker/profile.h"
 
 #include <string.h>
 
@@ -13,7 +14,9 @@ void objective_gradient(struct pass *pass, const struct loss *loss, const real *
                                .norms = norms,
                                .images = images,
                                .classes = network->class_count};
+    profile_enter(PROFILE_LOSS);
     loss_gradient(loss, &input, pass_logit_gradient(pass), sums);
+    profile_enter(PROFILE_OTHER);
     memset(gradients, 0, network->parameter_count * sizeof *gradients);
     pass_backward(pass, parameters, gradients, sums->active > 0 || pass->is_joint ? copies : 1);
 }

@@ -149,10 +149,10 @@ static bool send_hello(struct session *session, bool *sent, struct error *error)
     hello.host = session->host;
     hello.pid = getpid();
     hello.slots = (uint32_t)session->options.slots;
-    hello.threads = 1;
+    hello.threads = (uint32_t)session->options.threads;
     hello.cpu_count = (uint32_t)session->options.usable.cpu_count;
     hello.memory_bytes = session->options.usable.memory_bytes;
-    hello.cpu_class = (char *)(uintptr_t)training_cpu_class();
+    hello.cpu_class = (char *)(uintptr_t)training_cpu_class(false);
     envelope.request = 1;
     envelope.body_case = WIRE__ENVELOPE__BODY_HELLO;
     envelope.hello = &hello;

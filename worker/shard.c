@@ -1,4 +1,5 @@
 #include "worker/shard.h"
+#include "worker/profile.h"
 
 #include <assert.h>
 
@@ -22,9 +23,29 @@ static real *gradient_at(const struct pass *pass, size_t slot, const struct shar
                : pass->gradient[slot] + shard->first * slot_size(&pass->network->slots[slot]);
 }
 
-static void tick(const struct pass *pass)
+static enum profile_phase phase_of(enum layer_kind kind)
 {
-    if (pass->tick) {
+    switch (kind) {
+    case LAYER_CONV:
+    case LAYER_CONV_POOL:
+        return PROFILE_CONVOLUTION;
+    case LAYER_NORM:
+    case LAYER_MOMENTS:
+        return PROFILE_NORM;
+    case LAYER_DENSE:
+        return PROFILE_DENSE;
+    case LAYER_STANDARDIZE:
+    case LAYER_RELU:
+    case LAYER_ADD:
+    case LAYER_AVERAGE:
+        break;
+    }
+    return PROFILE_ELEMENTWISE;
+}
+
+static void tick(const struct pass *pass, const struct shard *shard)
+{
+    if (pass->tick && shard->work == &pass->works[0]) {
         pass->tick(pass->tick_context);
     }
 }
@@ -82,6 +103,7 @@ void shard_forward(const struct pass *pass, size_t index, const real *numbers,
     struct call c = call_of(pass, index, numbers, shard);
     const struct layer *layer = c.layer;
     const struct norm *norm = &pass->norm[layer->norm];
+    profile_enter(phase_of(layer->kind));
     switch (layer->kind) {
     case LAYER_CONV_POOL:
         conv_pool_forward(&pass->conv_pool, shard->work->scratch, c.out, c.in, c.weight, c.bias,
@@ -95,7 +117,8 @@ void shard_forward(const struct pass *pass, size_t index, const real *numbers,
         pass->kernels->relu_forward(c.out, shard->images * c.out_size);
         break;
     case LAYER_DENSE:
-        dense_forward(c.out, c.in, c.weight, c.bias, layer->dense, shard->images);
+        dense_forward(pass->team, pass->dense, c.out, c.in, c.weight, c.bias, layer->dense,
+                      shard->images);
         break;
     case LAYER_MOMENTS:
         for (size_t i = 0; i < shard->images && pass->trains; i++) {
@@ -112,7 +135,8 @@ void shard_forward(const struct pass *pass, size_t index, const real *numbers,
         image_forward(pass, &c, numbers, shard);
         break;
     }
-    tick(pass);
+    profile_enter(PROFILE_OTHER);
+    tick(pass, shard);
 }
 
 static void image_backward(const struct pass *pass, const struct call *c, real *din,
@@ -143,6 +167,7 @@ void shard_backward(const struct pass *pass, size_t index, const real *numbers, 
     bool adds = pass->plan.adds[index];
     real *din = gradient_at(pass, layer->in_slot, shard);
     real *dout = gradient_at(pass, layer->out_slot, shard);
+    profile_enter(phase_of(layer->kind));
     switch (layer->kind) {
     case LAYER_CONV_POOL:
         conv_pool_backward(&pass->conv_pool, shard->work->scratch, sums, dout, c.out, c.in,
@@ -157,8 +182,8 @@ void shard_backward(const struct pass *pass, size_t index, const real *numbers, 
         break;
     case LAYER_DENSE:
         assert(!adds);
-        dense_backward(din, gradients + layer->weight, gradients + layer->bias, dout, c.in,
-                       c.weight, layer->dense, shard->images);
+        dense_backward(pass->team, din, gradients + layer->weight, gradients + layer->bias, dout,
+                       c.in, c.weight, layer->dense, shard->images);
         break;
     case LAYER_NORM:
         norm_add_backward(norm, sums, dout, c.in, shard->images * c.pixels);
@@ -179,5 +204,6 @@ void shard_backward(const struct pass *pass, size_t index, const real *numbers, 
     case LAYER_STANDARDIZE:
         break;
     }
-    tick(pass);
+    profile_enter(PROFILE_OTHER);
+    tick(pass, shard);
 }

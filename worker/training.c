@@ -3,6 +3,7 @@
 #include "worker/gemm.h"
 #include "worker/objective.h"
 #include "worker/plan.h"
+#include "worker/profile.h"
 #include "worker/schedule.h"
 #include "worker/sort.h"
 
@@ -18,6 +19,8 @@ struct training {
     const struct job *job;
     const struct dataset *dataset;
     const struct training_observer *observer;
+    size_t threads;
+    struct team *team;
     struct plan plan;
     struct loss loss;
     struct training_progress progress;
@@ -53,9 +56,10 @@ static void plan_schedule(const struct plan *plan, const struct job *job,
 }
 
 bool training_memory(const struct job *job, size_t pixels, int class_count, size_t train_images,
-                     size_t test_images, size_t *bytes, struct error *error)
+                     size_t test_images, size_t threads, size_t *bytes, struct error *error)
 {
-    struct plan_shape shape = {.class_count = (size_t)class_count, .test_count = test_images};
+    struct plan_shape shape = {
+        .class_count = (size_t)class_count, .test_count = test_images, .threads = threads};
     if (!job_check(job, NULL, error) || !plan_image_shape(pixels, &shape.image, error) ||
         !dataset_training_count(job, train_images, &shape.train_count, error)) {
         return false;
@@ -74,10 +78,12 @@ bool training_memory(const struct job *job, size_t pixels, int class_count, size
     return true;
 }
 
-const char *training_cpu_class(void)
+const char *training_cpu_class(bool is_exact)
 {
-    static char text[160];
-    snprintf(text, sizeof text, "%s, direct convolution, %s", kernels_get()->level, gemm_library());
+    static char texts[2][160];
+    char *text = texts[is_exact];
+    snprintf(text, sizeof texts[0], "%s, %s convolution, %s", kernels_get()->level,
+             is_exact ? "direct" : "winograd F(4x4)", gemm_library());
     return text;
 }
 
@@ -85,6 +91,7 @@ static void report_progress(struct training *training, size_t images)
 {
     double now = now_s(), elapsed = now - training->window_start_s;
     training->window_images += (int64_t)images;
+    training->progress.images += (int64_t)images;
     if (elapsed >= 1 || training->progress.images_per_s == 0) {
         training->progress.images_per_s =
             elapsed > 0 ? (double)training->window_images / elapsed : 0;
@@ -101,6 +108,7 @@ static void report_progress(struct training *training, size_t images)
 static void begin_phase(struct training *training, enum training_phase phase)
 {
     training->progress.phase = phase;
+    training->progress.images = 0;
     training->progress.images_per_s = 0;
     training->window_start_s = now_s();
     training->window_images = 0;
@@ -189,7 +197,9 @@ static bool run_step(struct training *training, size_t first, size_t images, str
                          isnan(loss) ? "not a number" : "infinite", (long long)state->epoch,
                          (long long)state->step);
     }
+    profile_enter(PROFILE_OPTIMIZER);
     optimizer_step(&plan->optimizer, plan->parameters, plan->gradients);
+    profile_enter(PROFILE_OTHER);
     add_sums(&state->sums, &sums);
     state->epoch_images += (int64_t)images;
     report_progress(training, images);
@@ -360,15 +370,18 @@ static bool prepare(struct training *training, struct error *error)
     struct plan_shape shape = {
         .image = {(size_t)dataset->channels, (size_t)dataset->height, (size_t)dataset->width},
         .class_count = (size_t)dataset->class_count,
-        .test_count = dataset->test.count};
+        .test_count = dataset->test.count,
+        .threads = training->threads};
     if (!job_check(job, NULL, error) ||
         !dataset_training_indices(dataset, job, &indices, &shape.train_count, error)) {
         return false;
     }
-    bool placed = plan_init(plan, job, shape, error) && plan_place(plan, job, error);
+    bool placed = plan_init(plan, job, shape, error) && plan_place(plan, job, error) &&
+                  team_create(&training->team, training->threads, error);
     if (placed) {
         plan_schedule(plan, job, &training->progress);
         memcpy(plan->indices, indices, shape.train_count * sizeof *indices);
+        plan_use_team(plan, training->team);
         plan->pass.tick = plan->evaluation.pass.tick = training->observer->tick;
         plan->pass.tick_context = plan->evaluation.pass.tick_context = training->observer->context;
     }
@@ -376,18 +389,20 @@ static bool prepare(struct training *training, struct error *error)
     return placed && prepare_state(training, error);
 }
 
-bool training_run(const struct job *job, const struct dataset *dataset,
+bool training_run(const struct job *job, const struct dataset *dataset, size_t threads,
                   const struct training_observer *observer, struct training_result *result,
                   struct error *error)
 {
     static const struct training_observer nobody;
     struct training training = {.job = job,
                                 .dataset = dataset,
+                                .threads = threads,
                                 .observer = observer ? observer : &nobody,
                                 .loss = loss_of_job(job)};
     gemm_init();
     *result = (struct training_result){0};
     bool done = prepare(&training, error) && run_phases(&training, result, error);
+    team_destroy(training.team);
     free(training.state.metrics);
     plan_finish(&training.plan);
     return done;

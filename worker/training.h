@@ -53,6 +53,8 @@ struct training_progress {
     enum training_phase phase;
     int64_t epoch, epoch_count; /* epoch from 1 */
     int64_t step, step_count;   /* of the whole training */
+    int64_t images;             /* gone through in this phase by this process; in a test once for
+                                   every noise level */
     double images_per_s;        /* of the last second or so */
 };
 
@@ -90,8 +92,9 @@ struct training_trace {
 struct training_observer {
     void *context;
     void (*tick)(void *context); /* once a layer call and evaluation batch: the sign of life */
-    void (*progress)(void *context,
-                     const struct training_progress *progress); /* after each step or test batch */
+    void (*progress)(
+        void *context,
+        const struct training_progress *progress); /* after each step or some of the test */
     void (*epoch)(void *context, const struct epoch_metric *metric);
     /* Overwrites the initial weights. */
     bool (*initial)(void *context, const struct weights *weights, struct error *error);
@@ -105,17 +108,19 @@ struct training_observer {
  * free besides the data set itself, and a copy of its state for a keeper. The image's sides follow
  * from `pixels`: square, of one channel or three. */
 WARN_UNUSED bool training_memory(const struct job *job, size_t pixels, int class_count,
-                                 size_t train_images, size_t test_images, size_t *bytes,
-                                 struct error *error);
+                                 size_t train_images, size_t test_images, size_t threads,
+                                 size_t *bytes, struct error *error);
 
-/* Trains and tests a normalised job. A NaN or infinite loss fails with ERROR_DIVERGED; the message
- * names epoch and step. A keeper that stops it makes it fail with ERROR_INTERRUPTED. */
-WARN_UNUSED bool training_run(const struct job *job, const struct dataset *dataset,
+/* Trains and tests a normalised job on so many threads, the caller's among them; the result does
+ * not depend on their number. All calls of the observer are on the caller's. A NaN or infinite loss
+ * fails with ERROR_DIVERGED; the message names epoch and step. A keeper that stops it makes it fail
+ * with ERROR_INTERRUPTED. */
+WARN_UNUSED bool training_run(const struct job *job, const struct dataset *dataset, size_t threads,
                               const struct training_observer *observer,
                               struct training_result *result, struct error *error);
 
-/* Kernel level, convolution choice, OpenBLAS version and core name: results are bit-identical
- * within one class. */
-const char *training_cpu_class(void);
+/* Kernel level, choice of convolution (of a job, or else of jobs that are not exact), OpenBLAS
+ * version and core name: results are bit-identical within one class. */
+const char *training_cpu_class(bool is_exact);
 
 #endif

@@ -4,32 +4,15 @@
  *
  * bench_step MODEL [--seconds S] [--threads T] [--batch B] [--together]: about S seconds (1) for
  * each phase. --together: says "ready" before each phase and waits for a line. Prints JSON. */
-#include "common/rng.h"
 #include "stopwatch.h"
+#include "subject.h"
 #include "worker/training.h"
 
 #include <getopt.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { CLASSES = 10, TEST_LEVELS = 9, STEPS_MAX = 4000, TESTS_MAX = 400 };
-
-/* A network and the images that it is measured on: as in torch_peer.py. */
-struct subject {
-    const char *name, *model;
-    int channels, side;
-    int64_t batch;
-    size_t train_count, test_count;
-};
-
-static const struct subject subjects[] = {
-    {"mnist-cnn", "mnist-cnn", 1, 28, 100, 2000, 1000},
-    {"resnet20", "resnet20", 3, 32, 128, 512, 200},
-    {"preresnet20", "preresnet20", 3, 32, 128, 512, 200},
-    {"preresnet32-96", "preresnet32", 3, 96, 32, 64, 24},
-};
+enum { STEPS_MAX = 4000, TESTS_MAX = 400 };
 
 struct bench {
     const struct subject *subject;
@@ -39,36 +22,6 @@ struct bench {
     int64_t batch;
     bool together;
 };
-
-static const struct subject *find_subject(const char *name)
-{
-    for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++) {
-        if (strcmp(subjects[i].name, name) == 0) {
-            return &subjects[i];
-        }
-    }
-    fprintf(stderr, "bench_step: no such model: %s\n", name);
-    exit(2);
-}
-
-static void fill_split(struct dataset_split *split, uint32_t epoch, size_t count, size_t pixels)
-{
-    split->count = count;
-    split->images = calloc(count, pixels);
-    split->labels = malloc(count);
-    if (!split->images || !split->labels) {
-        fputs("bench_step: out of memory\n", stderr);
-        exit(1);
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct rng_stream stream = {1, RNG_GLYPHS, epoch, (uint32_t)i};
-        for (uint32_t block = 0; block < pixels / 16; block++) {
-            rng_block(&stream, block,
-                      (uint32_t *)(void *)(split->images + i * pixels + block * 16));
-        }
-        split->labels[i] = split->images[i * pixels] % CLASSES;
-    }
-}
 
 /* Times between steps. */
 struct steps {
@@ -91,30 +44,12 @@ static void take_progress(void *context, const struct training_progress *progres
 static struct training_result run(const struct bench *bench, double lambda, int64_t count,
                                   size_t levels, struct steps *steps)
 {
-    struct job job;
-    job_init(&job);
-    snprintf(job.dataset, sizeof job.dataset, "random");
-    snprintf(job.model, sizeof job.model, "%s", bench->subject->model);
-    job.lambda = lambda;
-    job.k = lambda > 0 ? 0.01 : (double)NAN;
-    job.sigma = lambda > 0 ? 0.1 : (double)NAN;
-    job.epochs = 0;
-    job.steps = count;
-    job.batch = bench->batch;
-    job.lr = 0.01;
-    job.momentum = 0.9;
-    job.seed = 1;
-    job.test_sigma_count = levels;
-    for (size_t i = 0; i < levels; i++) {
-        job.test_sigma[i] = 0.1 * (double)i;
-    }
-    job.test_seed_count = 1;
-    job.test_seed[0] = 1;
+    const struct job job = subject_job(bench->subject, lambda, count, bench->batch, levels);
     const struct training_observer observer = {.context = steps,
                                                .progress = steps ? take_progress : NULL};
     struct training_result result;
     struct error error;
-    if (!training_run(&job, &bench->dataset, &observer, &result, &error)) {
+    if (!training_run(&job, &bench->dataset, bench->threads, &observer, &result, &error)) {
         fprintf(stderr, "bench_step: %s\n", error.message);
         exit(1);
     }
@@ -200,7 +135,7 @@ static void read_options(struct bench *bench, int count, char **arguments)
               stderr);
         exit(2);
     }
-    bench->subject = find_subject(arguments[optind]);
+    bench->subject = subject_find(arguments[optind]);
     bench->batch = bench->batch ? bench->batch : bench->subject->batch;
 }
 
@@ -208,28 +143,13 @@ int main(int count, char **arguments)
 {
     struct bench bench = {.seconds = 1, .threads = 1};
     read_options(&bench, count, arguments);
-    const struct subject *subject = bench.subject;
-    size_t side = (size_t)subject->side, pixels = (size_t)subject->channels * side * side;
-    size_t train_count = subject->train_count;
-    while (train_count < (size_t)bench.batch) {
-        train_count *= 2;
-    }
-    bench.dataset = (struct dataset){.name = "random",
-                                     .channels = subject->channels,
-                                     .height = subject->side,
-                                     .width = subject->side,
-                                     .class_count = CLASSES};
-    fill_split(&bench.dataset.train, 0, train_count, pixels);
-    fill_split(&bench.dataset.test, 1, subject->test_count, pixels);
+    bench.dataset = subject_dataset(bench.subject, bench.batch);
     double standard = train_rate(&bench, 0), lipschitz = train_rate(&bench, 0.1);
     double evaluate = evaluate_rate(&bench);
     printf("{\"model\": \"%s\", \"threads\": %zu, \"batch\": %lld, \"cpu_class\": \"%s\", "
            "\"train_standard\": %.1f, \"train_lipschitz\": %.1f, \"evaluate\": %.1f}\n",
-           subject->name, bench.threads, (long long)bench.batch, training_cpu_class(), standard,
-           lipschitz, evaluate);
-    free(bench.dataset.train.images);
-    free(bench.dataset.train.labels);
-    free(bench.dataset.test.images);
-    free(bench.dataset.test.labels);
+           bench.subject->name, bench.threads, (long long)bench.batch, training_cpu_class(false),
+           standard, lipschitz, evaluate);
+    subject_free(&bench.dataset);
     return 0;
 }

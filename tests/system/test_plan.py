@@ -134,3 +134,38 @@ def test_measure_says_what_is_wrong(run_program, place):
     (place / "job.yaml").write_text(JOB % "mnist-cnnn")
     assert "mnist-cnnn" in run_program("lipsweep-worker", "measure", "job.yaml", code=2).stderr
     assert "takes one job file" in run_program("lipsweep-worker", "measure", code=2).stderr
+
+
+PARTS = """\
+name: parts
+dataset: {name: glyphs, train_count: 400}
+train: {epochs: 1, batch: 50, lr: 0.05}
+grids:
+- {model: mnist-cnn, lambda: [1, 2], k: [0, 0.1], sigma: 0.1, zip: [[lambda, k]]}
+- {model: resnet8, lambda: 1, k: 0, sigma: 0.1, fraction: [0.5, 1], only: fraction < 1}
+include: [{model: mnist-cnn, lambda: 5, k: 0.3, sigma: 0.2}, {model: mnist-cnn, lambda: 1, k: 0, sigma: 0.1}]
+baseline: true
+seeds: 2
+test: {sigma: [0, 0.4]}
+"""
+PARTS_POINTS = {("mnist-cnn", 0, None, None, 1), ("resnet8", 0, None, None, 0.5), ("mnist-cnn", 1, 0, 0.1, 1),
+                ("mnist-cnn", 2, 0.1, 0.1, 1), ("resnet8", 1, 0, 0.1, 0.5), ("mnist-cnn", 5, 0.3, 0.2, 1)}
+
+
+def test_grids_points_and_conditions_run_once_each(run_program, place):
+    (place / "parts.yaml").write_text(PARTS)
+    run_program("lipsweep", "run", "parts.yaml", "--quiet", code=0)
+    recorded.assert_all_done_once(place / "parts.db", 12)
+    jobs = recorded.query(place / "parts.db", "SELECT model, lambda, k, sigma, fraction FROM job WHERE seed = 2")
+    assert {tuple(job.values()) for job in jobs} == PARTS_POINTS and len(jobs) == len(PARTS_POINTS)
+    assert "complete" in run_program("lipsweep", "verify", "parts", "--db", "parts.db", code=0).stdout
+    # Written in another way it is the same sweep.
+    (place / "parts.yaml").write_text(PARTS.replace("lambda: 1, k: 0, sigma: 0.1, fraction: [0.5, 1], only: fraction < 1",
+                                                    "k: 0, sigma: 0.1, fraction: 0.5, axes: {lambda: 1}"))
+    row, = plan(run_program, "parts.yaml")
+    assert row["finished"] == 12 and row["new"] == 0 and row["withdrawn"] == 0
+    (place / "parts.yaml").write_text(PARTS.replace("only: fraction < 1", "only: fraction > 1"))
+    assert plan(run_program, "parts.yaml")[0]["withdrawn"] == 4
+    (place / "parts.yaml").write_text(PARTS.split("include")[0].replace("zip: [[lambda, k]]", "only: k > 1").replace(
+        "fraction < 1", "fraction > 1"))
+    assert "the conditions of the sweep leave no point" in run_program("lipsweep", "plan", "parts.yaml", code=2).stderr

@@ -39,7 +39,7 @@ static void assert_jobs(const char *rest, const char *const *expected, size_t co
     struct sweep sweep;
     struct grid grid;
     parse_rest(rest, &sweep);
-    grid_init(&grid, &sweep);
+    assert_true(grid_init(&grid, &sweep, NULL));
     for (size_t i = 0; i < grid.job_count && i < count; i++) {
         struct job job;
         char text[200];
@@ -50,6 +50,7 @@ static void assert_jobs(const char *rest, const char *const *expected, size_t co
         assert_string_equal(text, expected[i]);
     }
     assert_int_equal(grid.job_count, count);
+    grid_finish(&grid);
     sweep_finish(&sweep);
 }
 
@@ -107,7 +108,7 @@ static void baselines_follow_the_other_axes(void **state)
     parse_rest("grid: {lambda: [1, 2], fraction: [0.1, 1], k: 0.1, sigma: [0.1, 0.2], lr: [0.1, "
                "0.2, 0.3]}\nbaseline: [standard, noise-augmentation]\nseeds: 4\n",
                &sweep);
-    grid_init(&grid, &sweep);
+    assert_true(grid_init(&grid, &sweep, NULL));
     assert_int_equal(grid.point_count, 6 + 12 + 24);
     assert_int_equal(grid.job_count, 4 * 42);
     grid_point(&grid, 4, &job);
@@ -118,6 +119,7 @@ static void baselines_follow_the_other_axes(void **state)
     assert_true(job.fraction == 1 && job.lr == 0.3 && job.sigma == 0.2 && job.lambda == 2);
     assert_int_equal(job.seed, 2);
     assert_int_equal(grid_point_of(&grid, 42 + 41), 41);
+    grid_finish(&grid);
     sweep_finish(&sweep);
 }
 
@@ -131,13 +133,15 @@ static void a_digest_belongs_to_its_data_set(void **state)
     parse("name: x\nmodel: mnist-cnn\ntrain: {epochs: 1}\ngrid: {dataset: [mnist]}\n", &sweep);
     assert_string_equal(sweep_dataset(&sweep, 0), "mnist");
     assert_null(sweep_dataset(&sweep, 1));
-    grid_init(&grid, &sweep);
+    assert_true(grid_init(&grid, &sweep, NULL));
     grid_point(&grid, 0, &job);
     assert_string_equal(job.dataset, "mnist");
     assert_string_equal(job.dataset_digest, digest);
+    grid_finish(&grid);
     sweep_finish(&sweep);
     parse_rest("", &sweep);
     assert_false(sweep_set_digest(&sweep, "mnist", "abc", &error));
+    grid_finish(&grid);
     sweep_finish(&sweep);
 }
 
@@ -150,12 +154,13 @@ static void a_large_grid_is_reached_anywhere(void **state)
     parse_rest("grid: {lambda: {from: 0, to: 1, count: 1000}, k: {from: 0, to: 1, count: 2000}, "
                "sigma: 0.1}\nseeds: 5\n",
                &sweep);
-    grid_init(&grid, &sweep);
+    assert_true(grid_init(&grid, &sweep, NULL));
     assert_int_equal(grid.point_count, 1 + 999 * 2000);
     grid_job(&grid, grid.job_count - 1, &job);
     assert_true(job.lambda == 1 && job.k == 1 && job.seed == 5);
     grid_point(&grid, 1, &job);
     assert_true(job.lambda == 0.001001001001 && job.k == 0);
+    grid_finish(&grid);
     sweep_finish(&sweep);
 }
 
@@ -260,23 +265,25 @@ static void random_sweep(unsigned *random, char *text, size_t size)
     }
 }
 
-static void the_grid_is_what_its_definition_says(void **state)
+/* `rest` goes to the end of the text. */
+static void compare_with_definition(const char *rest, int rounds)
 {
-    (void)state;
     unsigned random = 1;
-    for (int round = 0; round < 400; round++) {
+    for (int round = 0; round < rounds; round++) {
         char text[4096];
-        struct sweep sweep;
+        struct sweep plain, sweep;
         struct grid grid;
         random_sweep(&random, text, sizeof text);
+        parse(text, &plain);
+        strcat(text, rest);
         parse(text, &sweep);
         struct set expected = {calloc(20000, 32), 0};
         for (int control = 0; control < CONTROL_COUNT; control++) {
-            if (sweep.baseline[control])
-                define(&sweep, control, &expected);
+            if (plain.baseline[control])
+                define(&plain, control, &expected);
         }
-        define(&sweep, -1, &expected);
-        grid_init(&grid, &sweep);
+        define(&plain, -1, &expected);
+        assert_true(grid_init(&grid, &sweep, NULL));
         if (grid.point_count != expected.count)
             print_message("%s", text);
         assert_int_equal(grid.point_count, expected.count);
@@ -291,8 +298,101 @@ static void the_grid_is_what_its_definition_says(void **state)
             assert_memory_equal(hash, expected.hashes[i], 32);
         }
         free(expected.hashes);
+        grid_finish(&grid);
         sweep_finish(&sweep);
+        sweep_finish(&plain);
     }
+}
+
+static void the_grid_is_what_its_definition_says(void **state)
+{
+    (void)state;
+    compare_with_definition("", 400);
+}
+
+/* Written out, it is the same: the condition leaves out nothing. */
+static void so_is_a_list_of_points(void **state)
+{
+    (void)state;
+    compare_with_definition("  only: fraction > 0\n", 400);
+}
+
+static void conditions_leave_points_out(void **state)
+{
+    (void)state;
+    ASSERT_JOBS("grid: {lambda: [1, 2], k: [0.1, 0.2], sigma: [0.1, 0.3], only: k < sigma}\n",
+                "1 0.1 0.3 none 1", "1 0.2 0.3 none 1", "2 0.1 0.3 none 1", "2 0.2 0.3 none 1");
+    ASSERT_JOBS("grid: {lambda: [1, 2], k: [0.1, 0.2], sigma: [0.1, 0.3],\n"
+                "  exclude: [lambda == 2 and k > 0.1, sigma == 0.3 and lambda == 1]}\nseeds: 2\n",
+                "1 0.1 0.1 none 1", "1 0.2 0.1 none 1", "2 0.1 0.1 none 1", "2 0.1 0.3 none 1",
+                "1 0.1 0.1 none 2", "1 0.2 0.1 none 2", "2 0.1 0.1 none 2", "2 0.1 0.3 none 2");
+    /* Baselines know no lambda and no k; what leaves out a sigma leaves out its control. */
+    ASSERT_JOBS("grid: {lambda: [1, 2], k: [0.1], sigma: [0.1, 0.3], only: [lambda > 1, sigma < "
+                "0.2]}\nbaseline: [standard, noise-augmentation]\n",
+                "0 nan nan none 1", "0 nan 0.1 noise-augmentation 1", "2 0.1 0.1 none 1");
+}
+
+static void zipped_axes_move_together(void **state)
+{
+    (void)state;
+    ASSERT_JOBS("grid: {lambda: [1, 2], k: [0.1, 0.2], sigma: [0.3, 0.4], zip: [k, sigma]}\n",
+                "1 0.1 0.3 none 1", "1 0.2 0.4 none 1", "2 0.1 0.3 none 1", "2 0.2 0.4 none 1");
+    ASSERT_JOBS("grid: {lambda: [1, 2], k: [0.1, 0.2], sigma: [0.3, 0.4],\n"
+                "  zip: [[sigma, lambda, k]]}\nbaseline: [standard, noise-augmentation]\n",
+                "0 nan nan none 1", "0 nan 0.3 noise-augmentation 1",
+                "0 nan 0.4 noise-augmentation 1", "1 0.1 0.3 none 1", "2 0.2 0.4 none 1");
+    /* Where a member has no meaning, its group has fewer points. */
+    ASSERT_JOBS("grid: {lambda: [0, 1], k: [0.1, 0.2], sigma: 0.3, train.momentum: [0, 0.9],\n"
+                "  zip: [[k, train.momentum]]}\nbaseline: true\n",
+                "0 nan nan none 1", "0 nan nan none 1", "1 0.1 0.3 none 1", "1 0.2 0.3 none 1");
+}
+
+static void grids_and_points_are_joined(void **state)
+{
+    (void)state;
+    ASSERT_JOBS("loss: {k: 0.1, sigma: 0.1}\n"
+                "grids:\n- {lambda: [1, 2, 3]}\n- {lambda: 2, axes: {k: [0.1, 0.2, 0.3]}}\n"
+                "- {lambda: 2, sigma: [0.1, 0.2]}\n"
+                "include: [{lambda: 9, k: 0.5}, {lambda: 3}, {lambda: 0}]\nbaseline: true\n",
+                "0 nan nan none 1", "1 0.1 0.1 none 1", "2 0.1 0.1 none 1", "3 0.1 0.1 none 1",
+                "2 0.2 0.1 none 1", "2 0.3 0.1 none 1", "2 0.1 0.2 none 1", "9 0.5 0.1 none 1");
+    ASSERT_JOBS("include: [{lambda: 1, k: 2, sigma: 3}]\n", "1 2 3 none 1");
+}
+
+/* Every axis has all values that any part gives it: what tables and the database show. */
+static void axes_hold_the_values_of_all_parts(void **state)
+{
+    (void)state;
+    struct sweep sweep;
+    parse("name: x\ndataset: mnist\ntrain: {epochs: 1}\nloss: {sigma: 0.1}\ngrids:\n"
+          "- {model: [resnet20], lambda: [1, 10], k: 0.2}\n"
+          "- {dataset: [cifar10], model: [resnet8, resnet20], k: [0.3, 0.1], lambda: 1}\n",
+          &sweep);
+    const struct sweep_axis *k = sweep_axis(&sweep, PARAMETER_K);
+    const double numbers[] = {0.1, 0.2, 0.3};
+    assert_int_equal(k->count, 3);
+    assert_memory_equal(k->numbers, numbers, sizeof numbers);
+    const struct sweep_axis *model = sweep_axis(&sweep, PARAMETER_MODEL);
+    assert_int_equal(model->count, 2);
+    assert_string_equal(sweep_axis_label(model, 0), "resnet20");
+    assert_string_equal(sweep_dataset(&sweep, 0), "cifar10");
+    assert_string_equal(sweep_dataset(&sweep, 1), "mnist");
+    assert_null(sweep_dataset(&sweep, 2));
+    assert_string_equal(sweep_dataset_digest(&sweep, "mnist"), digest);
+    assert_string_equal(sweep_dataset_digest(&sweep, "cifar10"), digest);
+    sweep_finish(&sweep);
+}
+
+static void conditions_may_leave_nothing(void **state)
+{
+    (void)state;
+    struct sweep sweep;
+    struct grid grid;
+    struct error error;
+    parse_rest("grid: {lambda: [1, 2], k: 0.1, sigma: 0.1, only: lambda > 2}\n", &sweep);
+    assert_false(grid_init(&grid, &sweep, &error));
+    assert_string_equal(error.message, "the conditions of the sweep leave no point");
+    sweep_finish(&sweep);
 }
 
 int main(void)
@@ -305,6 +405,12 @@ int main(void)
         cmocka_unit_test(a_digest_belongs_to_its_data_set),
         cmocka_unit_test(a_large_grid_is_reached_anywhere),
         cmocka_unit_test(the_grid_is_what_its_definition_says),
+        cmocka_unit_test(so_is_a_list_of_points),
+        cmocka_unit_test(conditions_leave_points_out),
+        cmocka_unit_test(zipped_axes_move_together),
+        cmocka_unit_test(grids_and_points_are_joined),
+        cmocka_unit_test(axes_hold_the_values_of_all_parts),
+        cmocka_unit_test(conditions_may_leave_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-enum { MAX = 20000 };
+enum { MAX = 20000, CONV_MAX = 80000 };
 
 static const double STEP = 1e-6;
 
@@ -67,7 +67,7 @@ static void check(const struct probe *probe, real *x, const real *gradient, size
     assert_true(sqrt(off / norm) < 1e-7);
 }
 
-static _Alignas(64) real conv_memory[MAX];
+static _Alignas(64) real conv_memory[CONV_MAX];
 
 static double conv_value(const struct probe *probe)
 {
@@ -121,7 +121,7 @@ static void check_conv(struct conv_shape s, enum conv_method method)
     conv_init(&conv, &s, method, true, kernels_get(), true, &arena);
     assert_true(arena_place(&arena, NULL));
     conv_init(&conv, &s, method, true, kernels_get(), true, &arena);
-    assert_true(conv_scratch(&s, method) <= MAX && out_count <= MAX);
+    assert_true(conv_scratch(&s, method) <= CONV_MAX && out_count <= MAX);
     struct probe probe = {conv_value, &conv, in, weight, bias, out, r, out_count, images};
     fill(in, images * s.in_height * s.in_width * s.in_channels, 1);
     fill(weight, s.kernel * s.kernel * s.in_channels * s.out_channels, 2);
@@ -148,37 +148,51 @@ static void convolution(void **state)
     check_conv((struct conv_shape){5, 4, 3, 0, 0, 5, 3, 1, 1}, CONV_PRODUCT);
     check_conv((struct conv_shape){5, 8, 2, 0, 0, 3, 4, 0, 1}, CONV_PRODUCT);
     check_conv((struct conv_shape){7, 6, 3, 0, 0, 5, 3, 1, 2}, CONV_PRODUCT);
+    check_conv((struct conv_shape){5, 4, 16, 0, 0, 16, 3, 1, 1}, CONV_WINOGRAD);
+    check_conv((struct conv_shape){4, 9, 32, 0, 0, 16, 3, 0, 1}, CONV_WINOGRAD);
+    check_conv((struct conv_shape){8, 8, 16, 0, 0, 32, 3, 1, 1}, CONV_WINOGRAD);
 }
 
 static double dense_value(const struct probe *probe)
 {
+    static real scratch[MAX];
     const struct dense_shape *shape = probe->layer;
-    dense_forward(probe->out, probe->in, probe->weight, probe->bias, *shape, probe->images);
+    assert_true(dense_scratch(*shape, probe->images) <= MAX);
+    dense_forward(NULL, scratch, probe->out, probe->in, probe->weight, probe->bias, *shape,
+                  probe->images);
     return weighted_sum(probe);
 }
 
-static void dense(void **state)
+static void check_dense(struct dense_shape shape)
 {
-    (void)state;
     static real in[MAX], weight[MAX], bias[64], out[MAX], r[MAX];
     static real din[MAX], dweight[MAX], dbias[64];
-    struct dense_shape shape = {37, 11};
-    struct probe probe = {dense_value, &shape, in, weight, bias, out, r, 5 * 11, 5};
-    fill(in, 5 * 37, 1);
-    fill(weight, 37 * 11, 2);
-    fill(bias, 11, 3);
-    fill(r, 5 * 11, 4);
+    size_t outputs = shape.out_features, inputs = shape.in_features;
+    struct probe probe = {dense_value, &shape, in, weight, bias, out, r, 5 * outputs, 5};
+    assert_true(inputs * outputs <= MAX);
+    fill(in, 5 * inputs, 1);
+    fill(weight, inputs * outputs, 2);
+    fill(bias, outputs, 3);
+    fill(r, 5 * outputs, 4);
     memset(dweight, 0, sizeof dweight);
     memset(dbias, 0, sizeof dbias);
-    dense_backward(din, dweight, dbias, r, in, weight, shape, 5);
-    check(&probe, in, din, 5 * 37);
-    check(&probe, weight, dweight, 37 * 11);
-    check(&probe, bias, dbias, 11);
+    dense_backward(NULL, din, dweight, dbias, r, in, weight, shape, 5);
+    check(&probe, in, din, 5 * inputs);
+    check(&probe, weight, dweight, inputs * outputs);
+    check(&probe, bias, dbias, outputs);
 
     /* backward adds */
     real once = dweight[1], bias_once = dbias[1];
-    dense_backward(NULL, dweight, dbias, r, in, weight, shape, 5);
+    dense_backward(NULL, NULL, dweight, dbias, r, in, weight, shape, 5);
     assert_true(fabs(dweight[1] - 2 * once) < 1e-12 && fabs(dbias[1] - 2 * bias_once) < 1e-12);
+}
+
+/* The second falls into slices of its inputs, the last a longer one. */
+static void dense(void **state)
+{
+    (void)state;
+    check_dense((struct dense_shape){37, 11});
+    check_dense((struct dense_shape){1203, 2});
 }
 
 static double conv_pool_value(const struct probe *probe)

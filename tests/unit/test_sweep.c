@@ -103,7 +103,8 @@ static void defaults_are_those_of_a_job(void **state)
     assert_int_equal(sweep.seed_count, 1);
     assert_int_equal(sweep.seeds[0], 1);
     assert_int_equal(sweep.max_attempts, 5);
-    assert_true(sweep.checkpoint_s == 60 && !sweep.continue_any && sweep.keep_weights);
+    assert_true(sweep.checkpoint_s == 60 && !sweep.continue_any && sweep.keep == SWEEP_KEEP_ALL &&
+                sweep.keep_bytes == 0);
     assert_true(sweep.reuse);
     assert_false(sweep.baseline[CONTROL_NONE] || sweep.baseline[CONTROL_NOISE_AUGMENTATION]);
     sweep_finish(&sweep);
@@ -121,7 +122,8 @@ static void every_key_arrives(void **state)
           "loss: {lambda: 2, k: 0.3, sigma: 0.2}\n"
           "baseline: [noise-augmentation, standard]\nseeds: [3, 1, 9007199254740991]\n"
           "test: {sigma: {from: 0, to: 0.8, step: 0.2}, seed: [4, 2]}\n"
-          "run: {max_attempts: 3, reuse: false, checkpoint_s: 2.5, continue: any, keep: none}\n",
+          "run: {max_attempts: 3, reuse: false, checkpoint_s: 2.5, continue: any, keep: best,\n"
+          "  priority: -3, max_running: 7, keep_gib: 0.5}\n",
           &sweep);
     const struct job *job = &sweep.base;
     assert_int_equal(job->validation_count, 5000);
@@ -141,7 +143,10 @@ static void every_key_arrives(void **state)
     assert_memory_equal(job->test_sigma, sigmas, sizeof sigmas);
     assert_int_equal(job->test_seed_count, 2);
     assert_int_equal(sweep.max_attempts, 3);
-    assert_true(sweep.checkpoint_s == 2.5 && sweep.continue_any && !sweep.keep_weights);
+    assert_int_equal(sweep.priority, -3);
+    assert_int_equal(sweep.max_running, 7);
+    assert_true(sweep.checkpoint_s == 2.5 && sweep.continue_any && sweep.keep == SWEEP_KEEP_BEST &&
+                sweep.keep_bytes == 1 << 29);
     assert_false(sweep.reuse);
     assert_string_equal(sweep.name, "A.b_c-9");
     sweep_finish(&sweep);
@@ -216,7 +221,7 @@ static void a_data_set_of_ones_own_arrives(void **state)
           &sweep);
     struct grid grid;
     struct job job;
-    grid_init(&grid, &sweep);
+    assert_true(grid_init(&grid, &sweep, NULL));
     assert_int_equal(grid.job_count, 4);
     grid_job(&grid, 1, &job);
     assert_int_equal(job.resize, 0); /* 96 is what it is */
@@ -321,7 +326,7 @@ static void the_sweeps_that_come_along_are_right(void **state)
         assert_in_range(fread(text, 1, sizeof text - 1, file), 1, sizeof text - 2);
         fclose(file);
         parse(text, &sweep);
-        grid_init(&grid, &sweep);
+        assert_true(grid_init(&grid, &sweep, NULL));
         assert_int_equal(grid.point_count, sweeps[i].point_count);
         assert_int_equal(grid.job_count, sweeps[i].job_count);
         sweep_finish(&sweep);
