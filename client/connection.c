@@ -12,18 +12,8 @@ enum { QUERY_TIMEOUT_MS = 30000 };
 
 struct connection {
     struct socket *socket;
-    char *endpoint;
+    char *endpoint, *database;
 };
-
-static bool connect_to(struct socket **socket, const struct connection_options *options,
-                       struct error *error)
-{
-    const struct key *join = options->join;
-    if (!join)
-        return socket_connect(socket, options->endpoint, options->insecure_loopback, error);
-    const struct socket_keys keys = {join->public_key, join->secret_key, join->server_key};
-    return socket_connect_keyed(socket, options->endpoint, &keys, error);
-}
 
 bool connection_open(struct connection **connection, const struct connection_options *options,
                      struct error *error)
@@ -31,14 +21,21 @@ bool connection_open(struct connection **connection, const struct connection_opt
     struct connection *made = memory_allocate(1, sizeof *made);
     made->endpoint = memory_text(options->endpoint);
     Wire__Envelope *welcome = NULL;
-    if (!connect_to(&made->socket, options, error) ||
+    if (!key_connect(options->join, &made->socket, options->endpoint, options->insecure_loopback,
+                     error) ||
         !wire_hello(made->socket, options->timeout_ms, &welcome, error)) {
         connection_close(made);
         return false;
     }
+    made->database = memory_text(welcome->welcome->database);
     wire__envelope__free_unpacked(welcome, NULL);
     *connection = made;
     return true;
+}
+
+const char *connection_database(const struct connection *connection)
+{
+    return connection->database;
 }
 
 void connection_close(struct connection *connection)
@@ -48,6 +45,7 @@ void connection_close(struct connection *connection)
     if (connection->socket)
         socket_close(connection->socket);
     free(connection->endpoint);
+    free(connection->database);
     free(connection);
 }
 

@@ -9,6 +9,8 @@
 #define LIPSWEEP_COORDINATOR_STORE_SWEEP_H
 
 #include "common/grid.h"
+#include "common/hash.h"
+#include "common/job_lines.h"
 #include "coordinator/store.h"
 
 /* A text as it was submitted; the strings belong to the caller. */
@@ -21,7 +23,7 @@ struct sweep_source {
 struct stored_sweep {
     int64_t id; /* 0: there is none */
     int64_t text_number, expanded;
-    bool expanding;
+    bool expanding, imported;
     char name[STORE_NAME_MAX + 1];
     char *file, *text, *digests;
 };
@@ -34,6 +36,10 @@ WARN_UNUSED bool store_sweep_load(struct store *store, const char *name,
 /* The first sweep that is still expanding and whose id is above `after`. */
 WARN_UNUSED bool store_sweep_load_expanding(struct store *store, int64_t after,
                                             struct stored_sweep *stored, struct error *error);
+
+/* The text before the newest; id 0: there is none. */
+WARN_UNUSED bool store_sweep_load_before(struct store *store, int64_t sweep,
+                                         struct stored_sweep *stored, struct error *error);
 
 /* A new sweep, or a new text of a stored one (id, text_number); expanding afterwards. */
 WARN_UNUSED bool store_sweep_create(struct store *store, const struct grid *grid,
@@ -59,9 +65,18 @@ struct placing_request {
     bool reuse;
     bool dry; /* change nothing */
     const struct job *job;
+    const struct job_lines *lines; /* the job's */
+    int64_t shape;                 /* store_shape's; 0 when dry */
+    /* The same training with the test that the text before asked for. */
+    bool has_other_test;
+    uint8_t other_test_hash[HASH_BYTES];
 };
 WARN_UNUSED bool store_sweep_place(struct store *store, const struct placing_request *request,
                                    struct placement *placement, struct error *error);
+
+/* Text `number` of a sweep, from 1. */
+WARN_UNUSED bool store_sweep_add_text(struct store *store, int64_t sweep, int64_t number,
+                                      const struct sweep_source *source, struct error *error);
 
 /* Jobs stored so far, of the newest text. */
 WARN_UNUSED bool store_sweep_advance(struct store *store, int64_t sweep, int64_t text_number,
