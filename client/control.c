@@ -1,4 +1,4 @@
-/* lipsweep cancel and retry. */
+/* lipsweep pause, resume, cancel, retry and priority. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +8,8 @@
 #include "client/memory.h"
 #include "client/terminal.h"
 #include "client/writer.h"
+#include "common/number.h"
+#include "common/sweep.h"
 
 enum { CONTROL_TIMEOUT_MS = 30000 };
 
@@ -38,13 +40,14 @@ static bool send_control(struct connection *connection, Wire__Control *control, 
     return true;
 }
 
-static bool control(const struct arguments *arguments, Wire__Control__Verb verb,
+static bool control(const struct arguments *arguments, Wire__Control__Verb verb, int64_t priority,
                     struct error *error)
 {
     struct source_choice choice;
     struct writer writer;
     Wire__Control request = WIRE__CONTROL__INIT;
     request.verb = verb;
+    request.priority = priority;
     request.diverged_too = arguments_flag(arguments, "diverged");
     if (is_job(arguments->positional[0])) {
         if (!source_parse_job(arguments->positional[0], &request.job, error))
@@ -62,13 +65,39 @@ static bool control(const struct arguments *arguments, Wire__Control__Verb verb,
 static bool run_cancel(const struct arguments *arguments, int *exit_code, struct error *error)
 {
     *exit_code = 0;
-    return control(arguments, WIRE__CONTROL__VERB__CANCEL, error);
+    return control(arguments, WIRE__CONTROL__VERB__CANCEL, 0, error);
+}
+
+static bool run_pause(const struct arguments *arguments, int *exit_code, struct error *error)
+{
+    *exit_code = 0;
+    return control(arguments, WIRE__CONTROL__VERB__PAUSE, 0, error);
+}
+
+static bool run_resume(const struct arguments *arguments, int *exit_code, struct error *error)
+{
+    *exit_code = 0;
+    return control(arguments, WIRE__CONTROL__VERB__RESUME, 0, error);
+}
+
+static bool run_priority(const struct arguments *arguments, int *exit_code, struct error *error)
+{
+    int64_t priority;
+    const char *text = arguments->positional[1];
+    *exit_code = 0;
+    if (!number_parse_integer(text, &priority) || priority < -SWEEP_PRIORITY_MAX ||
+        priority > SWEEP_PRIORITY_MAX)
+        return error_set(error, ERROR_USAGE, "a priority is a whole number from %d to %d, not '%s'",
+                         -SWEEP_PRIORITY_MAX, SWEEP_PRIORITY_MAX, text);
+    if (is_job(arguments->positional[0]))
+        return error_set(error, ERROR_USAGE, "a sweep has a priority, a job has none");
+    return control(arguments, WIRE__CONTROL__VERB__PRIORITY, priority, error);
 }
 
 static bool run_retry(const struct arguments *arguments, int *exit_code, struct error *error)
 {
     *exit_code = 0;
-    return control(arguments, WIRE__CONTROL__VERB__RETRY, error);
+    return control(arguments, WIRE__CONTROL__VERB__RETRY, 0, error);
 }
 
 const struct command command_cancel = {
@@ -97,4 +126,41 @@ const struct command command_retry = {
     .positional_min = 1,
     .positional_max = 1,
     .run = run_retry,
+};
+
+const struct command command_pause = {
+    .name = "pause",
+    .group = "Steering it",
+    .arguments = "SWEEP|JOB",
+    .summary = "start nothing more of a sweep; what runs ends",
+    .example = "lipsweep pause quickstart",
+    .takes = COMMAND_TAKES_SOURCE,
+    .positional_min = 1,
+    .positional_max = 1,
+    .run = run_pause,
+};
+
+const struct command command_resume = {
+    .name = "resume",
+    .group = "Steering it",
+    .arguments = "SWEEP|JOB",
+    .summary = "go on with what was paused",
+    .example = "lipsweep resume quickstart",
+    .takes = COMMAND_TAKES_SOURCE,
+    .positional_min = 1,
+    .positional_max = 1,
+    .run = run_resume,
+};
+
+const struct command command_priority = {
+    .name = "priority",
+    .group = "Steering it",
+    .arguments = "SWEEP N",
+    .summary = "sweeps of higher priority go first (0 unless the sweep file says otherwise)",
+    .details = "Sweeps of one priority share the workers evenly. A negative N comes after --.",
+    .example = "lipsweep priority quickstart 10",
+    .takes = COMMAND_TAKES_SOURCE,
+    .positional_min = 2,
+    .positional_max = 2,
+    .run = run_priority,
 };

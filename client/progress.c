@@ -12,6 +12,7 @@ static struct progress read_counts(const struct rows *rows, size_t row)
     struct progress progress = {
         .sweep = rows_integer(rows, row, "id"),
         .complete = strcmp(rows_text(rows, row, "state"), "active") == 0,
+        .paused = rows_integer(rows, row, "held") != 0,
         .submitted_at = rows_integer(rows, row, "submitted_at"),
         .point_count = rows_integer(rows, row, "point_count"),
         .jobs = rows_integer(rows, row, "jobs"),

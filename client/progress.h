@@ -15,6 +15,7 @@ struct progress {
     int64_t sweep;
     char name[72];
     bool complete; /* all jobs are stored (not `expanding`) */
+    bool paused;
     int64_t submitted_at, point_count;
     int64_t jobs, pending, leased, done, failed, diverged, cancelled;
     int64_t measured; /* finished jobs with a known time, and the sum of it */

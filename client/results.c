@@ -10,20 +10,64 @@
 #include "client/memory.h"
 #include "common/number.h"
 
+const char *const results_rival_names[RESULTS_RIVAL_COUNT] = {
+    [RESULTS_BASELINE] = "standard",
+    [RESULTS_NOISE_AUGMENTATION] = "noise-augmentation",
+    [RESULTS_NOISY_BN] = "noisy-bn",
+};
+
 struct estimate results_accuracy(const struct point *point, size_t level)
 {
     return statistics_mean(point->samples[level], point->sample_counts[level]);
 }
 
+static size_t rival_of(const struct point *point, enum results_rival against)
+{
+    switch (against) {
+    case RESULTS_NOISE_AUGMENTATION:
+        return point->augmentation;
+    case RESULTS_NOISY_BN:
+        return point->noisy_bn;
+    case RESULTS_BASELINE:
+    case RESULTS_RIVAL_COUNT:
+        break;
+    }
+    return point->baseline;
+}
+
+bool results_has_rival(const struct point *point, enum results_rival against)
+{
+    return rival_of(point, against) != SIZE_MAX;
+}
+
 struct estimate results_difference(const struct result_set *set, const struct point *point,
                                    size_t level, enum results_rival against)
 {
-    size_t index = against == RESULTS_BASELINE ? point->baseline : point->augmentation;
+    size_t index = rival_of(point, against);
     if (index == SIZE_MAX)
         return statistics_mean(NULL, 0);
     const struct point *rival = &set->points[index];
     return statistics_paired(point->samples[level], point->sample_counts[level],
                              rival->samples[level], rival->sample_counts[level]);
+}
+
+struct results_comparison results_compare(const struct result_set *set, size_t level,
+                                          enum results_rival against)
+{
+    struct results_comparison comparison = {
+        .differences = memory_allocate(set->point_count, sizeof *comparison.differences),
+        .adjusted = memory_allocate(set->point_count, sizeof *comparison.adjusted)};
+    for (size_t i = 0; i < set->point_count; i++)
+        comparison.differences[i] = results_difference(set, &set->points[i], level, against);
+    comparison.together =
+        comparison_adjust(comparison.differences, set->point_count, comparison.adjusted);
+    return comparison;
+}
+
+void results_comparison_finish(struct results_comparison *comparison)
+{
+    free(comparison->differences);
+    free(comparison->adjusted);
 }
 
 /* One row a point and test sigma, every number in full. */
@@ -45,12 +89,12 @@ static const struct table_column program_columns[] = {
     {"accuracy", NULL, 0},
     {"accuracy_sd", NULL, 0},
     {"accuracy_half_width", NULL, 0},
-    {"difference_n", NULL, 0},
-    {"difference", NULL, 0},
-    {"difference_half_width", NULL, 0},
-    {"augmentation_difference_n", NULL, 0},
-    {"augmentation_difference", NULL, 0},
-    {"augmentation_difference_half_width", NULL, 0},
+#define DIFFERENCE(prefix)                                                                         \
+    {prefix "difference_n", NULL, 0}, {prefix "difference", NULL, 0},                              \
+        {prefix "difference_half_width", NULL, 0}, {prefix "difference_p", NULL, 0},               \
+        {prefix "difference_holm", NULL, 0},
+    DIFFERENCE("") DIFFERENCE("augmentation_") DIFFERENCE("noisy_bn_")
+#undef DIFFERENCE
 };
 
 static void add_point_cells(struct table *table, const struct point *point)
@@ -68,28 +112,41 @@ static void add_point_cells(struct table *table, const struct point *point)
         table_boolean(table, point_is_inert(point));
 }
 
-static void add_difference(struct table *table, const struct estimate *difference)
+static void add_difference(struct table *table, const struct estimate *difference, double adjusted)
 {
     table_integer(table, (int64_t)difference->n);
     table_real(table, difference->mean, -1);
     table_real(table, difference->half_width, -1);
+    table_real(table, difference->p, -1);
+    table_real(table, adjusted, -1);
 }
 
-static void add_program_row(struct table *table, const struct result_set *set,
-                            const struct point *point, size_t level)
+/* [level * RESULTS_RIVAL_COUNT + rival] */
+static struct results_comparison *compare_all(const struct result_set *set)
 {
+    struct results_comparison *all =
+        memory_allocate(set->test_sigma_count * RESULTS_RIVAL_COUNT, sizeof *all);
+    for (size_t level = 0; level < set->test_sigma_count; level++)
+        for (int rival = 0; rival < RESULTS_RIVAL_COUNT; rival++)
+            all[level * RESULTS_RIVAL_COUNT + (size_t)rival] =
+                results_compare(set, level, (enum results_rival)rival);
+    return all;
+}
+
+static void add_program_row(struct table *table, const struct result_set *set, size_t index,
+                            size_t level, const struct results_comparison *comparisons)
+{
+    const struct point *point = &set->points[index];
     struct estimate accuracy = results_accuracy(point, level);
-    struct estimate baseline = results_difference(set, point, level, RESULTS_BASELINE);
-    struct estimate augmentation =
-        results_difference(set, point, level, RESULTS_NOISE_AUGMENTATION);
     add_point_cells(table, point);
     table_real(table, set->test_sigmas[level], -1);
     table_integer(table, (int64_t)accuracy.n);
     table_real(table, accuracy.mean, -1);
     table_real(table, accuracy.sd, -1);
     table_real(table, accuracy.half_width, -1);
-    add_difference(table, &baseline);
-    add_difference(table, &augmentation);
+    for (int rival = 0; rival < RESULTS_RIVAL_COUNT; rival++)
+        add_difference(table, &comparisons[rival].differences[index],
+                       comparisons[rival].adjusted[index]);
 }
 
 static bool print_programs(const struct result_set *set, const struct table_options *options,
@@ -97,9 +154,13 @@ static bool print_programs(const struct result_set *set, const struct table_opti
 {
     struct table *table =
         table_create(program_columns, sizeof program_columns / sizeof *program_columns);
+    struct results_comparison *all = compare_all(set);
     for (size_t i = 0; i < set->point_count; i++)
         for (size_t level = 0; level < set->test_sigma_count; level++)
-            add_program_row(table, set, &set->points[i], level);
+            add_program_row(table, set, i, level, all + level * RESULTS_RIVAL_COUNT);
+    for (size_t i = 0; i < set->test_sigma_count * RESULTS_RIVAL_COUNT; i++)
+        results_comparison_finish(&all[i]);
+    free(all);
     bool good = table_print(table, options, 0, error);
     table_destroy(table);
     return good;
@@ -160,12 +221,15 @@ static bool read_options(const struct arguments *arguments, struct results_optio
 {
     const char *against = arguments_value(arguments, "against");
     options->test_sigmas = arguments_value(arguments, "test-sigma");
-    options->against = RESULTS_BASELINE;
-    if (against && strcmp(against, "noise-augmentation") == 0)
-        options->against = RESULTS_NOISE_AUGMENTATION;
-    else if (against && strcmp(against, "standard") != 0)
+    int rival = RESULTS_BASELINE;
+    while (against && rival < RESULTS_RIVAL_COUNT &&
+           strcmp(against, results_rival_names[rival]) != 0)
+        rival++;
+    if (rival == RESULTS_RIVAL_COUNT)
         return error_set(error, ERROR_USAGE,
-                         "--against is standard or noise-augmentation, not '%.60s'", against);
+                         "--against is standard, noise-augmentation or noisy-bn, not '%.60s'",
+                         against);
+    options->against = (enum results_rival)rival;
     return table_options_read(arguments, &options->table, error);
 }
 
@@ -195,7 +259,7 @@ const struct command command_results = {
     .options =
         (const struct option_info[]){
             {"against", "CONTROL",
-             "what differences are to: standard (default), noise-augmentation"},
+             "what differences are to: standard (default), noise-augmentation, noisy-bn"},
             {"test-sigma", "LIST", "only these noise levels of the test, as 0,0.4"},
             {NULL, NULL, NULL}},
     .takes = COMMAND_TAKES_SOURCE | COMMAND_TAKES_TABLE,

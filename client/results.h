@@ -3,14 +3,22 @@
 #ifndef LIPSWEEP_CLIENT_RESULTS_H
 #define LIPSWEEP_CLIENT_RESULTS_H
 
+#include "client/analysis/comparison.h"
 #include "client/analysis/result_set.h"
 #include "client/table.h"
 
-enum results_rival { RESULTS_BASELINE, RESULTS_NOISE_AUGMENTATION };
+enum results_rival {
+    RESULTS_BASELINE,
+    RESULTS_NOISE_AUGMENTATION,
+    RESULTS_NOISY_BN,
+    RESULTS_RIVAL_COUNT
+};
+
+extern const char *const results_rival_names[RESULTS_RIVAL_COUNT]; /* standard, … */
 
 struct results_options {
     struct table_options table;
-    enum results_rival against; /* what people see the difference to; programs get both */
+    enum results_rival against; /* what people see the difference to; programs get all */
     const char *test_sigmas;    /* "0,0.4": only these; NULL: all */
 };
 
@@ -23,6 +31,17 @@ struct estimate results_accuracy(const struct point *point, size_t level);
 /* Of a point to its rival, paired by seed; n 0 where there is none. */
 struct estimate results_difference(const struct result_set *set, const struct point *point,
                                    size_t level, enum results_rival against);
+
+/* The differences of all points at one level, and together: adjusted[point] is Holm's p-value. */
+struct results_comparison {
+    struct comparison together;
+    struct estimate *differences; /* [point] */
+    double *adjusted;
+};
+
+struct results_comparison results_compare(const struct result_set *set, size_t level,
+                                          enum results_rival against);
+void results_comparison_finish(struct results_comparison *comparison);
 
 bool results_has_rival(const struct point *point, enum results_rival against);
 

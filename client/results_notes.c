@@ -2,11 +2,11 @@
 #include "client/results.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
-bool results_has_rival(const struct point *point, enum results_rival against)
-{
-    return (against == RESULTS_BASELINE ? point->baseline : point->augmentation) != SIZE_MAX;
-}
+#include "client/comparison_sentence.h"
+#include "client/memory.h"
+#include "common/number.h"
 
 static void print_count(const struct terminal *terminal, size_t count, const char *words)
 {
@@ -40,11 +40,53 @@ static struct totals sum_up(const struct result_set *set, const struct results_o
     return totals;
 }
 
+static void print_comparison(const struct terminal *terminal, double test_sigma,
+                             const struct comparison *comparison, const char *against)
+{
+    char text[512], number[NUMBER_TEXT];
+    if (comparison->count < 2 || !comparison_sentence(comparison, against, text, sizeof text))
+        return;
+    number_format(test_sigma, number);
+    terminal_print_wrapped(terminal, stdout, "test σ %s: %s.", number, text);
+}
+
+/* All points at each level; and pairs that a lost training leaves without their other half: an
+ * interval that is wider than its neighbours has a reason. */
+static void print_comparisons(const struct terminal *terminal, const struct result_set *set,
+                              const struct results_options *options)
+{
+    size_t lacking_points = 0, lacking_pairs = 0;
+    size_t *lacking = memory_allocate(set->point_count, sizeof *lacking);
+    for (size_t level = 0; level < set->test_sigma_count; level++) {
+        struct results_comparison all = results_compare(set, level, options->against);
+        print_comparison(terminal, set->test_sigmas[level], &all.together,
+                         results_rival_names[options->against]);
+        for (size_t i = 0; i < set->point_count; i++) {
+            size_t jobs = set->points[i].jobs, n = all.differences[i].n;
+            if (n > 0 && jobs > n + lacking[i])
+                lacking[i] = jobs - n;
+        }
+        results_comparison_finish(&all);
+    }
+    for (size_t i = 0; i < set->point_count; i++) {
+        lacking_points += lacking[i] > 0 && set->points[i].done > 0;
+        lacking_pairs += set->points[i].done > 0 ? lacking[i] : 0;
+    }
+    free(lacking);
+    if (lacking_points > 0)
+        terminal_print_wrapped(
+            terminal, stdout,
+            "%zu pair%s of seeds missing in the differences of %zu point%s: they "
+            "rest on the others.",
+            lacking_pairs, lacking_pairs == 1 ? "" : "s", lacking_points,
+            lacking_points == 1 ? "" : "s");
+}
+
 void results_print_notes(const struct result_set *set, const struct results_options *options,
                          bool folded)
 {
     struct terminal out = terminal_of(stdout), *terminal = &out;
-    const char *against = options->against == RESULTS_BASELINE ? "standard" : "noise-augmentation";
+    const char *against = results_rival_names[options->against];
     struct totals totals = sum_up(set, options);
     if (totals.interval)
         terminal_print(terminal, stdout,
@@ -59,6 +101,8 @@ void results_print_notes(const struct result_set *set, const struct results_opti
                        against);
     else if (totals.difference)
         terminal_print(terminal, stdout, "difference: to %s training, paired by seed.\n", against);
+    if (totals.difference)
+        print_comparisons(terminal, set, options);
     if (totals.active)
         terminal_print(terminal, stdout,
                        "active: share of images whose hinge fired in the last epoch.\n");

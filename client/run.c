@@ -230,7 +230,7 @@ static bool prepare(struct run *run, const struct arguments *arguments,
     run->confirmed = arguments_flag(arguments, "yes");
     run->quiet = arguments_flag(arguments, "quiet");
     return arguments_integer(arguments, "slots", 1, SLOTS_MAX, &options->slots, error) &&
-           arguments_integer(arguments, "threads", 1, SLOTS_MAX, &options->threads, error);
+           arguments_integer(arguments, "threads", 1, JOB_THREADS_MAX, &options->threads, error);
 }
 
 static bool run(const struct arguments *arguments, int *exit_code, struct error *error)
@@ -263,7 +263,7 @@ const struct command command_run = {
         (const struct option_info[]){
             {"db", "FILE", "where results are kept (default: ./NAME.db)"},
             {"slots", "N", "jobs at a time (default: CPU cores)"},
-            {"threads", "N", "threads a job (default: 1)"},
+            {"threads", "N", "threads a job (default: 1); results do not depend on their number"},
             {"data", "DIR", "where data sets are (default: $LIPSWEEP_DATA)"},
             {"quiet", NULL, "no progress"},
             {"yes", NULL, "change an existing sweep without asking"},

@@ -9,10 +9,6 @@
 #include "client/memory.h"
 #include "common/number.h"
 
-enum { SEEDS_NEEDED_MAX = 1000 };
-
-static const double SIGNIFICANT = 0.05;
-
 static bool find_level(const struct design *design, size_t axis, const char *text, size_t *level,
                        struct error *error)
 {
@@ -100,29 +96,14 @@ static void find_front(struct sensitivity *sensitivity)
 static void adjust(struct sensitivity *sensitivity)
 {
     size_t count = sensitivity->point_count;
-    double *p = memory_allocate(count, sizeof *p), *adjusted = memory_allocate(count, sizeof *p);
-    for (size_t i = 0; i < count; i++) {
-        p[i] = sensitivity->points[i].difference.p;
-        sensitivity->comparison_count += !isnan(p[i]);
-        sensitivity->plain_count += p[i] < SIGNIFICANT;
-    }
-    comparison_holm(p, count, adjusted);
-    bool decidable = true;
-    for (size_t i = 0; i < count; i++) {
-        const struct estimate *difference = &sensitivity->points[i].difference;
+    double *adjusted = memory_allocate(count, sizeof *adjusted);
+    struct estimate *differences = memory_allocate(count, sizeof *differences);
+    for (size_t i = 0; i < count; i++)
+        differences[i] = sensitivity->points[i].difference;
+    sensitivity->comparison = comparison_adjust(differences, count, adjusted);
+    for (size_t i = 0; i < count; i++)
         sensitivity->points[i].p_adjusted = adjusted[i];
-        sensitivity->adjusted_count += adjusted[i] < SIGNIFICANT;
-        if (!(p[i] < SIGNIFICANT) || adjusted[i] < SIGNIFICANT)
-            continue;
-        size_t needed =
-            comparison_seeds_needed(difference, sensitivity->comparison_count, SEEDS_NEEDED_MAX);
-        decidable = decidable && needed > 0;
-        if (needed > sensitivity->seeds_needed)
-            sensitivity->seeds_needed = needed;
-    }
-    if (!decidable)
-        sensitivity->seeds_needed = 0;
-    free(p);
+    free(differences);
     free(adjusted);
 }
 

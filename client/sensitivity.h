@@ -32,8 +32,7 @@ struct sensitivity {
     size_t derivative_count;
     struct sensitivity_point *points; /* best first */
     size_t point_count;
-    size_t comparison_count, adjusted_count, plain_count; /* p < 5 % of the comparisons */
-    size_t seeds_needed; /* so that the points found by plain p alone are found; 0: over 1000 */
+    struct comparison comparison; /* of the points with their rivals */
 };
 
 struct sensitivity_options {

@@ -31,6 +31,26 @@ static void add_point(const struct view *view, struct table *table, size_t rank)
     table_text(table, point_is_inert(&experiment->set.points[point->index]) ? "inert" : "");
 }
 
+/* Pairs that rest on fewer seeds than the point was trained with. */
+static void print_lacking(const struct view *view)
+{
+    const struct sensitivity *sensitivity = view->sensitivity;
+    size_t points = 0, pairs = 0;
+    for (size_t i = 0; i < sensitivity->point_count; i++) {
+        const struct sensitivity_point *point = &sensitivity->points[i];
+        size_t jobs = sensitivity->experiment.set.points[point->index].jobs;
+        if (point->difference.n == 0 ||
+            point->difference.n >= jobs)
+            continue;
+        points++;
+        pairs += jobs - point->difference.n;
+    }
+    if (points > 0)
+        terminal_print(&view->terminal, stdout,
+                       "%zu pair%s of seeds missing in the differences of %zu point%s.\n", pairs,
+                       pairs == 1 ? "" : "s", points, points == 1 ? "" : "s");
+}
+
 bool view_print_points(const struct view *view, int64_t limit, struct error *error)
 {
     static const struct table_column columns[] = {
@@ -56,6 +76,7 @@ bool view_print_points(const struct view *view, int64_t limit, struct error *err
     if (shown < sensitivity->point_count)
         terminal_print(&view->terminal, stdout, "… %zu more points (--limit)\n",
                        sensitivity->point_count - shown);
+    print_lacking(view);
     terminal_print(&view->terminal, stdout,
                    "difference: to %s, %s. front: no other point is as good both\n"
                    "clean and by this metric.\n",

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "client/analysis/main_effect.h"
+#include "client/comparison_sentence.h"
 
 static const double SIGNIFICANT = 0.05;
 
@@ -175,22 +176,6 @@ bool sensitivity_effect_sentence(const struct sensitivity *sensitivity,
 
 bool sensitivity_points_sentence(const struct sensitivity *sensitivity, char *text)
 {
-    size_t open = sensitivity->plain_count - sensitivity->adjusted_count, used;
-    if (sensitivity->comparison_count == 0)
-        return false;
-    used = (size_t)snprintf(
-        text, SENSITIVITY_TEXT, "%zu of %zu points differ from %s%s (p adjusted by Holm)",
-        sensitivity->adjusted_count, sensitivity->comparison_count, sensitivity->against,
-        strcmp(sensitivity->against, "standard") == 0 ? " training" : "");
-    if (open == 0)
-        return true;
-    used += (size_t)snprintf(text + used, SENSITIVITY_TEXT - used,
-                             "; too few seeds to decide among %zu points: %zu more would differ "
-                             "unadjusted",
-                             sensitivity->comparison_count, open);
-    if (sensitivity->seeds_needed > 0)
-        snprintf(text + used, SENSITIVITY_TEXT - used,
-                 "; about %zu seeds would decide, if differences stay as they are",
-                 sensitivity->seeds_needed);
-    return true;
+    return comparison_sentence(&sensitivity->comparison, sensitivity->against, text,
+                               SENSITIVITY_TEXT);
 }

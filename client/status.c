@@ -30,6 +30,8 @@ static const char *state_word(const struct progress *progress)
         return "expanding";
     if (progress_is_finished(progress))
         return "finished";
+    if (progress->paused)
+        return "paused";
     return progress->leased > 0 ? "running" : "waiting";
 }
 
@@ -87,7 +89,9 @@ static void print_hints(const struct progress *list, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (progress_is_finished(&list[i]))
             continue;
-        if (!list[i].live)
+        if (list[i].paused)
+            printf("%s: paused; lipsweep resume %s lets it go on\n", list[i].name, list[i].name);
+        else if (!list[i].live)
             printf("%s: nobody works on this database now; lipsweep run continues it\n",
                    list[i].name);
         else if (list[i].worker_count == 0)

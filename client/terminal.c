@@ -95,6 +95,25 @@ void terminal_print(const struct terminal *terminal, FILE *file, const char *for
     free(text);
 }
 
+void terminal_print_wrapped(const struct terminal *terminal, FILE *file, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *text = memory_format(format, arguments);
+    va_end(arguments);
+    char *spelt = terminal_spell(terminal, text), *rest = spelt, *word;
+    size_t used = 0;
+    while ((word = strsep(&rest, " "))) {
+        size_t width = terminal_width(word);
+        bool breaks = used > 0 && used + 1 + width > (size_t)terminal->width;
+        fprintf(file, "%s%s", breaks ? "\n" : used > 0 ? " " : "", word);
+        used = breaks || used == 0 ? width : used + 1 + width;
+    }
+    fputc('\n', file);
+    free(spelt);
+    free(text);
+}
+
 size_t terminal_character_length(const char *at, size_t left)
 {
     const unsigned char *text = (const unsigned char *)at;

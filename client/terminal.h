@@ -28,6 +28,10 @@ char *terminal_spell(const struct terminal *terminal, const char *text);
 void terminal_print(const struct terminal *terminal, FILE *file, const char *format, ...)
     PRINTF_LIKE(3, 4);
 
+/* A sentence, broken between words to fit the width. */
+void terminal_print_wrapped(const struct terminal *terminal, FILE *file, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+
 /* Bytes of the UTF-8 character at `at`; 0 when it is none, or one that commands the terminal. */
 size_t terminal_character_length(const char *at, size_t left);
 

@@ -20,6 +20,8 @@ enum {
     SWEEP_LABEL_MAX = 64,             /* values of an axis of names */
     SWEEP_MAX_ATTEMPTS = 5,           /* the default of run.max_attempts */
     SWEEP_MAX_ATTEMPTS_LIMIT = 1000,  /* and its largest value */
+    SWEEP_PRIORITY_MAX = 1000,
+    SWEEP_RUNNING_MAX = 1000000,
     SWEEP_CHECKPOINT_S = 60,          /* the default of run.checkpoint_s */
     SWEEP_CHECKPOINT_MOST_S = 1000000 /* and its largest value */
 };
@@ -63,10 +65,11 @@ struct sweep {
     int64_t *seeds;
     size_t seed_count;
     int64_t max_attempts;
-    bool reuse;          /* of finished trainings of other sweeps */
-    double checkpoint_s; /* between two checkpoints of a training */
-    bool continue_any;   /* a checkpoint of another build or CPU class too */
-    bool keep_weights;   /* of every finished training */
+    int64_t priority, max_running; /* higher first; 0: no limit */
+    bool reuse;                    /* of finished trainings of other sweeps */
+    double checkpoint_s;           /* between two checkpoints of a training */
+    bool continue_any;             /* a checkpoint of another build or CPU class too */
+    bool keep_weights;             /* of every finished training */
 };
 
 /* Reads and checks a sweep file; everything that is wrong or odd goes to `diagnostics`, which holds

@@ -6,15 +6,33 @@
 #include <math.h>
 #include <string.h>
 
-static void read_max_attempts(struct sweep_reader *reader, const struct yaml_node *node)
+static void read_whole(struct sweep_reader *reader, const char *key, const struct yaml_node *node,
+                       int64_t least, int64_t most, int64_t *value)
 {
-    if (node->type == YAML_NUMBER && node->number >= 1 &&
-        node->number <= SWEEP_MAX_ATTEMPTS_LIMIT && floor(node->number) == node->number)
-        reader->sweep->max_attempts = (int64_t)node->number;
+    if (node->type == YAML_NUMBER && node->number >= (double)least &&
+        node->number <= (double)most && floor(node->number) == node->number)
+        *value = (int64_t)node->number;
     else
         diagnostics_error(reader->diagnostics, node->place,
-                          "max_attempts must be a whole number from 1 to %d",
-                          SWEEP_MAX_ATTEMPTS_LIMIT);
+                          "%s must be a whole number from %lld to %lld", key, (long long)least,
+                          (long long)most);
+}
+
+static void read_max_attempts(struct sweep_reader *reader, const struct yaml_node *node)
+{
+    read_whole(reader, "max_attempts", node, 1, SWEEP_MAX_ATTEMPTS_LIMIT,
+               &reader->sweep->max_attempts);
+}
+
+static void read_priority(struct sweep_reader *reader, const struct yaml_node *node)
+{
+    read_whole(reader, "priority", node, -SWEEP_PRIORITY_MAX, SWEEP_PRIORITY_MAX,
+               &reader->sweep->priority);
+}
+
+static void read_max_running(struct sweep_reader *reader, const struct yaml_node *node)
+{
+    read_whole(reader, "max_running", node, 1, SWEEP_RUNNING_MAX, &reader->sweep->max_running);
 }
 
 static void read_reuse(struct sweep_reader *reader, const struct yaml_node *node)
@@ -74,13 +92,14 @@ static const struct {
     void (*read)(struct sweep_reader *reader, const struct yaml_node *node);
 } keys[] = {
     {"max_attempts", read_max_attempts}, {"reuse", read_reuse}, {"checkpoint_s", read_checkpoint_s},
-    {"continue", read_continue},         {"keep", read_keep},
+    {"continue", read_continue},         {"keep", read_keep},   {"priority", read_priority},
+    {"max_running", read_max_running},
 };
 enum { KEY_COUNT = sizeof keys / sizeof *keys };
 
 static void read_key(struct sweep_reader *reader, const struct yaml_node *key)
 {
-    static const char *const later[] = {"priority", "max_running", "requires", "adaptive_seeds"};
+    static const char *const later[] = {"requires", "adaptive_seeds"};
     const char *names[KEY_COUNT];
     for (size_t i = 0; i < KEY_COUNT; i++) {
         names[i] = keys[i].name;

@@ -60,11 +60,20 @@ static void send_lease(struct dispatch *dispatch, const struct worker *worker,
     REPLY(dispatch, &worker->peer, 0, LEASE, lease, &lease);
 }
 
+static size_t running_of(const void *leases, int64_t sweep)
+{
+    return lease_count(leases, sweep);
+}
+
 static bool lease_one(struct dispatch *dispatch, struct worker *worker, bool *found,
                       struct error *error)
 {
     struct leased leased;
-    const struct lease_room room = {worker->row, worker->free_memory_bytes, worker->build};
+    const struct lease_room room = {.worker = worker->row,
+                                    .memory_bytes = worker->free_memory_bytes,
+                                    .build = worker->build,
+                                    .running = running_of,
+                                    .context = &dispatch->leases};
     if (!store_lease_take(dispatch->store, &room, &leased, found, error))
         return false;
     if (!*found)

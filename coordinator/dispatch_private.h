@@ -17,7 +17,7 @@ typedef bool dispatch_handler(struct dispatch *dispatch, const struct inbound *i
 
 dispatch_handler dispatch_hello, dispatch_heartbeat, dispatch_epoch_report, dispatch_log_chunk,
     dispatch_result, dispatch_release, dispatch_goodbye;
-dispatch_handler dispatch_submit, dispatch_control, dispatch_query, dispatch_live, dispatch_import;
+dispatch_handler dispatch_submit, dispatch_control, dispatch_control_task, dispatch_query, dispatch_live, dispatch_import;
 dispatch_handler dispatch_weights_chunk, dispatch_weights_request;
 
 /* Puts an envelope with body `member` (its constant and pointer) into the outbox. */

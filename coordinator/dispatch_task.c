@@ -139,7 +139,8 @@ static bool select_sweep(struct dispatch *dispatch, const struct inbound *inboun
     return store_select_sweep(dispatch->store, sweep, &control->selection, error);
 }
 
-bool dispatch_control(struct dispatch *dispatch, const struct inbound *inbound, struct error *error)
+bool dispatch_control_task(struct dispatch *dispatch, const struct inbound *inbound,
+                           struct error *error)
 {
     const Wire__Control *asked = inbound->envelope->control;
     struct control_task control = {.running = true,
@@ -149,9 +150,6 @@ bool dispatch_control(struct dispatch *dispatch, const struct inbound *inbound, 
                                    .peer = *inbound->peer,
                                    .request = inbound->envelope->request};
     bool fit = false, expanding;
-    if (!control.retry && asked->verb != WIRE__CONTROL__VERB__CANCEL)
-        return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__INVALID,
-                               "this coordinator can cancel and retry");
     if (dispatch->control.running)
         return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__BUSY,
                                "another cancel or retry is under way: try again when it is done");

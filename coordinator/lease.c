@@ -15,13 +15,41 @@ void lease_table_finish(struct lease_table *leases)
     struct table_cursor cursor = {0};
     for (struct lease *lease; (lease = lease_next(leases, &cursor));)
         free(lease);
+    struct table_cursor counts = {0};
+    for (size_t *count; (count = table_next(&leases->by_sweep, &counts));)
+        free(count);
     table_finish(&leases->by_job);
+    table_finish(&leases->by_sweep);
+}
+
+/* The count of a sweep's leases, made when it is missing; NULL without memory. */
+static size_t *count_of(struct lease_table *leases, int64_t sweep, struct error *error)
+{
+    size_t *count = table_get(&leases->by_sweep, &sweep, sizeof sweep);
+    if (count)
+        return count;
+    count = calloc(1, sizeof *count);
+    if (!count)
+        error_set(error, ERROR_MEMORY, "out of memory");
+    else if (table_put(&leases->by_sweep, &sweep, sizeof sweep, count, error))
+        return count;
+    free(count);
+    return NULL;
+}
+
+size_t lease_count(const struct lease_table *leases, int64_t sweep)
+{
+    const size_t *count = table_get(&leases->by_sweep, &sweep, sizeof sweep);
+    return count ? *count : 0;
 }
 
 bool lease_add(struct lease_table *leases, const struct lease *lease, struct error *error)
 {
     assert(!table_get(&leases->by_job, &lease->id.job, sizeof lease->id.job));
-    struct lease *copy = malloc(sizeof *copy);
+    size_t *count = count_of(leases, lease->sweep, error);
+    struct lease *copy = count ? malloc(sizeof *copy) : NULL;
+    if (!count)
+        return false;
     if (!copy)
         return error_set(error, ERROR_MEMORY, "out of memory");
     *copy = *lease;
@@ -31,6 +59,7 @@ bool lease_add(struct lease_table *leases, const struct lease *lease, struct err
         free(copy);
         return false;
     }
+    ++*count;
     return true;
 }
 
@@ -54,7 +83,11 @@ void lease_renew(struct lease_table *leases, struct lease *lease,
 
 void lease_remove(struct lease_table *leases, int64_t job)
 {
-    free(table_remove(&leases->by_job, &job, sizeof job));
+    struct lease *lease = table_remove(&leases->by_job, &job, sizeof job);
+    size_t *count = lease ? table_get(&leases->by_sweep, &lease->sweep, sizeof lease->sweep) : NULL;
+    if (count)
+        --*count;
+    free(lease);
 }
 
 /* When an attempt whose counter stands still is given up. */

@@ -39,6 +39,7 @@ struct lease_table {
     struct clock clock;
     int64_t lease_ms, no_progress_ms;
     struct table by_job;
+    struct table by_sweep; /* how many there are, where there were any */
 };
 
 enum lease_due { LEASE_FINE, LEASE_EXPIRED, LEASE_STUCK };
@@ -53,6 +54,9 @@ WARN_UNUSED bool lease_add(struct lease_table *leases, const struct lease *lease
 
 /* The lease of exactly this attempt by exactly this instance; NULL when it has none. */
 struct lease *lease_find(const struct lease_table *leases, const struct attempt_id *id);
+
+/* How many of a sweep's jobs are leased. */
+size_t lease_count(const struct lease_table *leases, int64_t sweep);
 
 /* A heartbeat lists it. */
 void lease_renew(struct lease_table *leases, struct lease *lease,

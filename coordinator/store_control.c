@@ -96,6 +96,41 @@ bool store_cancel(struct store *store, struct selection selection, const char *r
     return true;
 }
 
+static bool set_one(struct store *store, const char *sql, int64_t row, int64_t value, bool *changed,
+                    struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db, sql, &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, row);
+    statement_bind_integer(statement, 2, value);
+    if (!statement_run(statement, error))
+        return false;
+    *changed = db_changes(store->db) > 0;
+    return true;
+}
+
+bool store_hold(struct store *store, int64_t sweep, int64_t job, bool held, bool *changed,
+                struct error *error)
+{
+    const char *sql = sweep != 0 ? "UPDATE sweep SET held = ?2 WHERE id = ?1 AND held <> ?2"
+                                 : "UPDATE job SET held = ?2 WHERE id = ?1 AND held <> ?2";
+    struct event_subject subject = {.sweep = sweep, .job = job};
+    return set_one(store, sql, sweep != 0 ? sweep : job, held, changed, error) &&
+           (!*changed || store_event(store, held ? "paused" : "resumed", subject, NULL, error));
+}
+
+bool store_set_priority(struct store *store, int64_t sweep, int64_t priority, bool *changed,
+                        struct error *error)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%lld", (long long)priority);
+    return set_one(store, "UPDATE sweep SET priority = ?2 WHERE id = ?1 AND priority <> ?2", sweep,
+                   priority, changed, error) &&
+           (!*changed ||
+            store_event(store, "priority", (struct event_subject){.sweep = sweep}, text, error));
+}
+
 static bool next_job_id(struct store *store, int64_t *id, struct error *error)
 {
     struct statement *statement;

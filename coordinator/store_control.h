@@ -28,6 +28,13 @@ WARN_UNUSED bool store_select_sweep(struct store *store, int64_t sweep, struct s
 WARN_UNUSED bool store_cancel(struct store *store, struct selection selection, const char *reason,
                               int64_t *count, struct error *error);
 
+/* Holds a sweep or (sweep 0) a job, or lets it go on: what runs ends, nothing more of it starts.
+ * *changed tells whether it was otherwise before. */
+WARN_UNUSED bool store_hold(struct store *store, int64_t sweep, int64_t job, bool held,
+                            bool *changed, struct error *error);
+WARN_UNUSED bool store_set_priority(struct store *store, int64_t sweep, int64_t priority,
+                                    bool *changed, struct error *error);
+
 /* Which ended jobs are to run again. */
 struct retry_states {
     bool diverged, cancelled; /* besides the failed ones */

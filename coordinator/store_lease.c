@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "common/clock.h"
+#include "coordinator/turn.h"
 
 static const char *const outcome_texts[ATTEMPT_OUTCOME_COUNT] = {
 #define X(name, text) [ATTEMPT_##name] = text,
@@ -34,12 +35,37 @@ static void read_leased(struct statement *statement, struct leased *leased)
     leased->keep_weights = statement_integer(statement, 9) != 0;
 }
 
-/* Each sweep offers its oldest job of a shape that fits. An index finds the oldest of each shape at
+/* Sweeps that have a job to offer, in the order of their turns. */
+static bool find_turns(struct store *store, const struct lease_room *room,
+                       struct turn turns[TURNS_MAX], size_t *count, struct error *error)
+{
+    struct statement *statement;
+    bool row = true;
+    if (!db_prepare(store->db,
+                    "SELECT s.id, s.priority, s.max_running FROM sweep s"
+                    " WHERE s.state = 'active' AND s.held = 0 AND EXISTS (SELECT 1 FROM job j"
+                    "  WHERE j.sweep = s.id AND j.state = 'pending')"
+                    " ORDER BY s.priority DESC, s.id LIMIT ?1",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, TURNS_MAX);
+    for (*count = 0; statement_step(statement, &row, error) && row; ++*count) {
+        int64_t sweep = statement_integer(statement, 0);
+        turns[*count] = (struct turn){.sweep = sweep,
+                                      .priority = statement_integer(statement, 1),
+                                      .max_running = statement_integer(statement, 2),
+                                      .running = room->running(room->context, sweep)};
+    }
+    *count = turns_order(turns, *count);
+    return !row;
+}
+
+/* A sweep offers its oldest job of a shape that fits. An index finds the oldest of each shape at
  * once, and shapes are few; so a sweep of millions of jobs costs no more than a small one. Ids
  * follow the grid's order, in which baselines come first. What another build said about memory does
  * not bind this worker's: it says what is so for itself. */
-static bool find_next(struct store *store, const struct lease_room *room, struct leased *leased,
-                      bool *found, struct error *error)
+static bool find_in_sweep(struct store *store, const struct lease_room *room, int64_t sweep,
+                          struct leased *leased, bool *found, struct error *error)
 {
     struct statement *statement;
     if (!db_prepare(store->db,
@@ -52,19 +78,33 @@ static bool find_next(struct store *store, const struct lease_room *room, struct
                     "   ORDER BY n.id LIMIT 1)) FROM job_shape p"
                     "  WHERE p.sweep = s.id AND (p.memory_bytes <= ?2 OR p.told_by <> ?3))"
                     " LEFT JOIN job_shape h ON h.id = j.shape"
-                    " WHERE s.state = 'active' AND s.held = 0"
-                    " ORDER BY s.priority DESC, s.id LIMIT 1",
+                    " WHERE s.id = ?4",
                     &statement, error))
         return false;
     statement_bind_integer(statement, 1, room->worker);
     statement_bind_integer(
         statement, 2, room->memory_bytes > INT64_MAX ? INT64_MAX : (int64_t)room->memory_bytes);
     statement_bind_text(statement, 3, room->build);
+    statement_bind_integer(statement, 4, sweep);
     if (!statement_step(statement, found, error))
         return false;
     if (*found)
         read_leased(statement, leased);
     statement_reset(statement);
+    return true;
+}
+
+static bool find_next(struct store *store, const struct lease_room *room, struct leased *leased,
+                      bool *found, struct error *error)
+{
+    struct turn turns[TURNS_MAX];
+    size_t count;
+    *found = false;
+    if (!find_turns(store, room, turns, &count, error))
+        return false;
+    for (size_t i = 0; i < count && !*found; i++)
+        if (!find_in_sweep(store, room, turns[i].sweep, leased, found, error))
+            return false;
     return true;
 }
 

@@ -26,11 +26,14 @@ struct lease_room {
     int64_t worker;
     uint64_t memory_bytes;
     const char *build;
+    /* How many jobs of a sweep run now. */
+    size_t (*running)(const void *context, int64_t sweep);
+    const void *context;
 };
 
-/* Leases the next job to a worker: pending, of an active sweep that is not held, by priority, then
- * oldest first; one that is not known to need more than there is, and that this worker has not
- * refused before. *found is false when there is none. */
+/* Leases the next job to a worker: pending and not held, of an active sweep that is not held and
+ * whose turn it is (turn.h), oldest first; one that is not known to need more than there is, and
+ * that this worker has not refused before. *found is false when there is none. */
 WARN_UNUSED bool store_lease_take(struct store *store, const struct lease_room *room,
                                   struct leased *leased, bool *found, struct error *error);
 

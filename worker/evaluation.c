@@ -7,12 +7,13 @@
 
 void evaluation_init(struct evaluation *evaluation, const struct job *job,
                      const struct network *network, const struct kernels *kernels,
-                     struct image_shape image, size_t test_count, struct arena *arena)
+                     struct image_shape image, size_t test_count, size_t threads,
+                     struct arena *arena)
 {
     *evaluation = (struct evaluation){.job = job, .image = image, .classes = network->class_count};
     size_t batch = EVALUATION_BATCH, draws = test_count * job->test_seed_count;
     double k = job_is_lipschitz(job) ? job->k : (double)NAN;
-    pass_init(&evaluation->pass, network, kernels, batch, false, arena);
+    pass_init(&evaluation->pass, network, kernels, batch, false, threads, arena);
     for (size_t i = 0; i < job->test_sigma_count; i++) {
         scores_init(&evaluation->scores[i], network->class_count, draws, arena);
         if (job->test_sigma[i] > 0) {

@@ -23,7 +23,8 @@ struct evaluation {
 
 void evaluation_init(struct evaluation *evaluation, const struct job *job,
                      const struct network *network, const struct kernels *kernels,
-                     struct image_shape image, size_t test_count, struct arena *arena);
+                     struct image_shape image, size_t test_count, size_t threads,
+                     struct arena *arena);
 
 /* Fills the result's accuracies and quotients. `batch_done`, when not NULL, is called after every
  * batch of a level with the number of images. */

@@ -7,7 +7,7 @@
  * measured (AVX-512; MNIST, whole and in part), the rest is for other machines. */
 enum { RUNNER_BYTES = 32 * 1024 * 1024 };
 
-bool footprint_bytes(const struct job *job, const char *directory, uint64_t *bytes,
+bool footprint_bytes(const struct job *job, const char *directory, size_t threads, uint64_t *bytes,
                      struct error *error)
 {
     struct dataset_facts facts;
@@ -17,7 +17,7 @@ bool footprint_bytes(const struct job *job, const char *directory, uint64_t *byt
         return false;
     }
     if (!training_memory(job, facts.pixels, facts.class_count, facts.train_count, facts.test_count,
-                         &plan, error))
+                         threads, &plan, error))
         return false;
     /* All images, though a generated set may make fewer: files are read whole. */
     uint64_t images = (uint64_t)facts.train_count + facts.test_count;

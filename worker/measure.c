@@ -106,7 +106,7 @@ static bool run_cut(const struct job *job, const struct dataset_facts *facts, in
     if (!result)
         return error_set(error, ERROR_MEMORY, "out of memory");
     bool good = make_dataset(&dataset, &cut, facts, test_batches * EVALUATION_BATCH, error) &&
-                training_run(&cut, &dataset, &observer, result, error);
+                training_run(&cut, &dataset, 1, &observer, result, error);
     dataset_close(&dataset);
     free(result);
     return good;
@@ -183,7 +183,7 @@ bool measure_run(const struct measure_options *options, struct error *error)
     double step_s = NAN, evaluation_s = NAN;
     return job_file_read(options->job, &job, error) &&
            dataset_job_facts(&job, options->data, &facts, error) &&
-           footprint_bytes(&job, options->data, &memory, error) &&
+           footprint_bytes(&job, options->data, 1, &memory, error) &&
            count_weights(&job, &facts, &weights, error) &&
            (options->memory_only || measure_times(&job, &facts, &step_s, &evaluation_s, error)) &&
            print_row(options->output, memory, weights, step_s, evaluation_s, error);

@@ -30,23 +30,31 @@ void optimizer_init(struct optimizer_state *optimizer, const struct job *job,
 
 /* Parameters that are neighbours in the array and have the same weight decay. */
 struct run {
-    size_t first, count;
+    size_t first, end;
     real weight_decay;
 };
 
-static void sgd_step(const struct optimizer_state *o, real *parameters, const real *gradients,
-                     const struct run *run)
+enum { PART = 16384 /* parameters that one thread updates in one go */ };
+
+struct step {
+    const struct optimizer_state *optimizer;
+    real *parameters;
+    const real *gradients;
+};
+
+static void sgd_run(const struct step *step, const struct run *run)
 {
-    const struct sgd_step step = {(real)o->lr, (real)o->momentum, run->weight_decay,
-                                  o->is_nesterov};
+    const struct optimizer_state *o = step->optimizer;
+    const struct sgd_step sgd = {(real)o->lr, (real)o->momentum, run->weight_decay, o->is_nesterov};
     real *velocity = o->momentum != 0 ? o->first + run->first : NULL;
-    o->kernels->sgd(parameters + run->first, velocity, gradients + run->first, run->count, &step);
+    o->kernels->sgd(step->parameters + run->first, velocity, step->gradients + run->first,
+                    run->end - run->first, &sgd);
 }
 
-static void adam_step(const struct optimizer_state *o, real *parameters, const real *gradients,
-                      const struct run *run)
+static void adam_run(const struct step *step, const struct run *run)
 {
-    const struct adam_step step = {.beta1 = (real)o->beta1,
+    const struct optimizer_state *o = step->optimizer;
+    const struct adam_step adam = {.beta1 = (real)o->beta1,
                                    .rest1 = (real)(1 - o->beta1),
                                    .beta2 = (real)o->beta2,
                                    .rest2 = (real)(1 - o->beta2),
@@ -54,34 +62,46 @@ static void adam_step(const struct optimizer_state *o, real *parameters, const r
                                    .step_size = (real)(o->lr / (1 - o->powers[0])),
                                    .root_correction2 = (real)sqrt(1 - o->powers[1]),
                                    .eps = (real)o->eps};
-    o->kernels->adam(parameters + run->first, o->first + run->first, o->second + run->first,
-                     gradients + run->first, run->count, &step);
+    o->kernels->adam(step->parameters + run->first, o->first + run->first, o->second + run->first,
+                     step->gradients + run->first, run->end - run->first, &adam);
 }
 
-static void step_run(const struct optimizer_state *o, real *parameters, const real *gradients,
-                     const struct run *run)
+static void step_run(const struct step *step, const struct run *run)
 {
-    if (o->kind == OPTIMIZER_ADAM) {
-        adam_step(o, parameters, gradients, run);
+    if (run->first >= run->end) {
+        return;
+    }
+    if (step->optimizer->kind == OPTIMIZER_ADAM) {
+        adam_run(step, run);
     } else {
-        sgd_step(o, parameters, gradients, run);
+        sgd_run(step, run);
+    }
+}
+
+static void step_part(void *context, size_t item, size_t thread)
+{
+    (void)thread;
+    const struct step *step = context;
+    const struct optimizer_state *o = step->optimizer;
+    size_t first = item * PART, end = first + PART < o->count ? first + PART : o->count;
+    if (!o->spares_norms) {
+        step_run(step, &(struct run){first, end, (real)o->weight_decay});
+        return;
+    }
+    for (size_t t = 0; t < o->network->tensor_count; t++) {
+        const struct tensor *tensor = &o->network->tensors[t];
+        size_t tensor_end = tensor->offset + tensor->count;
+        const struct run run = {tensor->offset > first ? tensor->offset : first,
+                                tensor_end < end ? tensor_end : end,
+                                tensor->is_norm ? 0 : (real)o->weight_decay};
+        step_run(step, &run);
     }
 }
 
 void optimizer_step(struct optimizer_state *o, real *parameters, const real *gradients)
 {
+    struct step step = {o, parameters, gradients};
     o->powers[0] *= o->beta1;
     o->powers[1] *= o->beta2;
-    if (!o->spares_norms) {
-        step_run(o, parameters, gradients, &(struct run){0, o->count, (real)o->weight_decay});
-        return;
-    }
-    for (size_t t = 0; t < o->network->tensor_count; t++) {
-        const struct tensor *tensor = &o->network->tensors[t];
-        const struct run run = {tensor->offset, tensor->count,
-                                tensor->is_norm ? 0 : (real)o->weight_decay};
-        if (tensor->kind == TENSOR_TRAINED) {
-            step_run(o, parameters, gradients, &run);
-        }
-    }
+    team_run(o->team, (o->count + PART - 1) / PART, step_part, &step);
 }

@@ -6,11 +6,13 @@
 #include "common/job.h"
 #include "worker/arena.h"
 #include "worker/network.h"
+#include "worker/team.h"
 
 struct optimizer_state {
     enum optimizer kind;
     const struct kernels *kernels;
     const struct network *network;
+    struct team *team; /* the caller's to set */
     bool is_nesterov;
     bool spares_norms; /* no weight decay on batch norm's tensors */
     double lr;         /* of the next step; the caller's to change */

@@ -16,7 +16,8 @@ enum { SLOTS_MAX = 1024 };
 
 static const char usage_text[] =
     "usage: lipsweep-worker [OPTION]...\n"
-    "       lipsweep-worker train JOB.yaml -o DIR [--data DIR] [--trace [--trace-steps N]]\n"
+    "       lipsweep-worker train JOB.yaml -o DIR [--data DIR] [--threads N]\n"
+    "                             [--trace [--trace-steps N]]\n"
     "                             [--checkpoints DIR [--checkpoint-s S] [--continue-any]]\n"
     "       lipsweep-worker dump-data JOB.yaml -o DIR [--data DIR]\n"
     "       lipsweep-worker predict FILE --image N [--sigma 0,0.1] [--draws N] [--dataset NAME]\n"
@@ -39,8 +40,9 @@ static const char usage_text[] =
     "job will take and, from a few steps on made-up images, its speed (lipsweep plan uses it).\n"
     "\n"
     "  --connect ENDPOINT    coordinator (LIPSWEEP_CONNECT; default: this user's, over ipc)\n"
-    "  --slots N             jobs at a time (default: usable CPUs)\n"
-    "  --threads N           threads a job: 1 is all this version knows\n"
+    "  --slots N             jobs at a time (default: usable CPUs, shared out among N threads "
+    "each)\n"
+    "  --threads N           threads a job (1); results do not depend on their number\n"
     "  --data DIR            where data sets are looked for (LIPSWEEP_DATA)\n"
     "  --spool DIR           where results wait to be delivered\n"
     "                        (default: $XDG_STATE_HOME/lipsweep/spool or ~/.local/state/…)\n"
@@ -149,11 +151,10 @@ static bool read_work_option(struct options *options, int option, struct error *
         options->work.slots = (int)number;
         return true;
     case OPTION_THREADS:
-        return options_number("threads", optarg, 1, SLOTS_MAX, &number, error) &&
-               (number == 1 || error_set(error, ERROR_USAGE,
-                                         "--threads %s: this version runs one thread a job; use "
-                                         "more slots instead",
-                                         optarg));
+        if (!options_number("threads", optarg, 1, TEAM_MAX, &number, error))
+            return false;
+        options->work.threads = (int)number;
+        return true;
     case OPTION_DATA:
         options->work.data = optarg;
         return true;
@@ -192,9 +193,10 @@ static bool fill_work(struct options *options, struct error *error)
             return false;
         work->spool = options->spool;
     }
+    work->threads = work->threads > 0 ? work->threads : 1;
     if (work->slots == 0) {
-        int cpus = resources_usable("").cpu_count;
-        work->slots = cpus < SLOTS_MAX ? cpus : SLOTS_MAX;
+        int slots = resources_usable("").cpu_count / work->threads;
+        work->slots = slots < 1 ? 1 : slots < SLOTS_MAX ? slots : SLOTS_MAX;
     }
     return true;
 }

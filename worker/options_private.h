@@ -3,6 +3,7 @@
 #define LIPSWEEP_WORKER_OPTIONS_PRIVATE_H
 
 #include "worker/options.h"
+#include "worker/team.h"
 
 enum { SECONDS_MAX = 100000000 };
 

@@ -14,6 +14,7 @@ enum { TRACE_STEPS = 10, TRACE_STEPS_MAX = 100000 };
 static const struct option train_options[] = {
     {"output", required_argument, NULL, 'o'},
     {"data", required_argument, NULL, OPTION_DATA},
+    {"threads", required_argument, NULL, OPTION_THREADS},
     {"progress-fd", required_argument, NULL, OPTION_PROGRESS_FD},
     {"attempt", required_argument, NULL, OPTION_ATTEMPT},
     {"checkpoints", required_argument, NULL, OPTION_CHECKPOINTS},
@@ -36,6 +37,11 @@ static bool read_train_option(struct runner_options *train, int option, struct e
         return true;
     case OPTION_DATA:
         train->data = optarg;
+        return true;
+    case OPTION_THREADS:
+        if (!options_number("threads", optarg, 1, TEAM_MAX, &number, error))
+            return false;
+        train->threads = (size_t)number;
         return true;
     case OPTION_PROGRESS_FD:
         if (!options_number("progress-fd", optarg, 3, 1 << 20, &number, error))
@@ -70,6 +76,7 @@ bool options_train(struct options *options, int argc, char **argv, struct error 
     options->verb = OPTIONS_TRAIN;
     options->train.progress = -1;
     options->train.checkpoint_s = RUNNER_CHECKPOINT_S;
+    options->train.threads = 1;
     for (int option; (option = getopt_long(argc, argv, "o:", train_options, NULL)) != -1;) {
         if (option == '?')
             return options_unknown(argv, optind - 1, error);

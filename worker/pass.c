@@ -42,17 +42,22 @@ static void take_layers(struct pass *pass, struct arena *arena)
 static void take_work(struct pass *pass, struct arena *arena)
 {
     const struct network *network = pass->network;
-    size_t scratch = 0;
+    size_t scratch = 0, dense = 0;
     for (size_t i = 0; i < network->layer_count; i++) {
         const struct layer *layer = &network->layers[i];
         if (layer->kind == LAYER_CONV_POOL) {
             scratch = larger(scratch, conv_pool_scratch(&layer->conv_pool));
         } else if (layer->kind == LAYER_CONV) {
             scratch = larger(scratch, conv_scratch(&layer->conv, conv_method(&layer->conv)));
+        } else if (layer->kind == LAYER_DENSE) {
+            dense = larger(dense, dense_scratch(layer->dense, pass->capacity));
         }
     }
-    pass->work.brief = arena_take(arena, pass->plan.brief, sizeof(real));
-    pass->work.scratch = arena_take(arena, scratch, sizeof(real));
+    pass->dense = arena_take(arena, dense, sizeof(real));
+    for (size_t t = 0; t < pass->threads; t++) {
+        pass->works[t].brief = arena_take(arena, pass->plan.brief, sizeof(real));
+        pass->works[t].scratch = arena_take(arena, scratch, sizeof(real));
+    }
 }
 
 /* Whole cache lines, so that no two groups share one. */
@@ -88,10 +93,14 @@ static void take_sums(struct pass *pass, struct arena *arena)
 }
 
 void pass_init(struct pass *pass, const struct network *network, const struct kernels *kernels,
-               size_t capacity, bool trains, struct arena *arena)
+               size_t capacity, bool trains, size_t threads, struct arena *arena)
 {
-    *pass = (struct pass){
-        .network = network, .kernels = kernels, .capacity = capacity, .trains = trains};
+    assert(threads <= TEAM_MAX);
+    *pass = (struct pass){.network = network,
+                          .kernels = kernels,
+                          .capacity = capacity,
+                          .trains = trains,
+                          .threads = threads > 0 ? threads : 1};
     pass_plan_init(&pass->plan, network, capacity, trains);
     take_pool(pass, arena);
     take_layers(pass, arena);
@@ -100,6 +109,8 @@ void pass_init(struct pass *pass, const struct network *network, const struct ke
 }
 
 /* --- groups --- */
+
+enum { COLLECTED = 4096 /* numbers that are collected in one go */ };
 
 /* One segment, one way, for some copies of the batch. */
 struct stretch {
@@ -121,6 +132,13 @@ static double *group_sums(const struct pass *pass, size_t copy, size_t group)
     return pass->sums + (copy * PASS_GROUPS + group) * pass->sums_count;
 }
 
+/* Numbers of a group's sums that the stretch adds to. */
+static size_t sums_used(const struct stretch *stretch)
+{
+    const struct pass_sums *sums = &stretch->pass->sums_of[stretch->segment];
+    return stretch->gradients ? sums->backward : sums->forward;
+}
+
 static void run_shard(const struct stretch *stretch, const struct shard *shard)
 {
     const struct pass *pass = stretch->pass;
@@ -138,18 +156,18 @@ static void run_shard(const struct stretch *stretch, const struct shard *shard)
     }
 }
 
-static void run_group(const struct stretch *stretch, size_t item)
+static void run_group(void *context, size_t item, size_t thread)
 {
+    const struct stretch *stretch = context;
     const struct pass *pass = stretch->pass;
-    const struct pass_sums *sums = &pass->sums_of[stretch->segment];
     size_t groups = group_count(pass), copy = item / groups, group = item % groups;
     size_t done = copy * pass->copy_images + group * pass->copy_images / groups;
     size_t end = copy * pass->copy_images + (group + 1) * pass->copy_images / groups;
     size_t most = pass->plan.segments[stretch->segment].shard_images;
-    struct shard shard = {.copy = copy, .work = &pass->work, .sums = group_sums(pass, copy, group)};
-    if (pass->trains) {
-        memset(shard.sums, 0,
-               (stretch->gradients ? sums->backward : sums->forward) * sizeof *shard.sums);
+    struct shard shard = {
+        .copy = copy, .work = &pass->works[thread], .sums = group_sums(pass, copy, group)};
+    if (sums_used(stretch) > 0) {
+        memset(shard.sums, 0, sums_used(stretch) * sizeof *shard.sums);
     }
     for (; done < end; done += shard.images) {
         shard.first = done;
@@ -165,32 +183,32 @@ static void add_sums(double *to, const double *from, size_t count)
     }
 }
 
-/* To each copy's first group, in the groups' order. */
-static void collect(const struct pass *pass, size_t copies, size_t count)
+/* Of a stretch's sums: to each copy's first group, in the groups' order. */
+static void collect_part(void *context, size_t item, size_t thread)
 {
-    for (size_t copy = 0; copy < copies; copy++) {
-        for (size_t group = 1; group < group_count(pass); group++) {
-            add_sums(group_sums(pass, copy, 0), group_sums(pass, copy, group), count);
-        }
+    (void)thread;
+    const struct stretch *stretch = context;
+    const struct pass *pass = stretch->pass;
+    size_t copy = item % stretch->copies, first = item / stretch->copies * COLLECTED;
+    size_t left = sums_used(stretch) - first;
+    for (size_t group = 1; group < group_count(pass); group++) {
+        add_sums(group_sums(pass, copy, 0) + first, group_sums(pass, copy, group) + first,
+                 left < COLLECTED ? left : COLLECTED);
     }
 }
 
-static void run_segment(const struct stretch *stretch)
+static void run_segment(struct stretch *stretch)
 {
     const struct pass *pass = stretch->pass;
-    const struct pass_sums *sums = &pass->sums_of[stretch->segment];
     if (pass->plan.segments[stretch->segment].shard_images == 0) {
         run_shard(stretch, &(struct shard){.images = stretch->copies * pass->copy_images,
-                                           .work = &pass->work,
+                                           .work = &pass->works[0],
                                            .sums = pass->sums});
         return;
     }
-    for (size_t item = 0; item < stretch->copies * group_count(pass); item++) {
-        run_group(stretch, item);
-    }
-    if (pass->trains) {
-        collect(pass, stretch->copies, stretch->gradients ? sums->backward : sums->forward);
-    }
+    size_t parts = (sums_used(stretch) + COLLECTED - 1) / COLLECTED;
+    team_run(pass->team, stretch->copies * group_count(pass), run_group, stretch);
+    team_run(pass->team, stretch->copies * parts, collect_part, stretch);
 }
 
 /* The sums of a layer for each copy. */
@@ -216,17 +234,21 @@ static void end_forward(struct pass *pass, const struct pass_segment *segment, c
     }
 }
 
-static void begin_forward(const struct pass *pass, const real *numbers)
+/* One layer; each is on its own, so they may be on several threads. */
+static void begin_layer(void *context, size_t index, size_t thread)
 {
-    for (size_t i = 0; i < pass->network->layer_count; i++) {
-        const struct layer *layer = &pass->network->layers[i];
-        if (layer->kind == LAYER_CONV) {
-            conv_begin_forward(&pass->conv[i], numbers + layer->weight);
-        } else if (layer->kind == LAYER_NORM && !pass->trains) {
-            norm_use_running(&pass->norm[layer->norm], numbers + layer->weight,
-                             numbers + layer->bias, numbers + layer->mean,
-                             numbers + layer->variance);
-        }
+    (void)thread;
+    const struct stretch *stretch = context;
+    const struct pass *pass = stretch->pass;
+    const struct layer *layer = &pass->network->layers[index];
+    const real *numbers = stretch->numbers;
+    if (layer->kind == LAYER_CONV && stretch->gradients) {
+        conv_begin_backward(&pass->conv[index], numbers + layer->weight);
+    } else if (layer->kind == LAYER_CONV) {
+        conv_begin_forward(&pass->conv[index], numbers + layer->weight);
+    } else if (layer->kind == LAYER_NORM && !pass->trains) {
+        norm_use_running(&pass->norm[layer->norm], numbers + layer->weight, numbers + layer->bias,
+                         numbers + layer->mean, numbers + layer->variance);
     }
 }
 
@@ -236,25 +258,17 @@ const real *pass_forward(struct pass *pass, const real *numbers, size_t images, 
     pass->image_count += images;
     pass->copies = copies;
     pass->copy_images = images / copies;
-    begin_forward(pass, numbers);
+    struct stretch stretch = {.pass = pass, .copies = copies, .numbers = numbers};
+    team_run(pass->team, pass->network->layer_count, begin_layer, &stretch);
     for (size_t s = 0; s < pass->plan.segment_count; s++) {
-        run_segment(&(struct stretch){pass, s, copies, numbers, NULL});
+        stretch.segment = s;
+        run_segment(&stretch);
         end_forward(pass, &pass->plan.segments[s], numbers);
     }
     return pass->value[pass->network->slot_count - 1];
 }
 
 /* --- backward --- */
-
-static void begin_backward(const struct pass *pass, const real *numbers)
-{
-    for (size_t i = 0; i < pass->network->layer_count; i++) {
-        const struct layer *layer = &pass->network->layers[i];
-        if (layer->kind == LAYER_CONV) {
-            conv_begin_backward(&pass->conv[i], numbers + layer->weight);
-        }
-    }
-}
 
 /* A layer's sums over all copies. */
 static const double *add_copies(const struct pass *pass, size_t index, size_t count, size_t copies)
@@ -304,9 +318,12 @@ static void end_backward(const struct pass *pass, const struct pass_segment *seg
 void pass_backward(struct pass *pass, const real *numbers, real *gradients, size_t copies)
 {
     assert(pass->trains && copies <= pass->copies && (copies == pass->copies || !pass->is_joint));
-    begin_backward(pass, numbers);
+    struct stretch stretch = {
+        .pass = pass, .copies = copies, .numbers = numbers, .gradients = gradients};
+    team_run(pass->team, pass->network->layer_count, begin_layer, &stretch);
     for (size_t s = pass->plan.segment_count; s-- > 0;) {
-        run_segment(&(struct stretch){pass, s, copies, numbers, gradients});
+        stretch.segment = s;
+        run_segment(&stretch);
         end_backward(pass, &pass->plan.segments[s], numbers, gradients, copies);
     }
 }

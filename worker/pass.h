@@ -12,6 +12,7 @@
 #include "worker/network.h"
 #include "worker/norm.h"
 #include "worker/pass_plan.h"
+#include "worker/team.h"
 
 enum { PASS_GROUPS = 8, PASS_GROUP_IMAGES = 4 }; /* of a copy; the fewest images worth one */
 
@@ -34,7 +35,10 @@ struct pass {
     bool is_joint; /* batch norm by the statistics of both copies; the caller's choice */
     struct pass_plan plan;
     real *value[LAYER_MAX + 1], *gradient[LAYER_MAX + 1]; /* of each slot that is not brief */
-    struct pass_work work;
+    struct team *team; /* the caller's, of at most `threads` threads; NULL: the caller alone */
+    size_t threads;
+    struct pass_work works[TEAM_MAX]; /* [threads] */
+    real *dense;                      /* working memory of dense layers */
     struct pass_sums sums_of[SEGMENT_MAX];
     size_t sums_at[LAYER_MAX];   /* where in its group's sums a layer's are */
     size_t sums_count;           /* numbers of a group, enough for every segment */
@@ -44,13 +48,13 @@ struct pass {
     struct norm norm[NORM_MAX];
     size_t copies, copy_images;  /* of the last forward pass */
     size_t image_count;          /* images that ever went forward */
-    void (*tick)(void *context); /* once a layer call; may be NULL */
+    void (*tick)(void *context); /* once a layer call of the caller's thread; may be NULL */
     void *tick_context;
 };
 
-/* Books or places (see arena.h) the memory for up to `capacity` images. */
+/* Books or places (see arena.h) the memory for up to `capacity` images on so many threads. */
 void pass_init(struct pass *pass, const struct network *network, const struct kernels *kernels,
-               size_t capacity, bool trains, struct arena *arena);
+               size_t capacity, bool trains, size_t threads, struct arena *arena);
 
 /* [capacity][height][width][channels]: the caller fills in the images. */
 static inline real *pass_images(const struct pass *pass)

@@ -14,17 +14,18 @@ static void take_all(struct plan *plan, const struct job *job)
     plan->order = arena_take(arena, plan->shape.train_count, sizeof *plan->order);
     plan->keys = arena_take(arena, plan->shape.train_count, sizeof *plan->keys);
     optimizer_init(&plan->optimizer, job, plan->kernels, network, arena);
-    batch_init(&plan->batch, job, plan->shape.image, arena);
-    pass_init(&plan->pass, network, plan->kernels, capacity, true, arena);
+    batch_init(&plan->batch, job, plan->shape.image, plan->shape.threads, arena);
+    pass_init(&plan->pass, network, plan->kernels, capacity, true, plan->shape.threads, arena);
     plan->pass.is_joint = job->bn_passes == BN_PASSES_JOINT && job_has_pairs(job);
     evaluation_init(&plan->evaluation, job, network, plan->kernels, plan->shape.image,
-                    plan->shape.test_count, arena);
+                    plan->shape.test_count, plan->shape.threads, arena);
 }
 
 bool plan_init(struct plan *plan, const struct job *job, struct plan_shape shape,
                struct error *error)
 {
     *plan = (struct plan){.shape = shape, .kernels = kernels_get()};
+    plan->shape.threads = shape.threads > 0 ? shape.threads : 1;
     if (job->batch < 1 || (uint64_t)job->batch > shape.train_count) {
         return error_set(error, ERROR_INVALID,
                          "train.batch of %lld is larger than the %zu training images",
@@ -52,6 +53,11 @@ bool plan_place(struct plan *plan, const struct job *job, struct error *error)
 void plan_finish(struct plan *plan)
 {
     arena_finish(&plan->arena);
+}
+
+void plan_use_team(struct plan *plan, struct team *team)
+{
+    plan->pass.team = plan->evaluation.pass.team = plan->optimizer.team = team;
 }
 
 void plan_set_input(const struct plan *plan, const struct dataset *dataset, const uint32_t *indices,

@@ -13,6 +13,7 @@ struct plan_shape {
     size_t class_count;
     size_t train_count; /* images the job trains on */
     size_t test_count;
+    size_t threads; /* 0 counts as 1 */
 };
 
 struct plan {
@@ -39,6 +40,9 @@ WARN_UNUSED bool plan_init(struct plan *plan, const struct job *job, struct plan
 /* Places what was booked. */
 WARN_UNUSED bool plan_place(struct plan *plan, const struct job *job, struct error *error);
 void plan_finish(struct plan *plan);
+
+/* Of at most as many threads as the shape says; before that, the caller works alone. */
+void plan_use_team(struct plan *plan, struct team *team);
 
 /* The images' mean and standard deviation per channel, where they are part of the network: of the
  * `count` training images `indices`. */

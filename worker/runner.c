@@ -167,7 +167,8 @@ static bool train(struct runner *runner, struct error *error)
     };
     log_info("training %s on %s, seed %" PRId64 ", %s", runner->job.model, runner->job.dataset,
              runner->job.seed, training_cpu_class());
-    bool done = training_run(&runner->job, &runner->dataset, &observer, &runner->result, error);
+    bool done = training_run(&runner->job, &runner->dataset, runner->options->threads, &observer,
+                             &runner->result, error);
     keeper_destroy(runner->keeper);
     runner->keeper = NULL;
     struct error tracing;

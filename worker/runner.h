@@ -15,6 +15,7 @@ struct runner_options {
     double checkpoint_s;     /* between two of them */
     bool continue_any;       /* also from another build or CPU class */
     bool keep_weights;       /* leaves weights.safetensors beside the result */
+    size_t threads;          /* at least 1 */
     int64_t trace_steps;     /* of the first so many, in a folder "trace" there */
 };
 

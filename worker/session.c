@@ -149,7 +149,7 @@ static bool send_hello(struct session *session, bool *sent, struct error *error)
     hello.host = session->host;
     hello.pid = getpid();
     hello.slots = (uint32_t)session->options.slots;
-    hello.threads = 1;
+    hello.threads = (uint32_t)session->options.threads;
     hello.cpu_count = (uint32_t)session->options.usable.cpu_count;
     hello.memory_bytes = session->options.usable.memory_bytes;
     hello.cpu_class = (char *)(uintptr_t)training_cpu_class();

@@ -13,7 +13,7 @@ struct session_options {
     const char *endpoint;
     bool insecure_loopback;
     const struct key *join; /* keys, and whose coordinator it is; NULL: none */
-    int slots;
+    int slots, threads;
     struct resources usable;
     uint8_t instance[WIRE_INSTANCE_BYTES];
 };

@@ -43,9 +43,9 @@ static enum profile_phase phase_of(enum layer_kind kind)
     return PROFILE_ELEMENTWISE;
 }
 
-static void tick(const struct pass *pass)
+static void tick(const struct pass *pass, const struct shard *shard)
 {
-    if (pass->tick) {
+    if (pass->tick && shard->work == &pass->works[0]) {
         pass->tick(pass->tick_context);
     }
 }
@@ -117,7 +117,8 @@ void shard_forward(const struct pass *pass, size_t index, const real *numbers,
         pass->kernels->relu_forward(c.out, shard->images * c.out_size);
         break;
     case LAYER_DENSE:
-        dense_forward(c.out, c.in, c.weight, c.bias, layer->dense, shard->images);
+        dense_forward(pass->team, pass->dense, c.out, c.in, c.weight, c.bias, layer->dense,
+                      shard->images);
         break;
     case LAYER_MOMENTS:
         for (size_t i = 0; i < shard->images && pass->trains; i++) {
@@ -135,7 +136,7 @@ void shard_forward(const struct pass *pass, size_t index, const real *numbers,
         break;
     }
     profile_enter(PROFILE_OTHER);
-    tick(pass);
+    tick(pass, shard);
 }
 
 static void image_backward(const struct pass *pass, const struct call *c, real *din,
@@ -181,8 +182,8 @@ void shard_backward(const struct pass *pass, size_t index, const real *numbers, 
         break;
     case LAYER_DENSE:
         assert(!adds);
-        dense_backward(din, gradients + layer->weight, gradients + layer->bias, dout, c.in,
-                       c.weight, layer->dense, shard->images);
+        dense_backward(pass->team, din, gradients + layer->weight, gradients + layer->bias, dout,
+                       c.in, c.weight, layer->dense, shard->images);
         break;
     case LAYER_NORM:
         norm_add_backward(norm, sums, dout, c.in, shard->images * c.pixels);
@@ -204,5 +205,5 @@ void shard_backward(const struct pass *pass, size_t index, const real *numbers, 
         break;
     }
     profile_enter(PROFILE_OTHER);
-    tick(pass);
+    tick(pass, shard);
 }

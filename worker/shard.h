@@ -14,11 +14,11 @@ struct shard {
     double *sums; /* of its group, pass->sums_at[layer] says where */
 };
 
-void shard_forward(const struct pass *pass, size_t layer, const real *numbers,
+void shard_forward(const struct pass *pass, size_t index, const real *numbers,
                    const struct shard *shard);
 
 /* Writes to `gradients` where a layer has no sums: it is not on several threads then. */
-void shard_backward(const struct pass *pass, size_t layer, const real *numbers, real *gradients,
+void shard_backward(const struct pass *pass, size_t index, const real *numbers, real *gradients,
                     const struct shard *shard);
 
 #endif

@@ -26,17 +26,19 @@ static void add_option(const char **arguments, size_t *count, const char *name, 
 static bool spawn(struct slot *slot, const struct slot_start *start, int pipe_write, int log,
                   struct error *error)
 {
-    char job[DISK_PATH_MAX], descriptor[16], attempt[ATTEMPT_TEXT_MAX], seconds[32];
+    char job[DISK_PATH_MAX], descriptor[16], attempt[ATTEMPT_TEXT_MAX], seconds[32], threads[16];
     if (!disk_join(job, start->folder, "job.yaml", error))
         return false;
     snprintf(descriptor, sizeof descriptor, "%d", pipe_write);
     attempt_text(start->id, attempt);
     snprintf(seconds, sizeof seconds, "%.17g", start->checkpoint_s);
+    snprintf(threads, sizeof threads, "%d", start->threads);
     const char *arguments[ARGUMENTS_MAX] = {start->program, "train",       job,
                                             "-o",           start->folder, "--progress-fd",
                                             descriptor,     "--attempt",   attempt};
     size_t count = 9;
     add_option(arguments, &count, "--data", start->data);
+    add_option(arguments, &count, "--threads", start->threads > 1 ? threads : NULL);
     add_option(arguments, &count, "--checkpoints", start->checkpoints);
     if (start->checkpoint_s > 0)
         add_option(arguments, &count, "--checkpoint-s", seconds);
@@ -44,7 +46,7 @@ static bool spawn(struct slot *slot, const struct slot_start *start, int pipe_wr
         arguments[count++] = "--continue-any";
     if (start->keep_weights)
         arguments[count++] = "--weights";
-    /* One thread a runner: more would change the bits of a matrix product. */
+    /* A matrix product stays on the thread that asks for it: more would change its bits. */
     const char *const environment[] = {"OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", NULL};
     struct child_options options = {
         .arguments = arguments,

@@ -29,6 +29,7 @@ struct slot_start {
     const char *folder; /* with job.yaml in it */
     uint64_t memory_bytes;
     const char *checkpoints; /* folder; NULL: none */
+    int threads;
     double checkpoint_s;
     bool continue_any, keep_weights;
 };

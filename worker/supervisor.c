@@ -322,6 +322,7 @@ static bool prepare(struct supervisor *supervisor, struct error *error)
         .insecure_loopback = options->insecure_loopback,
         .join = options->join,
         .slots = options->slots,
+        .threads = options->threads,
         .usable = supervisor->usable,
     };
     memcpy(session_options.instance, supervisor->instance, sizeof supervisor->instance);

@@ -11,8 +11,8 @@ struct supervisor_options {
     const char *endpoint;
     bool insecure_loopback;
     const struct key *join; /* NULL: none */
-    int slots;
-    const char *data; /* NULL: the default places */
+    int slots, threads;     /* jobs at a time, threads of each */
+    const char *data;       /* NULL: the default places */
     const char *spool;
     int64_t idle_timeout_ms; /* 0: none */
     int64_t count;           /* jobs to finish before it ends; 0: no limit */

@@ -83,7 +83,8 @@ static void doom_older(struct supervisor *supervisor, const struct attempt_id *i
 static bool fits(const struct supervisor *supervisor, const struct job *job, uint64_t *bytes,
                  struct handing_back *back, struct error *error)
 {
-    if (!footprint_bytes(job, supervisor->options->data, bytes, error))
+    if (!footprint_bytes(job, supervisor->options->data, (size_t)supervisor->options->threads,
+                         bytes, error))
         return false;
     if (*bytes <= supervisor_free_memory(supervisor))
         return true;
@@ -130,6 +131,7 @@ static bool start_slot(struct supervisor *supervisor, const struct attempt_id *i
         .memory_bytes = bytes,
         .checkpoints = keeps_already(supervisor, checkpoints) ? NULL : checkpoints,
         .checkpoint_s = lease->checkpoint_s,
+        .threads = supervisor->options->threads,
         .continue_any = lease->continue_any,
         .keep_weights = lease->keep_weights,
     };

@@ -19,6 +19,8 @@ struct training {
     const struct job *job;
     const struct dataset *dataset;
     const struct training_observer *observer;
+    size_t threads;
+    struct team *team;
     struct plan plan;
     struct loss loss;
     struct training_progress progress;
@@ -54,9 +56,10 @@ static void plan_schedule(const struct plan *plan, const struct job *job,
 }
 
 bool training_memory(const struct job *job, size_t pixels, int class_count, size_t train_images,
-                     size_t test_images, size_t *bytes, struct error *error)
+                     size_t test_images, size_t threads, size_t *bytes, struct error *error)
 {
-    struct plan_shape shape = {.class_count = (size_t)class_count, .test_count = test_images};
+    struct plan_shape shape = {
+        .class_count = (size_t)class_count, .test_count = test_images, .threads = threads};
     if (!job_check(job, NULL, error) || !plan_image_shape(pixels, &shape.image, error) ||
         !dataset_training_count(job, train_images, &shape.train_count, error)) {
         return false;
@@ -363,15 +366,18 @@ static bool prepare(struct training *training, struct error *error)
     struct plan_shape shape = {
         .image = {(size_t)dataset->channels, (size_t)dataset->height, (size_t)dataset->width},
         .class_count = (size_t)dataset->class_count,
-        .test_count = dataset->test.count};
+        .test_count = dataset->test.count,
+        .threads = training->threads};
     if (!job_check(job, NULL, error) ||
         !dataset_training_indices(dataset, job, &indices, &shape.train_count, error)) {
         return false;
     }
-    bool placed = plan_init(plan, job, shape, error) && plan_place(plan, job, error);
+    bool placed = plan_init(plan, job, shape, error) && plan_place(plan, job, error) &&
+                  team_create(&training->team, training->threads, error);
     if (placed) {
         plan_schedule(plan, job, &training->progress);
         memcpy(plan->indices, indices, shape.train_count * sizeof *indices);
+        plan_use_team(plan, training->team);
         plan->pass.tick = plan->evaluation.pass.tick = training->observer->tick;
         plan->pass.tick_context = plan->evaluation.pass.tick_context = training->observer->context;
     }
@@ -379,18 +385,20 @@ static bool prepare(struct training *training, struct error *error)
     return placed && prepare_state(training, error);
 }
 
-bool training_run(const struct job *job, const struct dataset *dataset,
+bool training_run(const struct job *job, const struct dataset *dataset, size_t threads,
                   const struct training_observer *observer, struct training_result *result,
                   struct error *error)
 {
     static const struct training_observer nobody;
     struct training training = {.job = job,
                                 .dataset = dataset,
+                                .threads = threads,
                                 .observer = observer ? observer : &nobody,
                                 .loss = loss_of_job(job)};
     gemm_init();
     *result = (struct training_result){0};
     bool done = prepare(&training, error) && run_phases(&training, result, error);
+    team_destroy(training.team);
     free(training.state.metrics);
     plan_finish(&training.plan);
     return done;

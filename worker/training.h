@@ -105,12 +105,14 @@ struct training_observer {
  * free besides the data set itself, and a copy of its state for a keeper. The image's sides follow
  * from `pixels`: square, of one channel or three. */
 WARN_UNUSED bool training_memory(const struct job *job, size_t pixels, int class_count,
-                                 size_t train_images, size_t test_images, size_t *bytes,
-                                 struct error *error);
+                                 size_t train_images, size_t test_images, size_t threads,
+                                 size_t *bytes, struct error *error);
 
-/* Trains and tests a normalised job. A NaN or infinite loss fails with ERROR_DIVERGED; the message
- * names epoch and step. A keeper that stops it makes it fail with ERROR_INTERRUPTED. */
-WARN_UNUSED bool training_run(const struct job *job, const struct dataset *dataset,
+/* Trains and tests a normalised job on so many threads, the caller's among them; the result does
+ * not depend on their number. All calls of the observer are on the caller's. A NaN or infinite loss
+ * fails with ERROR_DIVERGED; the message names epoch and step. A keeper that stops it makes it fail
+ * with ERROR_INTERRUPTED. */
+WARN_UNUSED bool training_run(const struct job *job, const struct dataset *dataset, size_t threads,
                               const struct training_observer *observer,
                               struct training_result *result, struct error *error);
 

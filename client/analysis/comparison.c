@@ -6,6 +6,8 @@
 #include "client/analysis/distribution.h"
 #include "client/memory.h"
 
+enum { SEEDS_NEEDED_MAX = 1000 };
+
 static const double SIGNIFICANT = 0.05;
 
 struct place {
@@ -48,6 +50,37 @@ size_t comparison_seeds_needed(const struct estimate *difference, size_t count, 
             return n;
     }
     return 0;
+}
+
+/* What decides how many seeds a difference needs; unknown spread needs the most. */
+static double effect_size(const struct estimate *difference)
+{
+    return difference->sd > 0 ? fabs(difference->mean) / difference->sd : 0;
+}
+
+struct comparison comparison_adjust(const struct estimate *differences, size_t count,
+                                    double *adjusted)
+{
+    struct comparison comparison = {0};
+    double *p = memory_allocate(count, sizeof *p);
+    for (size_t i = 0; i < count; i++) {
+        p[i] = differences[i].p;
+        comparison.count += !isnan(p[i]);
+        comparison.plain += p[i] < SIGNIFICANT;
+    }
+    comparison_holm(p, count, adjusted);
+    const struct estimate *hardest = NULL;
+    for (size_t i = 0; i < count; i++) {
+        comparison.adjusted += adjusted[i] < SIGNIFICANT;
+        bool open = p[i] < SIGNIFICANT && !(adjusted[i] < SIGNIFICANT);
+        if (open && (!hardest || effect_size(&differences[i]) < effect_size(hardest)))
+            hardest = &differences[i];
+    }
+    if (hardest)
+        comparison.seeds_needed =
+            comparison_seeds_needed(hardest, comparison.count, SEEDS_NEEDED_MAX);
+    free(p);
+    return comparison;
 }
 
 void comparison_pareto(const double *clean, const double *robust, size_t count, bool *front)

@@ -8,6 +8,17 @@
 /* Holm's step-down adjustment; p-values that are NAN are no comparisons and stay NAN. */
 void comparison_holm(const double *p, size_t count, double *adjusted);
 
+/* Differences of many points at once: how many pass 5 %, adjusted and not. */
+struct comparison {
+    size_t count;           /* with a p-value */
+    size_t plain, adjusted; /* of them with p < 5 % */
+    size_t seeds_needed;    /* so that those found by plain p alone are found; 0: over 1000 */
+};
+
+/* adjusted[i]: Holm's p-value of differences[i], NAN where it has none. */
+struct comparison comparison_adjust(const struct estimate *differences, size_t count,
+                                    double *adjusted);
+
 /* Seeds with which a difference of this size and spread would pass the first step of Holm's
  * procedure among `count`; 0 when more than `limit` were needed or the spread is unknown. */
 size_t comparison_seeds_needed(const struct estimate *difference, size_t count, size_t limit);

@@ -106,7 +106,8 @@ static size_t find_point(struct gathering *gathering, const struct rows *rows, s
                          .order = rows_at(rows, row, columns->point)->integer,
                          .active_share = NAN,
                          .baseline = SIZE_MAX,
-                         .augmentation = SIZE_MAX};
+                         .augmentation = SIZE_MAX,
+                         .noisy_bn = SIZE_MAX};
     for (int i = 0; i < POINT_PARAMETER_COUNT; i++)
         seen.parameters[i] = rows_at(rows, row, columns->parameters[i]);
     size_t found = point_index_find(&gathering->index, gathering->set->points, &seen);
@@ -280,12 +281,15 @@ static void find_rivals(struct result_set *set)
 {
     size_t *baselines = rivals_find(set->points, set->point_count, "none");
     size_t *augmentations = rivals_find(set->points, set->point_count, "noise-augmentation");
+    size_t *noisy_bns = rivals_find(set->points, set->point_count, "noisy-bn");
     for (size_t i = 0; i < set->point_count; i++) {
         set->points[i].baseline = baselines[i];
         set->points[i].augmentation = augmentations[i];
+        set->points[i].noisy_bn = noisy_bns[i];
     }
     free(baselines);
     free(augmentations);
+    free(noisy_bns);
 }
 
 bool result_set_load(struct result_set *set, struct source *source, int64_t sweep,

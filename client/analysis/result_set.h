@@ -55,6 +55,7 @@ struct point {
     size_t *sample_counts;   /* [test sigma] */
     size_t baseline;         /* index of the point to compare with; SIZE_MAX: none */
     size_t augmentation;     /* the noise-augmentation control of the same sigma; SIZE_MAX: none */
+    size_t noisy_bn;         /* the noisy-bn control of the same sigma; SIZE_MAX: none */
 };
 
 struct result_set {

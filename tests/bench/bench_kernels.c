@@ -31,6 +31,7 @@ static const struct conv_shape convolutions[] = {
 struct subject {
     char name[64];
     double flops; /* of a batch, forward */
+    size_t bytes; /* of an image's inputs and outputs */
     bool has_din;
     void (*run)(struct subject *subject, int direction);
     real *in, *out, *din, *dout, *weight, *bias, *dweight, *dbias, *scratch;
@@ -55,6 +56,7 @@ static void fill(real *x, size_t count)
 
 static void take_all(struct subject *s, size_t in, size_t out, size_t weights, size_t channels)
 {
+    s->bytes = (in + out) * sizeof(real);
     s->in = take(s, in * BATCH);
     s->out = take(s, out * BATCH);
     s->din = take(s, in * BATCH);
@@ -175,14 +177,15 @@ static void take_dense(struct subject *s)
 {
     take_all(s, s->dense.in_features, s->dense.out_features,
              s->dense.in_features * s->dense.out_features, s->dense.out_features);
+    s->scratch = take(s, dense_scratch(s->dense, BATCH));
 }
 
 static void run_dense(struct subject *s, int direction)
 {
     if (direction == 0) {
-        dense_forward(s->out, s->in, s->weight, s->bias, s->dense, BATCH);
+        dense_forward(NULL, s->scratch, s->out, s->in, s->weight, s->bias, s->dense, BATCH);
     } else {
-        dense_backward(direction == 2 ? s->din : NULL, s->dweight, s->dbias, s->dout, s->in,
+        dense_backward(NULL, direction == 2 ? s->din : NULL, s->dweight, s->dbias, s->dout, s->in,
                        s->weight, s->dense, BATCH);
     }
 }
@@ -221,7 +224,8 @@ static double time_batch(struct subject *s, int direction, double seconds)
 
 static void measure(struct subject *s, double seconds, bool last)
 {
-    printf("  {\"layer\": \"%s\", \"mflop_an_image\": %.3f", s->name, s->flops / BATCH * 1e-6);
+    printf("  {\"layer\": \"%s\", \"mflop_an_image\": %.3f, \"kbytes_an_image\": %.1f", s->name,
+           s->flops / BATCH * 1e-6, 1e-3 * (double)s->bytes);
     for (int direction = 0; direction < (s->has_din ? DIRECTION_COUNT : 2); direction++) {
         double peak = peak_gflops(kernels_get()->level);
         double flops = s->flops * (direction == 2 ? 2 : 1);
@@ -238,8 +242,9 @@ int main(int count, char **arguments)
     static struct subject subject;
     double seconds = count > 1 ? strtod(arguments[1], NULL) : 0.2;
     gemm_init();
-    printf("{\"cpu_class\": \"%s\", \"peak_gflops\": %.1f, \"batch\": %d, \"layers\": [\n",
-           training_cpu_class(), peak_gflops(kernels_get()->level), BATCH);
+    printf("{\"cpu_class\": \"%s\", \"peak_gflops\": %.1f, \"copy_gbytes\": %.1f, \"batch\": %d, "
+           "\"layers\": [\n",
+           training_cpu_class(), peak_gflops(kernels_get()->level), peak_copy_gbytes(), BATCH);
     for (size_t i = 0; i < sizeof convolutions / sizeof *convolutions; i++) {
         conv_subject(&subject, &convolutions[i]);
         measure(&subject, seconds, false);

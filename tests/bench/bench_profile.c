@@ -48,7 +48,7 @@ static struct training_result run(const struct subject *subject, const struct da
     struct training_result result;
     struct error error;
     *reader = (struct reader){.started = false};
-    if (!training_run(&job, dataset, &observer, &result, &error)) {
+    if (!training_run(&job, dataset, 1, &observer, &result, &error)) {
         fprintf(stderr, "bench_profile: %s\n", error.message);
         exit(1);
     }

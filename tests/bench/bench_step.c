@@ -49,7 +49,7 @@ static struct training_result run(const struct bench *bench, double lambda, int6
                                                .progress = steps ? take_progress : NULL};
     struct training_result result;
     struct error error;
-    if (!training_run(&job, &bench->dataset, &observer, &result, &error)) {
+    if (!training_run(&job, &bench->dataset, bench->threads, &observer, &result, &error)) {
         fprintf(stderr, "bench_step: %s\n", error.message);
         exit(1);
     }

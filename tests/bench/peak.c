@@ -2,6 +2,7 @@
 #include "stopwatch.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Enough chains to hide the latency of four cycles on two units, few enough for 16 registers. */
@@ -94,5 +95,22 @@ double peak_gflops(const char *level)
         double speed = 2 * lanes * CHAINS * ROUNDS / (stopwatch_s() - start) * 1e-9;
         best = speed > best ? speed : best;
     }
+    return best;
+}
+
+double peak_copy_gbytes(void)
+{
+    const size_t size = (size_t)64 << 20;
+    char *from = malloc(size), *to = malloc(size);
+    double best = 0;
+    for (int i = 0; from && to && i < 4; i++) { /* the first one gets the pages */
+        memset(from, i, size);
+        double start = stopwatch_s();
+        memcpy(to, from, size);
+        double speed = 2 * (double)size / (stopwatch_s() - start) * 1e-9;
+        best = to[size / 2] == i && speed > best ? speed : best;
+    }
+    free(from);
+    free(to);
     return best;
 }

@@ -123,6 +123,32 @@ def test_what_is_missing_is_said(run_program, submitted):
     assert pick(table, part="effect", name="lambda", quantity="f")["degrees2"] == 6
 
 
+def test_results_compare_all_points_at_once(run_program, submitted):
+    def lost(job, test_sigma):
+        return None if job["seed"] == 2 and job["lambda"] == 0.01 and job["k"] == 0.5 else known(job, test_sigma)
+
+    fill(submitted, lost)
+    table = json.loads(run_program("lipsweep", "results", "known", "--db", submitted, "--format", "json", code=0).stdout)
+    noisy = [row for row in table if row["test_sigma"] == 0.4 and row["difference_p"] is not None]
+    assert len(noisy) == 20   # 18 points of the grid and two controls, with standard training
+    adjusted, largest = [], 0   # Holm: the smallest p by 20, the next by 19, …, never falling
+    for rank, row in enumerate(sorted(noisy, key=lambda row: row["difference_p"])):
+        largest = max(largest, min(1, (20 - rank) * row["difference_p"]))
+        adjusted.append((row["difference_holm"], largest))
+    assert all(ours == pytest.approx(truth) for ours, truth in adjusted)
+    against = [row for row in table if row["test_sigma"] == 0.4 and row["augmentation_difference_p"] is not None]
+    assert len(against) == 18 and all(row["noisy_bn_difference"] is None for row in table)
+    out = run_program("lipsweep", "results", "known", "--db", submitted, code=0).stdout
+    passed = sum(ours < 0.05 for ours, _ in adjusted)
+    assert f"test σ 0.4: {passed} of 20 points differ from standard training (p adjusted by Holm)" in " ".join(out.split())
+    assert "too few seeds to decide among 20 points" in " ".join(out.split())
+    assert "2 pairs of seeds missing in the differences of 2 points" in " ".join(out.split())
+    assert "2 pairs of seeds missing in the differences of 2 points" in " ".join(
+        run_program("lipsweep", "sensitivity", "known", "--db", submitted, code=0).stdout.split())
+    wrong = run_program("lipsweep", "results", "known", "--db", submitted, "--against", "x", code=2)
+    assert "--against is standard, noise-augmentation or noisy-bn" in wrong.stderr
+
+
 def test_levels_not_reached_give_medians(run_program, submitted):
     fill(submitted, known)
     out = run_program("lipsweep", "sensitivity", "known", "--db", submitted, "--metric", "reach@0.58", code=0).stdout

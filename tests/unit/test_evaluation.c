@@ -28,7 +28,7 @@ static struct job test_job(void)
 
 static void place(struct plan *plan, const struct job *job)
 {
-    struct plan_shape shape = {{1, FIXTURE_SIDE, FIXTURE_SIDE}, FIXTURE_CLASSES, 20, TEST_COUNT};
+    struct plan_shape shape = {{1, FIXTURE_SIDE, FIXTURE_SIDE}, FIXTURE_CLASSES, 20, TEST_COUNT, 1};
     assert_true(plan_init(plan, job, shape, NULL) && plan_place(plan, job, NULL));
     network_initial_weights(&plan->network, 9, plan->parameters);
     /* larger last weights, so that confidences spread */

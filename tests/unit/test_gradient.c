@@ -76,7 +76,8 @@ static void take(struct problem *problem)
     problem->parameters = arena_take(&problem->arena, count, sizeof(real));
     problem->gradients = arena_take(&problem->arena, count, sizeof(real));
     problem->unused = arena_take(&problem->arena, count, sizeof(real));
-    pass_init(&problem->pass, &problem->network, kernels_get(), 2 * IMAGES, true, &problem->arena);
+    pass_init(&problem->pass, &problem->network, kernels_get(), 2 * IMAGES, true, 1,
+              &problem->arena);
 }
 
 /* FNV-1a of the signs that went through ReLUs, and the choices of poolings, since `value` was

@@ -152,33 +152,44 @@ static void convolution(void **state)
 
 static double dense_value(const struct probe *probe)
 {
+    static real scratch[MAX];
     const struct dense_shape *shape = probe->layer;
-    dense_forward(probe->out, probe->in, probe->weight, probe->bias, *shape, probe->images);
+    assert_true(dense_scratch(*shape, probe->images) <= MAX);
+    dense_forward(NULL, scratch, probe->out, probe->in, probe->weight, probe->bias, *shape,
+                  probe->images);
     return weighted_sum(probe);
 }
 
-static void dense(void **state)
+static void check_dense(struct dense_shape shape)
 {
-    (void)state;
     static real in[MAX], weight[MAX], bias[64], out[MAX], r[MAX];
     static real din[MAX], dweight[MAX], dbias[64];
-    struct dense_shape shape = {37, 11};
-    struct probe probe = {dense_value, &shape, in, weight, bias, out, r, 5 * 11, 5};
-    fill(in, 5 * 37, 1);
-    fill(weight, 37 * 11, 2);
-    fill(bias, 11, 3);
-    fill(r, 5 * 11, 4);
+    size_t outputs = shape.out_features, inputs = shape.in_features;
+    struct probe probe = {dense_value, &shape, in, weight, bias, out, r, 5 * outputs, 5};
+    assert_true(inputs * outputs <= MAX);
+    fill(in, 5 * inputs, 1);
+    fill(weight, inputs * outputs, 2);
+    fill(bias, outputs, 3);
+    fill(r, 5 * outputs, 4);
     memset(dweight, 0, sizeof dweight);
     memset(dbias, 0, sizeof dbias);
-    dense_backward(din, dweight, dbias, r, in, weight, shape, 5);
-    check(&probe, in, din, 5 * 37);
-    check(&probe, weight, dweight, 37 * 11);
-    check(&probe, bias, dbias, 11);
+    dense_backward(NULL, din, dweight, dbias, r, in, weight, shape, 5);
+    check(&probe, in, din, 5 * inputs);
+    check(&probe, weight, dweight, inputs * outputs);
+    check(&probe, bias, dbias, outputs);
 
     /* backward adds */
     real once = dweight[1], bias_once = dbias[1];
-    dense_backward(NULL, dweight, dbias, r, in, weight, shape, 5);
+    dense_backward(NULL, NULL, dweight, dbias, r, in, weight, shape, 5);
     assert_true(fabs(dweight[1] - 2 * once) < 1e-12 && fabs(dbias[1] - 2 * bias_once) < 1e-12);
+}
+
+/* The second falls into slices of its inputs, the last a longer one. */
+static void dense(void **state)
+{
+    (void)state;
+    check_dense((struct dense_shape){37, 11});
+    check_dense((struct dense_shape){1203, 2});
 }
 
 static double conv_pool_value(const struct probe *probe)

@@ -48,7 +48,7 @@ static void take(struct model *model, const struct job *job)
     size_t count = model->network.parameter_count;
     model->parameters = arena_take(&model->arena, count, sizeof(real));
     model->gradients = arena_take(&model->arena, count, sizeof(real));
-    pass_init(&model->pass, &model->network, kernels_get(), 2 * IMAGES, true, &model->arena);
+    pass_init(&model->pass, &model->network, kernels_get(), 2 * IMAGES, true, 1, &model->arena);
     optimizer_init(&model->optimizer, job, kernels_get(), &model->network, &model->arena);
 }
 

@@ -48,7 +48,7 @@ static void take(struct model *model, const struct job *job)
 {
     model->numbers = arena_take(&model->arena, model->network.number_count, sizeof(real));
     model->gradients = arena_take(&model->arena, model->network.parameter_count, sizeof(real));
-    pass_init(&model->pass, &model->network, kernels_get(), 2 * IMAGES, true, &model->arena);
+    pass_init(&model->pass, &model->network, kernels_get(), 2 * IMAGES, true, 1, &model->arena);
     model->pass.is_joint = job->bn_passes == BN_PASSES_JOINT;
     optimizer_init(&model->optimizer, job, kernels_get(), &model->network, &model->arena);
 }
@@ -283,9 +283,9 @@ static void check_evaluation(struct model *model, const char *name)
     struct arena arena = {0};
     struct pass *pass = calloc(1, sizeof *pass);
     assert_non_null(pass);
-    pass_init(pass, &model->network, kernels_get(), IMAGES, false, &arena);
+    pass_init(pass, &model->network, kernels_get(), IMAGES, false, 1, &arena);
     assert_true(arena_place(&arena, NULL));
-    pass_init(pass, &model->network, kernels_get(), IMAGES, false, &arena);
+    pass_init(pass, &model->network, kernels_get(), IMAGES, false, 1, &arena);
     size_t size = image_size(model->image);
     real logits[IMAGES * CLASSES];
     fill_batch(model, 0);

@@ -121,7 +121,8 @@ static void every_key_arrives(void **state)
           "loss: {lambda: 2, k: 0.3, sigma: 0.2}\n"
           "baseline: [noise-augmentation, standard]\nseeds: [3, 1, 9007199254740991]\n"
           "test: {sigma: {from: 0, to: 0.8, step: 0.2}, seed: [4, 2]}\n"
-          "run: {max_attempts: 3, reuse: false, checkpoint_s: 2.5, continue: any, keep: none}\n",
+          "run: {max_attempts: 3, reuse: false, checkpoint_s: 2.5, continue: any, keep: none,\n"
+          "  priority: -3, max_running: 7}\n",
           &sweep);
     const struct job *job = &sweep.base;
     assert_int_equal(job->validation_count, 5000);
@@ -141,6 +142,8 @@ static void every_key_arrives(void **state)
     assert_memory_equal(job->test_sigma, sigmas, sizeof sigmas);
     assert_int_equal(job->test_seed_count, 2);
     assert_int_equal(sweep.max_attempts, 3);
+    assert_int_equal(sweep.priority, -3);
+    assert_int_equal(sweep.max_running, 7);
     assert_true(sweep.checkpoint_s == 2.5 && sweep.continue_any && !sweep.keep_weights);
     assert_false(sweep.reuse);
     assert_string_equal(sweep.name, "A.b_c-9");

@@ -45,7 +45,7 @@ static struct training_result run(const struct job *job, const struct dataset *d
     struct training_result result;
     struct error error = {0};
     *heard = (struct heard){0};
-    if (!training_run(job, dataset, &observer, &result, &error)) {
+    if (!training_run(job, dataset, 1, &observer, &result, &error)) {
         fail_msg("%s", error.message);
     }
     return result;
@@ -180,7 +180,7 @@ static void replay(const struct job *job, size_t held_out)
     struct training_result result = run(job, &dataset, &heard);
 
     struct plan plan;
-    struct plan_shape shape = {{1, FIXTURE_SIDE, FIXTURE_SIDE}, FIXTURE_CLASSES, COUNT, 10};
+    struct plan_shape shape = {{1, FIXTURE_SIDE, FIXTURE_SIDE}, FIXTURE_CLASSES, COUNT, 10, 1};
     assert_true(plan_init(&plan, job, shape, NULL) && plan_place(&plan, job, NULL));
     network_initial_weights(&plan.network, (uint64_t)job->seed, plan.parameters);
     set_input(&plan, &dataset, held_out, COUNT);
@@ -360,7 +360,7 @@ static void diverges_with_epoch_and_step(void **state)
     job.epochs = 50;
     struct training_result result;
     struct error error = {0};
-    assert_false(training_run(&job, &dataset, NULL, &result, &error));
+    assert_false(training_run(&job, &dataset, 1, NULL, &result, &error));
     assert_int_equal(error.code, ERROR_DIVERGED);
     long long epoch = 0, step = 0;
     const char *place = strstr(error.message, "in epoch ");
@@ -373,7 +373,7 @@ static void diverges_with_epoch_and_step(void **state)
     job.steps = step - 1;
     char words[64];
     snprintf(words, sizeof words, "after epoch %lld, step %lld", (step + 1) / 3, step - 1);
-    assert_false(training_run(&job, &dataset, NULL, &result, &error));
+    assert_false(training_run(&job, &dataset, 1, NULL, &result, &error));
     assert_int_equal(error.code, ERROR_DIVERGED);
     assert_non_null(strstr(error.message, words));
     fixture_free(&dataset);
@@ -384,7 +384,7 @@ static void refuses(const struct job *job, size_t train_count, const char *words
     struct dataset dataset = fixture_dataset(train_count, 10);
     struct training_result result;
     struct error error = {0};
-    assert_false(training_run(job, &dataset, NULL, &result, &error));
+    assert_false(training_run(job, &dataset, 1, NULL, &result, &error));
     assert_non_null(strstr(error.message, words));
     fixture_free(&dataset);
 }
@@ -408,7 +408,7 @@ static void refuses_what_cannot_be_trained(void **state)
     dataset.height = 1;
     struct training_result result;
     struct error error = {0};
-    assert_false(training_run(&job, &dataset, NULL, &result, &error));
+    assert_false(training_run(&job, &dataset, 1, NULL, &result, &error));
     assert_non_null(strstr(error.message, "too small"));
     fixture_free(&dataset);
 }
@@ -424,9 +424,10 @@ static void memory_is_what_is_placed(void **state)
         job.control = variant == 2 ? CONTROL_NOISE_AUGMENTATION : CONTROL_NONE;
         job.optimizer = variant == 3 ? OPTIMIZER_ADAM : OPTIMIZER_SGD;
         size_t bytes = 0;
-        assert_true(training_memory(&job, FIXTURE_PIXELS, FIXTURE_CLASSES, 43, 10, &bytes, NULL));
+        assert_true(
+            training_memory(&job, FIXTURE_PIXELS, FIXTURE_CLASSES, 43, 10, 1, &bytes, NULL));
         struct plan plan;
-        struct plan_shape shape = {{1, FIXTURE_SIDE, FIXTURE_SIDE}, FIXTURE_CLASSES, 43, 10};
+        struct plan_shape shape = {{1, FIXTURE_SIDE, FIXTURE_SIDE}, FIXTURE_CLASSES, 43, 10, 1};
         assert_true(plan_init(&plan, &job, shape, NULL) && plan_place(&plan, &job, NULL));
         /* And two lists of epochs' metrics and a copy of the state, for checkpoints. */
         struct state_array arrays[STATE_ARRAY_MAX];
@@ -440,7 +441,7 @@ static void memory_is_what_is_placed(void **state)
     }
     struct error error = {0};
     size_t bytes;
-    assert_false(training_memory(&job, 145, 3, 43, 10, &bytes, &error));
+    assert_false(training_memory(&job, 145, 3, 43, 10, 1, &bytes, &error));
     assert_non_null(strstr(error.message, "145"));
 }
 
@@ -528,7 +529,7 @@ static void stops_and_goes_on(const struct job *job, int64_t stop_every)
     size_t attempts = 0;
     heard = (struct heard){0};
     struct training_observer observer = {.context = &heard, .epoch = hear_epoch, .keeper = &keeper};
-    while (!training_run(job, &dataset, &observer, &result, &error)) {
+    while (!training_run(job, &dataset, 1, &observer, &result, &error)) {
         assert_int_equal(error.code, ERROR_INTERRUPTED);
         assert_true(++attempts < 100);
         /* Once it has stopped after its last step, the last attempt only tests. */
@@ -573,7 +574,7 @@ static void both_copies_are_augmented_alike(void **state)
     (void)state;
     struct job job = fixture_job();
     struct plan plan;
-    struct plan_shape shape = {{1, FIXTURE_SIDE, FIXTURE_SIDE}, FIXTURE_CLASSES, 43, 10};
+    struct plan_shape shape = {{1, FIXTURE_SIDE, FIXTURE_SIDE}, FIXTURE_CLASSES, 43, 10, 1};
     struct dataset dataset = fixture_dataset(43, 10);
     const uint32_t indices[] = {4, 8, 15};
     size_t moved = 0;
@@ -610,7 +611,7 @@ static void standard_training_never_computes_the_perturbed_copy(void **state)
 {
     (void)state;
     struct job job = fixture_job();
-    struct plan_shape shape = {{1, FIXTURE_SIDE, FIXTURE_SIDE}, FIXTURE_CLASSES, 43, 10};
+    struct plan_shape shape = {{1, FIXTURE_SIDE, FIXTURE_SIDE}, FIXTURE_CLASSES, 43, 10, 1};
     for (int lipschitz = 0; lipschitz < 2; lipschitz++) {
         job.lambda = lipschitz ? 0.5 : 0;
         struct plan plan;

@@ -1,0 +1,154 @@
+"""Pause, resume, priority, fair share and max_running, as a worker sees them and as the event log has them."""
+
+import json
+
+import pytest
+
+import recorded
+from processes import wait_until
+from wire import Peer, messages
+
+SWEEP = """\
+name: {name}
+dataset: glyphs
+model: mnist-cnn
+train: {{epochs: 1, batch: 100, lr: 0.05}}
+loss: {{lambda: 1, sigma: 0.1}}
+grid: {{k: [0.1, 0.2, 0.3, 0.4]}}
+baseline: false
+seeds: 1
+test: {{sigma: [0, 0.4], seed: 1}}
+run: {{{run}}}
+"""
+
+
+class Shop:
+    """A coordinator, and a worker of one slot that takes what it is given and never trains."""
+
+    def __init__(self, place, run_program, start_program):
+        self.place, self.run_program = place, run_program
+        self.database = place / "a.db"
+        (place / "s").mkdir(mode=0o700)
+        self.endpoint = f"ipc://{place}/s/c"
+        coordinator = start_program("lipsweep-coordinator", "--db", self.database, "--listen", self.endpoint)
+        wait_until(lambda: "listening at" in coordinator.stderr(), what="the coordinator")
+
+    def run(self, *arguments, code=0):
+        return self.run_program("lipsweep", *arguments, "--connect", self.endpoint, code=code)
+
+    def submit(self, name, run=""):
+        (self.place / f"{name}.yaml").write_text(SWEEP.format(name=name, run=run), encoding="utf-8")
+        self.run("submit", f"{name}.yaml")
+
+    def worker(self):
+        return Worker(self)
+
+    def events(self, *kinds):
+        rows = recorded.query(self.database, "SELECT kind, sweep, job, text FROM event ORDER BY id")
+        return [row for row in rows if row["kind"] in kinds]
+
+
+class Worker:
+    def __init__(self, shop):
+        self.shop, self.peer, self.running = shop, Peer(shop.endpoint), []
+        self.peer.hello(slots=64)
+
+    def heartbeat(self, free):
+        self.peer.heartbeat(free_slots=free, running=[
+            messages.Progress(attempt=attempt, counter=self.peer.sequence, phase=1) for attempt in self.running])
+        self.peer.receive("heartbeat_ack", where=lambda e: e.heartbeat_ack.sequence == self.peer.sequence)
+
+    def take(self, count):
+        """The sweeps of the next `count` leases, in order."""
+        self.heartbeat(count)
+        leases = [self.peer.receive("lease").lease for _ in range(count)]
+        self.running += [lease.attempt for lease in leases]
+        return [lease.sweep for lease in leases]
+
+    def gets_nothing(self):
+        self.heartbeat(1)
+        self.heartbeat(1)  # answered after the first one's leases have left
+        return self.peer.receive_any(0.3) is None
+
+    def finish(self, attempt):
+        self.running.remove(attempt)
+        assert self.peer.ask(result=dict(attempt=attempt, outcome=3, reason="made up")).result_ack.accepted
+
+
+@pytest.fixture
+def shop(place, run_program, start_program):
+    return Shop(place, run_program, start_program)
+
+
+def test_pause_and_resume(shop):
+    shop.submit("a")
+    worker = shop.worker()
+    assert worker.take(1) == ["a"]
+    assert "(1) ends" in shop.run("pause", "a").stdout
+    assert worker.gets_nothing()
+    assert "paused" in shop.run("status").stdout and "lipsweep resume a" in shop.run("status").stdout
+    worker.finish(worker.running[0])  # what runs ends
+    assert "already" in shop.run("pause", "a").stdout
+    waiting = json.loads(shop.run("jobs", "a", "--state", "pending", "--format", "json").stdout)[-1]["job"]
+    assert "held" in shop.run("explain", waiting).stdout
+    shop.run("resume", "a")
+    assert worker.take(1) == ["a"]
+    assert [event["kind"] for event in shop.events("paused", "resumed")] == ["paused", "resumed"]
+    assert "no sweep" in shop.run("pause", "nobody", code=4).stderr
+
+
+def test_a_paused_job_waits_alone(shop):
+    shop.submit("a")
+    worker = shop.worker()
+    assert "paused" in shop.run("pause", "j1").stdout
+    assert [worker.take(1)[0] for _ in range(3)] == ["a"] * 3
+    assert worker.gets_nothing() and sorted(attempt.job for attempt in worker.running) == [2, 3, 4]
+    assert "only a job that waits" in shop.run("pause", "j2", code=4).stderr
+    shop.run("resume", "j1")
+    assert worker.take(1) == ["a"] and worker.running[-1].job == 1
+
+
+def test_a_pause_outlives_the_coordinator_and_a_new_text(shop, start_program):
+    shop.submit("a")
+    shop.run("pause", "a")
+    text = shop.place / "a.yaml"
+    text.write_text(text.read_text().replace("0.4]}", "0.4, 0.5]}", 1))
+    shop.run("submit", "a.yaml", "--yes")
+    assert shop.worker().gets_nothing()
+
+
+def test_priority(shop):
+    shop.submit("low", "priority: -1")
+    shop.submit("plain")
+    shop.submit("high", "priority: 5")
+    worker = shop.worker()
+    assert worker.take(2) == ["high", "high"]
+    shop.run("priority", "low", "7")
+    assert worker.take(4) == ["low"] * 4
+    assert worker.take(3) == ["high", "high", "plain"]
+    assert [event["text"] for event in shop.events("priority")] == ["7"]
+    assert "whole number" in shop.run("priority", "low", "much", code=2).stderr
+
+
+def test_equals_share_the_workers(shop):
+    for name in "abc":
+        shop.submit(name)
+    worker = shop.worker()
+    taken = worker.take(6)
+    assert sorted(taken) == list("aabbcc")
+    first = {name: worker.running[taken.index(name)] for name in "abc"}
+    worker.finish(first["b"])  # its share is free again
+    assert worker.take(1) == ["b"]
+    leases = [event["sweep"] for event in shop.events("lease")]
+    assert sorted(leases[:3]) == [1, 2, 3] and sorted(leases[3:6]) == [1, 2, 3]
+
+
+def test_max_running(shop):
+    shop.submit("a", "max_running: 2")
+    worker = shop.worker()
+    assert worker.take(2) == ["a", "a"]
+    assert worker.gets_nothing()
+    shop.submit("b")
+    assert worker.take(1) == ["b"]
+    worker.finish(worker.running[0])
+    assert worker.take(2) in (["a", "b"], ["b", "a"])
