@@ -193,10 +193,10 @@ static const struct yaml_node *parse(struct joining *joining, const char *file, 
 static char *base_path(const char *file, const char *base)
 {
     const char *slash = strrchr(file, '/');
-    char *path = memory_allocate(strlen(file) + strlen(base) + 2, 1);
-    if (slash && base[0] != '/')
-        memcpy(path, file, (size_t)(slash - file) + 1);
-    strcat(path, base);
+    int folder = slash && base[0] != '/' ? (int)(slash - file) + 1 : 0;
+    size_t size = strlen(file) + strlen(base) + 1;
+    char *path = memory_allocate(size, 1);
+    snprintf(path, size, "%.*s%s", folder, file, base);
     return path;
 }
 

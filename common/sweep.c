@@ -144,6 +144,11 @@ static const struct {
 };
 enum { TOP_KEY_COUNT = sizeof keys / sizeof *keys };
 
+const char *sweep_key(size_t index)
+{
+    return index < TOP_KEY_COUNT ? keys[index].name : NULL;
+}
+
 /* The short name of a parameter that a misspelt word may stand for. */
 static const char *suggest_parameter(const char *word)
 {

@@ -12,14 +12,14 @@
 #include <stdint.h>
 
 enum {
-    SWEEP_NAME_MAX = 64,              /* bytes */
-    SWEEP_JOB_MAX = 10 * 1000000,     /* jobs of one sweep, counted before equal ones are joined */
-    SWEEP_LISTED_MAX = 1000000,       /* combinations of all parts, where there are parts */
-    SWEEP_PART_MAX = 1024,            /* grids and single points */
-    SWEEP_CONDITION_MAX = 32,         /* of a grid */
-    SWEEP_LABEL_MAX = 64,             /* values of an axis of names */
-    SWEEP_MAX_ATTEMPTS = 5,           /* the default of run.max_attempts */
-    SWEEP_MAX_ATTEMPTS_LIMIT = 1000,  /* and its largest value */
+    SWEEP_NAME_MAX = 64,             /* bytes */
+    SWEEP_JOB_MAX = 10 * 1000000,    /* jobs of one sweep, counted before equal ones are joined */
+    SWEEP_LISTED_MAX = 1000000,      /* combinations of all parts, where there are parts */
+    SWEEP_PART_MAX = 1024,           /* grids and single points */
+    SWEEP_CONDITION_MAX = 32,        /* of a grid */
+    SWEEP_LABEL_MAX = 64,            /* values of an axis of names */
+    SWEEP_MAX_ATTEMPTS = 5,          /* the default of run.max_attempts */
+    SWEEP_MAX_ATTEMPTS_LIMIT = 1000, /* and its largest value */
     SWEEP_PRIORITY_MAX = 1000,
     SWEEP_RUNNING_MAX = 1000000,
     SWEEP_CHECKPOINT_S = 60,          /* the default of run.checkpoint_s */
@@ -100,6 +100,13 @@ const char *sweep_axis_label(const struct sweep_axis *axis, size_t index);
 
 /* The axis of `parameter`, NULL when it is none. */
 const struct sweep_axis *sweep_axis(const struct sweep *sweep, enum parameter parameter);
+
+/* The keys of a sweep file's top level, and those under `run`: `index` from 0, NULL at the end. */
+const char *sweep_key(size_t index);
+const char *sweep_run_key(size_t index);
+
+/* Whether a grid may vary it. The seed is an axis of another kind. */
+bool sweep_can_be_axis(enum parameter parameter);
 
 /* Whether people and programs can use `name` for a sweep. */
 WARN_UNUSED bool sweep_check_name(const char *name, struct error *error);
