@@ -15,23 +15,14 @@ struct connection {
     char *endpoint;
 };
 
-static bool connect_to(struct socket **socket, const struct connection_options *options,
-                       struct error *error)
-{
-    const struct key *join = options->join;
-    if (!join)
-        return socket_connect(socket, options->endpoint, options->insecure_loopback, error);
-    const struct socket_keys keys = {join->public_key, join->secret_key, join->server_key};
-    return socket_connect_keyed(socket, options->endpoint, &keys, error);
-}
-
 bool connection_open(struct connection **connection, const struct connection_options *options,
                      struct error *error)
 {
     struct connection *made = memory_allocate(1, sizeof *made);
     made->endpoint = memory_text(options->endpoint);
     Wire__Envelope *welcome = NULL;
-    if (!connect_to(&made->socket, options, error) ||
+    if (!key_connect(options->join, &made->socket, options->endpoint, options->insecure_loopback,
+                     error) ||
         !wire_hello(made->socket, options->timeout_ms, &welcome, error)) {
         connection_close(made);
         return false;

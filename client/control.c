@@ -156,8 +156,10 @@ const struct command command_priority = {
     .name = "priority",
     .group = "Steering it",
     .arguments = "SWEEP N",
-    .summary = "sweeps of higher priority go first (0 unless the sweep file says otherwise)",
-    .details = "Sweeps of one priority share the workers evenly. A negative N comes after --.",
+    .summary = "which sweep goes first: higher N before lower",
+    .details =
+        "0 unless the sweep file says otherwise. Sweeps of one priority share the workers evenly.\n"
+        "A negative N comes after --.",
     .example = "lipsweep priority quickstart 10",
     .takes = COMMAND_TAKES_SOURCE,
     .positional_min = 2,

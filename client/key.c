@@ -232,7 +232,7 @@ const struct command command_key = {
     .name = "key",
     .group = "Machines",
     .arguments = "ACTION [NAME|FILE]",
-    .summary = "keys for workers and users on other machines: join, new, enroll, revoke, list",
+    .summary = "keys for other machines: join, new, enroll, revoke, list",
     .details =
         "  join NAME     a join file with the coordinator's address and a fresh key: all that\n"
         "                another machine needs; a hundred workers may start from one\n"

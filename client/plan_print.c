@@ -41,6 +41,18 @@ static const char *origin(const struct prediction *prediction)
                                              : "jobs and calibration";
 }
 
+/* On disk in the end, of what is to run. */
+static int64_t kept_bytes(const struct plan *plan)
+{
+    const struct sweep *sweep = plan->sweep;
+    double share = sweep->keep == SWEEP_KEEP_NONE ? 0
+                   : sweep->keep == SWEEP_KEEP_BEST
+                       ? (double)plan->grid.point_count / (double)plan->grid.job_count
+                       : 1;
+    int64_t bytes = (int64_t)(share * (double)plan->forecast.weights_bytes);
+    return sweep->keep_bytes > 0 && bytes > sweep->keep_bytes ? sweep->keep_bytes : bytes;
+}
+
 /* `prediction` NULL: there is none. */
 static void add_row(struct table *table, const struct plan *plan,
                     const struct prediction *prediction)
@@ -55,8 +67,7 @@ static void add_row(struct table *table, const struct plan *plan,
     table_text(table, prediction ? origin(prediction) : NULL);
     table_integer(table, plan->slots);
     add_known(table, forecast->memory_bytes, forecast->memory_bytes > 0);
-    add_known(table, plan->sweep->keep_weights ? forecast->weights_bytes : 0,
-              forecast->memory_bytes > 0);
+    add_known(table, kept_bytes(plan), forecast->memory_bytes > 0);
 }
 
 /* One row for each class of machine with a prediction. */
@@ -123,8 +134,8 @@ static void print_room(const struct plan *plan)
     printf(", %.1f GiB for %lld at a time\n",
            (double)plan->slots * (double)forecast->memory_bytes / (1 << 30),
            (long long)plan->slots);
-    if (plan->sweep->keep_weights) {
-        print_size("disk", forecast->weights_bytes, "for the trained weights");
+    if (kept_bytes(plan) > 0) {
+        print_size("disk", kept_bytes(plan), "for the trained weights");
         putchar('\n');
     }
 }

@@ -1,4 +1,6 @@
 /* lipsweep verify: whether a sweep has all its results, each once, each from what it should be. */
+#include <stdlib.h>
+
 #include "client/command.h"
 #include "client/source.h"
 #include "client/table.h"
@@ -51,6 +53,31 @@ static bool add_gaps(struct table *table, struct source *source, const struct va
     return true;
 }
 
+static bool add_lost_weights(struct table *table, struct source *source, const struct value *sweep,
+                             struct error *error)
+{
+    struct rows *rows;
+    char name[32];
+    if (!source_query(source, "verify-weights", sweep, 1, &rows, error))
+        return false;
+    for (size_t row = 0; row < rows_count(rows); row++) {
+        struct error reason;
+        uint8_t *bytes;
+        size_t length;
+        if (source_weights(source, rows_text(rows, row, "digest"), &bytes, &length, &reason)) {
+            free(bytes);
+            continue;
+        }
+        add_place(table, rows, row);
+        snprintf(name, sizeof name, "j%lld", (long long)rows_integer(rows, row, "job"));
+        table_text(table, name);
+        error_prefix(&reason, "its weights");
+        table_text(table, reason.message);
+    }
+    rows_destroy(rows);
+    return true;
+}
+
 static void print_summary(const struct rows *counts, size_t gaps)
 {
     printf("%s: %lld points, %lld seeds, %lld jobs, %lld finished, %lld results: ",
@@ -75,7 +102,8 @@ static bool print_answer(struct source *source, int64_t sweep, const struct tabl
     /* Somebody else's design need not be a full grid. */
     bool is_grid = rows_text(counts, 0, "origin")[0] == 's';
     bool good = (!is_grid || add_missing(table, source, &parameter, error)) &&
-                add_gaps(table, source, &parameter, error);
+                add_gaps(table, source, &parameter, error) &&
+                add_lost_weights(table, source, &parameter, error);
     size_t gaps = good ? table_row_count(table) : 0;
     if (good && options->format == TABLE_FORMAT_PEOPLE)
         print_summary(counts, gaps);
@@ -106,7 +134,8 @@ const struct command command_verify = {
     .arguments = "SWEEP",
     .summary = "whether every point and seed has its result, once; else what is missing",
     .details = "Counts points and seeds, jobs, accuracies and attempts; compares the digests of\n"
-               "each training with its job's. Exit code 1 when anything is missing.",
+               "each training with its job's, and those of the weights that are kept with their\n"
+               "files'. Exit code 1 when anything is missing.",
     .example = "lipsweep verify quickstart --db quickstart.db",
     .takes = COMMAND_TAKES_SOURCE | COMMAND_TAKES_TABLE,
     .positional_min = 1,

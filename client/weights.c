@@ -50,8 +50,8 @@ static bool get(struct source *source, int64_t job, const char *path, struct err
     bool good = source_weights(source, digest, &bytes, &length, error);
     if (!good && error->code == ERROR_NOT_FOUND)
         error_set(error, ERROR_NOT_FOUND,
-                  "the weights of j%lld (%.16s…) are not kept: its sweep says keep: none, or they "
-                  "were trained by an earlier version",
+                  "the weights of j%lld (%.16s…) are not kept: its sweep says keep: none, or keeps "
+                  "better ones or as much as keep_gib allows, or they were deleted",
                   (long long)job, digest);
     if (good) {
         good = write_file(path, bytes, length, error);

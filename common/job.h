@@ -183,6 +183,7 @@ enum parameter_part { PART_NONE, PART_TRAIN, PART_TEST };
     X(SHORTCUT, shortcut, "model.shortcut", "", CHOICE, TRAIN)                                     \
     X(BN_PASSES, bn_passes, "model.bn_passes", "", CHOICE, TRAIN)                                  \
     X(BN_RUNNING, bn_running, "model.bn_running", "", CHOICE, TRAIN)                               \
+    X(EXACT, exact, "model.exact", "", CHOICE, TRAIN)                                              \
     X(LAMBDA, lambda, "loss.lambda", "lambda", REAL, TRAIN)                                        \
     X(K, k, "loss.k", "k", REAL, TRAIN)                                                            \
     X(SIGMA, sigma, "loss.sigma", "sigma", REAL, TRAIN)                                            \
@@ -238,6 +239,7 @@ struct job {
     enum shortcut shortcut;
     enum bn_passes bn_passes;
     enum bn_running bn_running;
+    enum toggle exact; /* convolutions without Winograd's rounding errors */
     double lambda; /* weight of the Lipschitz loss; 0: standard training */
     double k;      /* Lipschitz constant; NAN without the Lipschitz loss */
     double sigma;  /* standard deviation of the training noise, [0,1] pixel scale; NAN where it has
@@ -344,6 +346,11 @@ void job_shape_hash(const struct job *job, uint8_t hash[32]);
 static inline bool job_has_pairs(const struct job *job)
 {
     return job->lambda > 0 || job->control == CONTROL_NOISY_BN;
+}
+
+static inline bool job_is_exact(const struct job *job)
+{
+    return job->exact == TOGGLE_TRUE;
 }
 
 static inline bool job_is_lipschitz(const struct job *job)

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "common/hash.h"
-#include "common/socket.h"
 
 static_assert((int)KEY_BYTES == (int)HASH_BYTES, "hash_parse reads keys too");
 static_assert((int)KEY_BYTES == (int)SOCKET_KEY_BYTES, "sockets take these keys");
@@ -186,6 +185,15 @@ bool key_read_join(const char *path, struct key *key, struct error *error)
     key_forget(&own);
     return same ||
            error_set(error, ERROR_DATA, "%s is not the secret key that %s is for", beside, path);
+}
+
+bool key_connect(const struct key *join, struct socket **socket, const char *endpoint,
+                 bool insecure_loopback, struct error *error)
+{
+    if (!join)
+        return socket_connect(socket, endpoint, insecure_loopback, error);
+    const struct socket_keys keys = {join->public_key, join->secret_key, join->server_key};
+    return socket_connect_keyed(socket, endpoint, &keys, error);
 }
 
 /* --- writing --- */

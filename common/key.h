@@ -16,6 +16,7 @@
 #define LIPSWEEP_COMMON_KEY_H
 
 #include "common/error.h"
+#include "common/socket.h"
 
 #include <stdint.h>
 
@@ -61,6 +62,10 @@ WARN_UNUSED bool key_write(const char *path, const struct key *key, struct error
 
 /* A join file; its secret may lie in NAME.key beside it, where it was made. */
 WARN_UNUSED bool key_read_join(const char *path, struct key *key, struct error *error);
+
+/* socket_connect with these keys; without any when `join` is NULL. */
+WARN_UNUSED bool key_connect(const struct key *join, struct socket **socket, const char *endpoint,
+                             bool insecure_loopback, struct error *error);
 
 /* Overwrites the secret. */
 void key_forget(struct key *key);

@@ -184,6 +184,7 @@ static const char *const *choice_names(enum parameter parameter, int *count)
     case PARAMETER_SCHEDULE:
         *count = SCHEDULE_COUNT;
         return schedule_names;
+    case PARAMETER_EXACT:
     case PARAMETER_NESTEROV:
     case PARAMETER_DECAY_NORMS:
         *count = TOGGLE_COUNT;

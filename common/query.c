@@ -15,8 +15,8 @@
 static const struct query queries[] = {
     /* ?1: number, name or "last" */
     {"sweep-find", 1,
-     "SELECT id, name FROM sweep WHERE name = ?1 OR id = ?1 OR (?1 = 'last' AND id = (SELECT "
-     "max(id) FROM sweep)) ORDER BY id"},
+     "SELECT id, name FROM sweep WHERE deleting = 0 AND (name = ?1 OR id = ?1 OR (?1 = 'last' "
+     "AND id = (SELECT max(id) FROM sweep WHERE deleting = 0))) ORDER BY id"},
 
     /* ?1: a sweep's number, or NULL for all */
     {"sweeps", 1,
@@ -32,7 +32,7 @@ static const struct query queries[] = {
      "sum(CASE WHEN j.state = 'done' THEN a.train_s + a.evaluate_s END) AS measured_s "
      "FROM sweep s LEFT JOIN job j ON j.sweep = s.id AND j.superseded_by IS NULL AND j.withdrawn = "
      "0 LEFT JOIN attempt a ON a.job = j.id AND a.number = j.attempt "
-     "WHERE ?1 IS NULL OR s.id = ?1 GROUP BY s.id ORDER BY s.id"},
+     "WHERE s.deleting = 0 AND (?1 IS NULL OR s.id = ?1) GROUP BY s.id ORDER BY s.id"},
 
     /* ?1: sweep, ?2: state or NULL, ?3: rows at most, -1: all */
     {"jobs", 3,
@@ -125,6 +125,12 @@ static const struct query queries[] = {
      "END AS gap FROM here h JOIN counted c ON c.id = h.id LEFT JOIN training t ON t.id = "
      "h.training "
      "WHERE gap IS NOT NULL ORDER BY h.id"},
+    /* Whose weights are kept: their files must be there. */
+    {"verify-weights", 1,
+     "SELECT h.id AS job, h.point, h.seed, w.digest FROM current_job h "
+     "JOIN training t ON t.id = h.training "
+     "JOIN weights w ON w.digest = t.weights_digest AND w.state = 'kept' "
+     "WHERE h.sweep = ?1 ORDER BY h.id"},
     {"verify-points", 1,
      "WITH RECURSIVE point (n, last) AS (SELECT 0, point_count FROM sweep WHERE id = ?1 "
      "UNION ALL SELECT n + 1, last FROM point WHERE n + 1 < last), "

@@ -220,7 +220,7 @@ bool sweep_parse(struct sweep *sweep, struct diagnostics *diagnostics)
     *sweep = (struct sweep){.max_attempts = SWEEP_MAX_ATTEMPTS,
                             .reuse = true,
                             .checkpoint_s = SWEEP_CHECKPOINT_S,
-                            .keep_weights = true};
+                            .keep = SWEEP_KEEP_ALL};
     job_init(&sweep->base);
     if (yaml_parse(&tree, diagnostics->text, diagnostics->length, diagnostics))
         read_top(&reader, tree.root);

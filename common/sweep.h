@@ -22,8 +22,9 @@ enum {
     SWEEP_MAX_ATTEMPTS_LIMIT = 1000, /* and its largest value */
     SWEEP_PRIORITY_MAX = 1000,
     SWEEP_RUNNING_MAX = 1000000,
-    SWEEP_CHECKPOINT_S = 60,          /* the default of run.checkpoint_s */
-    SWEEP_CHECKPOINT_MOST_S = 1000000 /* and its largest value */
+    SWEEP_CHECKPOINT_S = 60,           /* the default of run.checkpoint_s */
+    SWEEP_CHECKPOINT_MOST_S = 1000000, /* and its largest value */
+    SWEEP_KEEP_MOST_GIB = 1000000      /* the largest value of run.keep_gib */
 };
 
 #define SWEEP_CHECKPOINT_LEAST_S 0.01
@@ -37,6 +38,15 @@ struct sweep_axis {
     char (*digests)[JOB_DIGEST_LENGTH + 1]; /* [count] of data sets, see sweep_set_digest */
     struct place *places;                   /* [count] */
 };
+
+/* Of which trainings the weights are kept. */
+enum sweep_keep {
+    SWEEP_KEEP_ALL,
+    SWEEP_KEEP_BEST, /* of each point, the one with the highest mean accuracy over test.sigma */
+    SWEEP_KEEP_NONE,
+    SWEEP_KEEP_COUNT
+};
+const char *sweep_keep_text(enum sweep_keep keep);
 
 /* One of several grids, or one with conditions or axes that move together, or a single point. */
 struct sweep_part {
@@ -69,7 +79,8 @@ struct sweep {
     bool reuse;                    /* of finished trainings of other sweeps */
     double checkpoint_s;           /* between two checkpoints of a training */
     bool continue_any;             /* a checkpoint of another build or CPU class too */
-    bool keep_weights;             /* of every finished training */
+    enum sweep_keep keep;
+    int64_t keep_bytes; /* of its weights at most; 0: no limit */
 };
 
 /* Reads and checks a sweep file; everything that is wrong or odd goes to `diagnostics`, which holds

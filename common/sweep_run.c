@@ -6,6 +6,14 @@
 #include <math.h>
 #include <string.h>
 
+static const char *const keep_names[SWEEP_KEEP_COUNT] = {
+    [SWEEP_KEEP_ALL] = "all", [SWEEP_KEEP_BEST] = "best", [SWEEP_KEEP_NONE] = "none"};
+
+const char *sweep_keep_text(enum sweep_keep keep)
+{
+    return keep_names[keep];
+}
+
 static void read_whole(struct sweep_reader *reader, const char *key, const struct yaml_node *node,
                        int64_t least, int64_t most, int64_t *value)
 {
@@ -79,21 +87,33 @@ static void read_continue(struct sweep_reader *reader, const struct yaml_node *n
 
 static void read_keep(struct sweep_reader *reader, const struct yaml_node *node)
 {
-    static const char *const names[] = {"all", "none"};
-    if (node->text && strcmp(node->text, "best") == 0)
-        diagnostics_error(reader->diagnostics, node->place,
-                          "keep: best is not supported by this version");
+    int word = read_word(reader, "keep", node, keep_names, SWEEP_KEEP_COUNT);
+    if (word >= 0)
+        reader->sweep->keep = (enum sweep_keep)word;
+}
+
+static void read_keep_gib(struct sweep_reader *reader, const struct yaml_node *node)
+{
+    if (node->type == YAML_NUMBER && node->number > 0 && node->number <= SWEEP_KEEP_MOST_GIB)
+        reader->sweep->keep_bytes = (int64_t)ceil(node->number * (1 << 30));
     else
-        reader->sweep->keep_weights = read_word(reader, "keep", node, names, 2) == 0;
+        diagnostics_error(reader->diagnostics, node->place,
+                          "keep_gib must be a number of GiB greater than 0 and at most %d",
+                          SWEEP_KEEP_MOST_GIB);
 }
 
 static const struct {
     const char *name;
     void (*read)(struct sweep_reader *reader, const struct yaml_node *node);
 } keys[] = {
-    {"max_attempts", read_max_attempts}, {"reuse", read_reuse}, {"checkpoint_s", read_checkpoint_s},
-    {"continue", read_continue},         {"keep", read_keep},   {"priority", read_priority},
+    {"max_attempts", read_max_attempts},
+    {"reuse", read_reuse},
+    {"checkpoint_s", read_checkpoint_s},
+    {"continue", read_continue},
+    {"keep", read_keep},
+    {"priority", read_priority},
     {"max_running", read_max_running},
+    {"keep_gib", read_keep_gib},
 };
 enum { KEY_COUNT = sizeof keys / sizeof *keys };
 

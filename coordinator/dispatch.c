@@ -105,6 +105,7 @@ static const struct route {
     [WIRE__ENVELOPE__BODY_CONTROL] = {dispatch_control, false, true},
     [WIRE__ENVELOPE__BODY_QUERY] = {dispatch_query, false, true, true},
     [WIRE__ENVELOPE__BODY_LIVE] = {dispatch_live, false, true, true},
+    [WIRE__ENVELOPE__BODY_REMOVE] = {dispatch_remove, false, true},
     [WIRE__ENVELOPE__BODY_IMPORT] = {dispatch_import, false, true},
     [WIRE__ENVELOPE__BODY_WEIGHTS_CHUNK] = {dispatch_weights_chunk, true, false},
     [WIRE__ENVELOPE__BODY_WEIGHTS_REQUEST] = {dispatch_weights_request, false, true, true},

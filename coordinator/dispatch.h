@@ -14,6 +14,7 @@
 #include "coordinator/outbox.h"
 #include "coordinator/store.h"
 #include "coordinator/store_control.h"
+#include "coordinator/store_delete.h"
 #include "coordinator/submission.h"
 
 struct dispatch_options {
@@ -32,6 +33,19 @@ struct control_task {
     uint64_t request;
 };
 
+/* A delete or gc under way. */
+struct removal_task {
+    bool running, dry, waiting; /* waiting: for the files to go */
+    enum removal_kind { REMOVE_SWEEP, REMOVE_WEIGHTS, REMOVE_UNWANTED } kind;
+    int64_t sweep;
+    char name[STORE_NAME_MAX + 1];
+    int64_t at, last; /* what is done: jobs, or parts of all weights */
+    struct delete_sum sum;
+    bool is_asked; /* somebody waits for the answer */
+    struct peer peer;
+    uint64_t request;
+};
+
 struct dispatch {
     struct dispatch_options options;
     struct clock clock;
@@ -42,6 +56,8 @@ struct dispatch {
     struct lease_table leases;
     struct submissions submissions;
     struct control_task control;
+    struct removal_task removal;
+    bool buries; /* there may be doomed files */
     uint64_t malformed_count;
 };
 
@@ -62,6 +78,9 @@ WARN_UNUSED bool dispatch_message(struct dispatch *dispatch, const struct peer *
 /* To a peer whose key is no longer good: its message is not looked at. */
 void dispatch_turn_away(struct dispatch *dispatch, const struct peer *peer);
 
+/* At the beginning of a transaction: removes the files of weights that nobody asks for. */
+WARN_UNUSED bool dispatch_bury(struct dispatch *dispatch, struct error *error);
+
 /* Ends what is due: expired and stuck leases, silent workers. */
 WARN_UNUSED bool dispatch_tick(struct dispatch *dispatch, struct error *error);
 
@@ -70,7 +89,8 @@ WARN_UNUSED bool dispatch_tasks(struct dispatch *dispatch, int64_t until_ms, str
 
 static inline bool dispatch_has_tasks(const struct dispatch *dispatch)
 {
-    return dispatch->submissions.count > 0 || dispatch->control.running;
+    return dispatch->submissions.count > 0 || dispatch->control.running ||
+           dispatch->removal.running;
 }
 
 /* Leases jobs to workers with room, one each a round, at most `limit`. *more tells that there may

@@ -31,7 +31,8 @@ bool dispatch_recover(struct dispatch *dispatch, struct error *error)
 {
     size_t unreadable;
     if (!store_lease_each(dispatch->store, adopt, dispatch, error) ||
-        !submission_resume(&dispatch->submissions, dispatch->store, &unreadable, error))
+        !submission_resume(&dispatch->submissions, dispatch->store, &unreadable, error) ||
+        !dispatch_weights_recover(dispatch, error) || !dispatch_resume_removal(dispatch, error))
         return false;
     if (dispatch->leases.by_job.count > 0)
         log_info("%zu leases are alive: each has a full term again", dispatch->leases.by_job.count);

@@ -17,8 +17,9 @@ typedef bool dispatch_handler(struct dispatch *dispatch, const struct inbound *i
 
 dispatch_handler dispatch_hello, dispatch_heartbeat, dispatch_epoch_report, dispatch_log_chunk,
     dispatch_result, dispatch_release, dispatch_goodbye;
-dispatch_handler dispatch_submit, dispatch_control, dispatch_control_task, dispatch_query, dispatch_live, dispatch_import;
-dispatch_handler dispatch_weights_chunk, dispatch_weights_request;
+dispatch_handler dispatch_submit, dispatch_control, dispatch_control_task, dispatch_query,
+    dispatch_live, dispatch_import;
+dispatch_handler dispatch_weights_chunk, dispatch_weights_request, dispatch_remove;
 
 /* Puts an envelope with body `member` (its constant and pointer) into the outbox. */
 #define REPLY(dispatch, to, number, BODY, member, message)                                         \
@@ -54,6 +55,14 @@ void dispatch_say_over(struct dispatch *dispatch, const struct peer *peer,
  * forgets those leases. */
 WARN_UNUSED bool dispatch_drop_leases(struct dispatch *dispatch, int64_t sweep, int64_t job,
                                       const char *reason, struct error *error);
+
+/* Goes on with a removal; the one that a crash left, after a start. */
+WARN_UNUSED bool dispatch_step_removal(struct dispatch *dispatch, int64_t until_ms,
+                                       struct error *error);
+WARN_UNUSED bool dispatch_resume_removal(struct dispatch *dispatch, struct error *error);
+
+/* After a start: files of earlier versions get their rows. */
+WARN_UNUSED bool dispatch_weights_recover(struct dispatch *dispatch, struct error *error);
 
 /* Sends Leases again whose arrival this worker's newest heartbeat should have confirmed. */
 WARN_UNUSED bool dispatch_resend_leases(struct dispatch *dispatch, struct worker *worker,

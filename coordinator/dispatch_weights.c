@@ -6,7 +6,10 @@
 
 #include "common/log.h"
 #include "coordinator/store_lease.h"
+#include "coordinator/store_weights.h"
 #include "coordinator/weights.h"
+
+enum { BURIED_MAX = 50 /* files removed in one turn of the loop */ };
 
 static void answer(struct dispatch *dispatch, const struct inbound *inbound,
                    const struct attempt_id *id, const struct weights_answer *what,
@@ -46,12 +49,62 @@ bool dispatch_weights_chunk(struct dispatch *dispatch, const struct inbound *inb
                                   .data = chunk->data.data,
                                   .length = chunk->data.len};
     struct error reason;
+    char refused[STORE_WEIGHTS_REASON_MAX] = "";
     hash_text(chunk->digest.data, HASH_BYTES, piece.digest);
+    if (piece.offset == 0 &&
+        !store_weights_may_come(dispatch->store, id.job, piece.size, refused, error))
+        return false;
+    if (refused[0]) {
+        log_info("the weights of j%lld attempt %lld are not kept: %s", (long long)id.job,
+                 (long long)id.number, refused);
+        answer(dispatch, inbound, &id, &what, refused);
+        return true;
+    }
     bool taken = weights_take(dispatch->options.database, &piece, &what, &reason);
+    if (what.stored &&
+        !store_weights_arrived(dispatch->store, piece.digest, piece.size, &id, error))
+        return false;
     if (!taken)
         log_error("the weights of j%lld attempt %lld are not kept: %s", (long long)id.job,
                   (long long)id.number, reason.message);
     answer(dispatch, inbound, &id, &what, taken ? "" : reason.message);
+    return true;
+}
+
+static bool adopt(void *context, const struct weights_file *file, struct error *error)
+{
+    struct dispatch *dispatch = context;
+    bool known;
+    return file->is_part ||
+           store_weights_adopt(dispatch->store, file->digest, file->bytes, &known, error);
+}
+
+bool dispatch_weights_recover(struct dispatch *dispatch, struct error *error)
+{
+    dispatch->buries = true;
+    return weights_each(dispatch->options.database, adopt, dispatch, error);
+}
+
+/* The rows that are seen now are committed: only then may a file go. One that cannot be removed
+ * is tried again after the next start, or when others go. */
+bool dispatch_bury(struct dispatch *dispatch, struct error *error)
+{
+    char digest[HASH_TEXT];
+    struct error reason;
+    for (int i = 0; dispatch->buries && i < BURIED_MAX; i++) {
+        if (!store_weights_next_doomed(dispatch->store, digest, error))
+            return false;
+        dispatch->buries = digest[0] != '\0';
+        if (!dispatch->buries)
+            return true;
+        if (!weights_remove(dispatch->options.database, digest, &reason)) {
+            log_error("%s", reason.message);
+            dispatch->buries = false;
+            return true;
+        }
+        if (!store_weights_forget(dispatch->store, digest, error))
+            return false;
+    }
     return true;
 }
 

@@ -253,6 +253,7 @@ static bool apply_result(struct dispatch *dispatch, const struct inbound *inboun
     switch (answer.verdict) {
     case RESULT_TAKEN:
         log_result(id, result, &answer);
+        dispatch->buries = true; /* other weights may be better now */
         if (lease_find(&dispatch->leases, id))
             lease_remove(&dispatch->leases, id->job);
         /* A failure may have put the job back. */

@@ -145,7 +145,8 @@ const char *server_keyed_endpoint(const struct server *server)
 static int64_t next_due_ms(const struct server *server, int64_t now_ms)
 {
     const struct dispatch *dispatch = &server->dispatch;
-    if (!server->drained || server->sent_any || server->more_leases || dispatch_has_tasks(dispatch))
+    if (!server->drained || server->sent_any || server->more_leases ||
+        dispatch_has_tasks(dispatch) || dispatch->buries)
         return now_ms;
     int64_t due_ms = server->tick_due_ms;
     if (outbox_is_waiting(&dispatch->outbox) && now_ms + OUTBOX_RETRY_MS < due_ms)
@@ -259,8 +260,8 @@ static bool tick_if_due(struct server *server, struct error *error)
 static bool work(struct server *server, struct error *error)
 {
     struct dispatch *dispatch = &server->dispatch;
-    if (!store_begin(&server->store, error) || !take_messages(server, error) ||
-        !tick_if_due(server, error))
+    if (!store_begin(&server->store, error) || !dispatch_bury(dispatch, error) ||
+        !take_messages(server, error) || !tick_if_due(server, error))
         return false;
     int64_t until_ms = clock_now_ms(&server->clock) + BATCH_MS;
     return dispatch_tasks(dispatch, until_ms, error) &&

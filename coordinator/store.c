@@ -76,6 +76,16 @@ bool store_event(struct store *store, const char *kind, struct event_subject sub
     return statement_run(statement, error);
 }
 
+bool store_next_job(struct store *store, int64_t *id, struct error *error)
+{
+    struct statement *statement;
+    return db_prepare(store->db,
+                      "SELECT max((SELECT coalesce(max(id), 0) FROM job),"
+                      " (SELECT job FROM number_used)) + 1",
+                      &statement, error) &&
+           store_integer(statement, 1, id, error);
+}
+
 bool store_integer(struct statement *statement, int64_t fallback, int64_t *value,
                    struct error *error)
 {

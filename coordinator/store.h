@@ -42,6 +42,12 @@ struct event_subject {
 WARN_UNUSED bool store_event(struct store *store, const char *kind, struct event_subject subject,
                              const char *text, struct error *error);
 
+/* The number of the next sweep, as an SQL expression, and of the next job: none that there is or
+ * ever was. */
+#define STORE_NEXT_SWEEP                                                                           \
+    "(SELECT max((SELECT coalesce(max(id), 0) FROM sweep), (SELECT sweep FROM number_used)) + 1)"
+WARN_UNUSED bool store_next_job(struct store *store, int64_t *id, struct error *error);
+
 /* A SELECT that gives one row with one integer; `fallback` when it gives none or NULL. */
 WARN_UNUSED bool store_integer(struct statement *statement, int64_t fallback, int64_t *value,
                                struct error *error);

@@ -10,8 +10,8 @@ bool store_find_sweep(struct store *store, const char *text, int64_t *sweep, str
 {
     struct statement *statement;
     if (!db_prepare(store->db,
-                    "SELECT id FROM sweep WHERE name = ?1 OR id = ?2"
-                    " OR (?1 = 'last' AND id = (SELECT max(id) FROM sweep)) LIMIT 1",
+                    "SELECT id FROM sweep WHERE deleting = 0 AND (name = ?1 OR id = ?2 OR (?1 ="
+                    " 'last' AND id = (SELECT max(id) FROM sweep WHERE deleting = 0))) LIMIT 1",
                     &statement, error))
         return false;
     int64_t number;
@@ -131,19 +131,12 @@ bool store_set_priority(struct store *store, int64_t sweep, int64_t priority, bo
             store_event(store, "priority", (struct event_subject){.sweep = sweep}, text, error));
 }
 
-static bool next_job_id(struct store *store, int64_t *id, struct error *error)
-{
-    struct statement *statement;
-    return db_prepare(store->db, "SELECT max(id) + 1 FROM job", &statement, error) &&
-           store_integer(statement, 1, id, error);
-}
-
 /* The old row first: the unique index counts only rows without a successor and cannot wait for the
  * end of the transaction, while the key of superseded_by can. */
 bool store_replace_job(struct store *store, int64_t job, int64_t *successor, struct error *error)
 {
     struct statement *update, *insert;
-    if (!next_job_id(store, successor, error) ||
+    if (!store_next_job(store, successor, error) ||
         !db_prepare(store->db, "UPDATE job SET superseded_by = ?2 WHERE id = ?1", &update, error) ||
         !db_prepare(store->db,
                     "INSERT INTO job (id, sweep, point, text_number, state, train_hash, job_hash,"

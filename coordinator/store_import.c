@@ -13,9 +13,10 @@ static bool add_sweep(struct store *store, const struct import *import,
 {
     struct statement *statement, *text;
     if (!db_prepare(store->db,
-                    "INSERT INTO sweep (name, state, origin, text_number, point_count,"
+                    "INSERT INTO sweep (id, name, state, origin, text_number, point_count,"
                     " max_attempts, reuse, submitted_at)"
-                    " VALUES (?1, 'active', 'imported', 1, ?2, 1, 'false', ?3)",
+                    " VALUES (" STORE_NEXT_SWEEP
+                    ", ?1, 'active', 'imported', 1, ?2, 1, 'false', ?3)",
                     &statement, error) ||
         !db_prepare(store->db,
                     "INSERT INTO sweep_text (sweep, number, file, text, digests, expanded,"
@@ -139,10 +140,12 @@ static const char *label_of(const struct import *import, const struct import_row
 
 /* What such a file does not tell, and what would be taken for told if it got its default. */
 #define UNTOLD                                                                                     \
-    " classes, resize, crop_padding, flip, shortcut, bn_passes, bn_running, penalty, output,"      \
+    " classes, resize, crop_padding, flip, shortcut, bn_passes, bn_running, exact, penalty, "      \
+    "output,"                                                                                      \
     " grad_through, nesterov, decay_norms, schedule, schedule_factor, warmup_epochs"
 #define UNTOLD_NULLS                                                                               \
-    " NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL"
+    " NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, "  \
+    "NULL"
 
 static bool add_job(struct store *store, const struct import *import,
                     const struct import_source *source, const struct import_row *row, int64_t sweep,
@@ -208,12 +211,9 @@ static bool add_accuracy(struct store *store, const struct import_row *row, int6
 bool store_import(struct store *store, const struct import *import,
                   const struct import_source *source, int64_t *sweep, struct error *error)
 {
-    struct statement *statement;
     int64_t first;
     if (!add_sweep(store, import, source, sweep, error) ||
-        !add_axes(store, import, *sweep, error) ||
-        !db_prepare(store->db, "SELECT max(id) + 1 FROM job", &statement, error) ||
-        !store_integer(statement, 1, &first, error))
+        !add_axes(store, import, *sweep, error) || !store_next_job(store, &first, error))
         return false;
     for (size_t i = 0; i < import->row_count; i++) {
         const struct import_row *row = &import->rows[i];

@@ -19,7 +19,7 @@ const char *attempt_outcome_text(enum attempt_outcome outcome)
 /* After job and attempt. */
 #define LEASED_COLUMNS                                                                             \
     " s.id, s.max_attempts, coalesce(h.memory_bytes, 0), s.name, j.description, s.checkpoint_s,"   \
-    " s.continue_any, s.keep_weights"
+    " s.continue_any, s.keep <> 'none'"
 
 static void read_leased(struct statement *statement, struct leased *leased)
 {
@@ -43,7 +43,8 @@ static bool find_turns(struct store *store, const struct lease_room *room,
     bool row = true;
     if (!db_prepare(store->db,
                     "SELECT s.id, s.priority, s.max_running FROM sweep s"
-                    " WHERE s.state = 'active' AND s.held = 0 AND EXISTS (SELECT 1 FROM job j"
+                    " WHERE s.state = 'active' AND s.held = 0 AND s.deleting = 0"
+                    " AND EXISTS (SELECT 1 FROM job j"
                     "  WHERE j.sweep = s.id AND j.state = 'pending')"
                     " ORDER BY s.priority DESC, s.id LIMIT ?1",
                     &statement, error))

@@ -149,10 +149,8 @@ static bool add(struct store *store, const struct placing_request *request,
                 const struct hashes *hashes, const struct standing *old, int64_t source,
                 struct error *error)
 {
-    struct statement *statement;
     int64_t id, cancelled;
-    if (!db_prepare(store->db, "SELECT max(id) + 1 FROM job", &statement, error) ||
-        !store_integer(statement, 1, &id, error))
+    if (!store_next_job(store, &id, error))
         return false;
     if (old->id != 0 && !old->finished &&
         !store_cancel(store, selection_of_job(old->id), "its test was changed", &cancelled, error))

@@ -8,6 +8,7 @@
 #include "common/job.h"
 #include "coordinator/store_lease.h"
 #include "coordinator/store_measure.h"
+#include "coordinator/store_weights.h"
 
 /* What the fence saw of the attempt and its job. */
 struct sight {
@@ -195,7 +196,8 @@ static bool record_end(struct store *store, const struct attempt_id *id, const s
         return false;
     return finish_job(store, id, training, sight->late, result->reason, error) &&
            store_measure_result(store, id->job, id->number, result, error) &&
-           (!done || share(store, id->job, error)) &&
+           (!done ||
+            (share(store, id->job, error) && store_weights_recorded(store, training, error))) &&
            store_event(
                store, done ? "done" : "diverged",
                (struct event_subject){.sweep = sight->sweep, .job = id->job, .attempt = id->number},

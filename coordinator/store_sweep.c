@@ -152,9 +152,10 @@ static void bind_settings(struct statement *statement, const struct grid *grid)
     statement_bind_text(statement, 4, grid->sweep->reuse ? "true" : "false");
     statement_bind_real(statement, 6, grid->sweep->checkpoint_s);
     statement_bind_integer(statement, 7, grid->sweep->continue_any);
-    statement_bind_integer(statement, 8, grid->sweep->keep_weights);
+    statement_bind_text(statement, 8, sweep_keep_text(grid->sweep->keep));
     statement_bind_integer(statement, 9, grid->sweep->priority);
     statement_bind_integer(statement, 10, grid->sweep->max_running);
+    statement_bind_integer(statement, 11, grid->sweep->keep_bytes);
 }
 
 bool store_sweep_create(struct store *store, const struct grid *grid,
@@ -162,10 +163,10 @@ bool store_sweep_create(struct store *store, const struct grid *grid,
 {
     struct statement *statement;
     if (!db_prepare(store->db,
-                    "INSERT INTO sweep (name, state, text_number, point_count, max_attempts, reuse,"
-                    " submitted_at, checkpoint_s, continue_any, keep_weights, priority,"
-                    " max_running)"
-                    " VALUES (?1, 'expanding', 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                    "INSERT INTO sweep (id, name, state, text_number, point_count, max_attempts,"
+                    " reuse, submitted_at, checkpoint_s, continue_any, keep, priority, max_running,"
+                    " keep_bytes) VALUES (" STORE_NEXT_SWEEP
+                    ", ?1, 'expanding', 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
                     &statement, error))
         return false;
     statement_bind_text(statement, 1, grid->sweep->name);
@@ -188,7 +189,7 @@ bool store_sweep_extend(struct store *store, int64_t sweep, int64_t text_number,
     if (!db_prepare(store->db,
                     "UPDATE sweep SET state = 'expanding', text_number = ?5, point_count = ?2,"
                     " max_attempts = ?3, reuse = ?4, checkpoint_s = ?6, continue_any = ?7,"
-                    " keep_weights = ?8, priority = ?9, max_running = ?10 WHERE id = ?1",
+                    " keep = ?8, priority = ?9, max_running = ?10, keep_bytes = ?11 WHERE id = ?1",
                     &statement, error))
         return false;
     statement_bind_integer(statement, 1, sweep);

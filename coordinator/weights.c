@@ -146,6 +146,49 @@ void weights_remove_parts(const char *database)
         closedir(directory);
 }
 
+static bool read_name(const char *name, struct weights_file *file)
+{
+    uint8_t bytes[HASH_BYTES];
+    const char *end = name + strnlen(name, HASH_TEXT - 1);
+    file->is_part = strcmp(end, part_suffix) == 0;
+    if (!file->is_part && strcmp(end, WEIGHTS_SUFFIX) != 0)
+        return false;
+    snprintf(file->digest, sizeof file->digest, "%.*s", (int)(end - name), name);
+    return hash_parse(file->digest, bytes);
+}
+
+bool weights_each(const char *database, weights_visit *visit, void *context, struct error *error)
+{
+    char folder[WEIGHTS_PATH_MAX];
+    bool good = weights_folder(database, folder, error);
+    DIR *directory = good ? opendir(folder) : NULL;
+    for (struct dirent *entry; good && directory && (entry = readdir(directory));) {
+        struct weights_file file;
+        struct stat status;
+        if (!read_name(entry->d_name, &file) ||
+            fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+            continue;
+        file.bytes = (uint64_t)status.st_size;
+        good = visit(context, &file, error);
+    }
+    if (directory)
+        closedir(directory);
+    return good;
+}
+
+bool weights_remove(const char *database, const char *digest, struct error *error)
+{
+    static const char *const suffixes[] = {part_suffix, WEIGHTS_SUFFIX};
+    char path[WEIGHTS_PATH_MAX];
+    for (size_t i = 0; i < 2; i++) {
+        if (!weights_folder_file(database, digest, suffixes[i], path, error))
+            return false;
+        if (unlink(path) != 0 && errno != ENOENT)
+            return error_set_errno(error, errno, "cannot remove %s", path);
+    }
+    return true;
+}
+
 bool weights_page(const char *database, const char *digest, uint64_t offset, uint8_t **data,
                   size_t *length, uint64_t *size, struct error *error)
 {

@@ -29,6 +29,19 @@ WARN_UNUSED bool weights_take(const char *database, const struct weights_piece *
 /* Removes what was begun and never finished. */
 void weights_remove_parts(const char *database);
 
+/* Every file of the folder that is one of ours; others are left alone. */
+struct weights_file {
+    char digest[HASH_TEXT];
+    uint64_t bytes;
+    bool is_part;
+};
+typedef bool weights_visit(void *context, const struct weights_file *file, struct error *error);
+WARN_UNUSED bool weights_each(const char *database, weights_visit *visit, void *context,
+                              struct error *error);
+
+/* Removes a file, and what was begun of it; that it is not there is as good. */
+WARN_UNUSED bool weights_remove(const char *database, const char *digest, struct error *error);
+
 /* A page of a stored file. */
 WARN_UNUSED bool weights_page(const char *database, const char *digest, uint64_t offset,
                               uint8_t **data, size_t *length, uint64_t *size, struct error *error);

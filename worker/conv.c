@@ -1,5 +1,6 @@
 #include "worker/conv.h"
-#include "worker/gemm.h"
+#include "worker/conv_product.h"
+#include "worker/winograd.h"
 
 #include <string.h>
 
@@ -49,8 +50,19 @@ static size_t whole_lines(size_t count)
     return (count + 15) / 16 * 16;
 }
 
-enum conv_method conv_method(const struct conv_shape *shape)
+/* Where tiles cover little but the image: below, they are not worth their transforms. */
+static bool fills_tiles(const struct conv_shape *s)
 {
+    size_t rows = (s->out_height + WINOGRAD_OUT - 1) / WINOGRAD_OUT;
+    size_t columns = (s->out_width + WINOGRAD_OUT - 1) / WINOGRAD_OUT;
+    return 2 * pixel_count(s) >= rows * columns * WINOGRAD_OUT * WINOGRAD_OUT;
+}
+
+enum conv_method conv_method(const struct conv_shape *shape, bool is_exact)
+{
+    if (winograd_takes(shape) && fills_tiles(shape) && !is_exact) {
+        return CONV_WINOGRAD;
+    }
     return shape->out_channels % CONV_BLOCK == 0 ? CONV_DIRECT : CONV_PRODUCT;
 }
 
@@ -74,11 +86,14 @@ static bool is_turnable(const struct conv_shape *s, enum conv_method method)
 }
 
 /* The gradients of weights and bias of one call; then one padded image or frame, or the product's
- * columns of one image, [pixel][channel][kernel row][kernel column]. */
+ * columns. */
 size_t conv_scratch(const struct conv_shape *shape, enum conv_method method)
 {
+    if (method == CONV_WINOGRAD) {
+        return larger(winograd_forward_scratch(shape), winograd_backward_scratch(shape));
+    }
     struct conv_shape turned = turned_shape(shape);
-    size_t columns = pixel_count(shape) * tap_count(shape), image = columns;
+    size_t columns = conv_product_columns(shape), image = columns;
     if (method == CONV_DIRECT) {
         image =
             larger(padded_size(shape), is_turnable(shape, method) ? padded_size(&turned) : columns);
@@ -86,7 +101,7 @@ size_t conv_scratch(const struct conv_shape *shape, enum conv_method method)
     return whole_lines(conv_sums(shape, method)) + image;
 }
 
-/* The weights in the order of `packed`, or as they are for a matrix product; then the bias. */
+/* The weights in the order of weight_sum; then the bias. */
 size_t conv_sums(const struct conv_shape *shape, enum conv_method method)
 {
     (void)method;
@@ -101,13 +116,14 @@ static real *second_part(const struct conv *conv, real *scratch)
 void conv_init(struct conv *conv, const struct conv_shape *shape, enum conv_method method,
                bool has_bias, const struct kernels *kernels, bool trains, struct arena *arena)
 {
-    size_t count = weight_count(shape);
+    bool is_winograd = method == CONV_WINOGRAD;
+    size_t count = is_winograd ? winograd_weights_size(shape) : weight_count(shape);
     *conv =
         (struct conv){.shape = *shape, .method = method, .kernels = kernels, .has_bias = has_bias};
-    if (method == CONV_DIRECT) {
+    if (method == CONV_DIRECT || is_winograd) {
         conv->packed = arena_take(arena, count, sizeof(real));
     }
-    if (trains && is_turnable(shape, method)) {
+    if (trains && (is_turnable(shape, method) || is_winograd)) {
         conv->turned = arena_take(arena, count, sizeof(real));
     }
 }
@@ -140,15 +156,34 @@ static void turn(real *turned, const real *weight, const struct conv_shape *s)
 
 void conv_begin_forward(const struct conv *conv, const real *weight)
 {
-    if (conv->packed) {
+    if (conv->method == CONV_WINOGRAD) {
+        conv->kernels->winograd_weights(conv->packed, weight, false, &conv->shape);
+    } else if (conv->packed) {
         pack(conv->packed, weight, &conv->shape);
     }
 }
 
 void conv_begin_backward(const struct conv *conv, const real *weight)
 {
-    if (conv->turned) {
+    if (conv->method == CONV_WINOGRAD) {
+        conv->kernels->winograd_weights(conv->turned, weight, true, &conv->shape);
+    } else if (conv->turned) {
         turn(conv->turned, weight, &conv->shape);
+    }
+}
+
+/* Where the sum of weight [out][in][ky][kx] stands: [ky][kx][in][out] as the direct kernel has it,
+ * [ky][kx][out][in] as Winograd's does, and as it is for a matrix product. */
+static size_t weight_sum(const struct conv *conv, size_t out, size_t in, size_t k)
+{
+    const struct conv_shape *s = &conv->shape;
+    switch (conv->method) {
+    case CONV_DIRECT:
+        return (k * s->in_channels + in) * s->out_channels + out;
+    case CONV_WINOGRAD:
+        return (k * s->out_channels + out) * s->in_channels + in;
+    default:
+        return (out * s->in_channels + in) * area(s) + k;
     }
 }
 
@@ -156,10 +191,10 @@ void conv_end_backward(const struct conv *conv, const double *sums, real *dweigh
 {
     const struct conv_shape *s = &conv->shape;
     for (size_t o = 0; o < s->out_channels; o++) {
-        for (size_t t = 0; t < tap_count(s); t++) {
-            size_t plain = o * tap_count(s) + t, c = t / area(s), k = t % area(s);
-            size_t packed = (k * s->in_channels + c) * s->out_channels + o;
-            dweight[plain] += (real)sums[conv->method == CONV_DIRECT ? packed : plain];
+        for (size_t c = 0; c < s->in_channels; c++) {
+            for (size_t k = 0; k < area(s); k++) {
+                *dweight++ += (real)sums[weight_sum(conv, o, c, k)];
+            }
         }
     }
     for (size_t o = 0; o < s->out_channels && conv->has_bias; o++) {
@@ -190,84 +225,15 @@ static void spread(real *frame, const real *dout, const struct conv_shape *s)
     }
 }
 
-static void columns_from_image(real *columns, const real *in, const struct conv_shape *s)
-{
-    for (size_t p = 0; p < pixel_count(s); p++) {
-        for (size_t c = 0; c < s->in_channels; c++) {
-            for (size_t k = 0; k < area(s); k++) {
-                /* unsigned wrap puts what lies before the image far behind it */
-                size_t y = p / s->out_width * s->stride + k / s->kernel - s->padding;
-                size_t x = p % s->out_width * s->stride + k % s->kernel - s->padding;
-                bool inside = y < s->in_height && x < s->in_width;
-                *columns++ = inside ? in[(y * s->in_width + x) * s->in_channels + c] : 0;
-            }
-        }
-    }
-}
-
-static void add_columns_to_image(real *din, const real *columns, const struct conv_shape *s)
-{
-    for (size_t p = 0; p < pixel_count(s); p++) {
-        for (size_t c = 0; c < s->in_channels; c++) {
-            for (size_t k = 0; k < area(s); k++, columns++) {
-                size_t y = p / s->out_width * s->stride + k / s->kernel - s->padding;
-                size_t x = p % s->out_width * s->stride + k % s->kernel - s->padding;
-                if (y < s->in_height && x < s->in_width) {
-                    din[(y * s->in_width + x) * s->in_channels + c] += *columns;
-                }
-            }
-        }
-    }
-}
-
-static void product_forward(const struct conv *conv, real *columns, real *out, const real *in,
-                            const real *weight, const real *bias)
-{
-    const struct conv_shape *s = &conv->shape;
-    for (size_t p = 0; p < pixel_count(s) && bias; p++) {
-        memcpy(out + p * s->out_channels, bias, s->out_channels * sizeof *out);
-    }
-    columns_from_image(columns, in, s);
-    gemm(out, columns, weight,
-         (struct gemm_shape){pixel_count(s), s->out_channels, tap_count(s), GEMM_PLAIN,
-                             GEMM_TRANSPOSED},
-         bias ? 1 : 0);
-}
-
-static void product_gradient(const struct conv *conv, real *columns, real *dweight, real *dbias,
-                             const real *dout, const real *in)
-{
-    const struct conv_shape *s = &conv->shape;
-    for (size_t p = 0; p < pixel_count(s) && dbias; p++) {
-        for (size_t o = 0; o < s->out_channels; o++) {
-            dbias[o] += dout[p * s->out_channels + o];
-        }
-    }
-    columns_from_image(columns, in, s);
-    gemm(dweight, dout, columns,
-         (struct gemm_shape){s->out_channels, tap_count(s), pixel_count(s), GEMM_TRANSPOSED,
-                             GEMM_PLAIN},
-         1);
-}
-
-static void product_input_gradient(const struct conv *conv, real *columns, real *din, bool adds,
-                                   const real *dout, const real *weight)
-{
-    const struct conv_shape *s = &conv->shape;
-    gemm(columns, dout, weight,
-         (struct gemm_shape){pixel_count(s), tap_count(s), s->out_channels, GEMM_PLAIN, GEMM_PLAIN},
-         0);
-    if (!adds) {
-        memset(din, 0, in_size(s) * sizeof *din);
-    }
-    add_columns_to_image(din, columns, s);
-}
-
 void conv_forward(const struct conv *conv, real *scratch, real *out, const real *in,
                   const real *weight, const real *bias, size_t images)
 {
     const struct conv_shape *s = &conv->shape;
     real *image = second_part(conv, scratch);
+    if (conv->method == CONV_WINOGRAD) {
+        conv->kernels->winograd_forward(out, in, conv->packed, bias, images, scratch, s);
+        return;
+    }
     if (conv->method == CONV_DIRECT) {
         memset(image, 0, padded_size(s) * sizeof *image);
     }
@@ -276,7 +242,7 @@ void conv_forward(const struct conv *conv, real *scratch, real *out, const real 
             pad(image, in, s);
             conv->kernels->conv_forward(out, image, conv->packed, bias, false, s);
         } else {
-            product_forward(conv, image, out, in, weight, bias);
+            conv_product_forward(image, out, in, weight, bias, s);
         }
     }
 }
@@ -297,7 +263,7 @@ static void weight_gradient(const struct conv *conv, real *scratch, double *sums
             pad(image, in, s);
             conv->kernels->conv_gradient(part, dbias, dout, image, s);
         } else {
-            product_gradient(conv, image, part, dbias, dout, in);
+            conv_product_gradient(image, part, dbias, dout, in, s);
         }
     }
     for (size_t i = 0; i < conv_sums(s, conv->method); i++) {
@@ -319,14 +285,29 @@ static void input_gradient(const struct conv *conv, real *scratch, real *din, bo
             spread(image, dout, s);
             conv->kernels->conv_forward(din, image, conv->turned, NULL, adds, &turned);
         } else {
-            product_input_gradient(conv, image, din, adds, dout, weight);
+            conv_product_input_gradient(image, din, adds, dout, weight, s);
         }
+    }
+}
+
+static void winograd_backward(const struct conv *conv, real *scratch, double *sums, real *din,
+                              bool adds, const real *dout, const real *in, size_t images)
+{
+    const struct conv_shape *s = &conv->shape;
+    conv->kernels->winograd_backward(din, adds, sums, dout, in, conv->turned, images, scratch, s);
+    double *dbias = sums + weight_count(s);
+    for (size_t i = 0; i < images * out_size(s) && conv->has_bias; i++) {
+        dbias[i % s->out_channels] += (double)dout[i];
     }
 }
 
 void conv_backward(const struct conv *conv, real *scratch, double *sums, real *din, bool adds,
                    const real *dout, const real *in, const real *weight, size_t images)
 {
+    if (conv->method == CONV_WINOGRAD) {
+        winograd_backward(conv, scratch, sums, din, adds, dout, in, images);
+        return;
+    }
     weight_gradient(conv, scratch, sums, dout, in, images);
     if (din) {
         input_gradient(conv, scratch, din, adds, dout, weight, images);

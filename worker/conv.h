@@ -9,10 +9,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The two ways to compute it. Bits differ between them, so the shape alone chooses. */
-enum conv_method { CONV_DIRECT, CONV_PRODUCT }; /* kernels.h; im2col and a matrix product */
+/* The ways to compute it. Bits differ between them, so the shape alone chooses, or the user who
+ * asked for an exact one. */
+enum conv_method {
+    CONV_DIRECT,   /* kernels.h */
+    CONV_PRODUCT,  /* im2col and a matrix product: any shape, and the reference */
+    CONV_WINOGRAD, /* winograd.h: the fastest; its rounding errors are larger */
+    CONV_METHOD_COUNT
+};
 
-enum conv_method conv_method(const struct conv_shape *shape);
+enum conv_method conv_method(const struct conv_shape *shape, bool is_exact);
 
 /* One convolution: what it keeps between calls. Written by conv_begin_* alone, so calls in between
  * may run on several threads. */
@@ -21,7 +27,7 @@ struct conv {
     enum conv_method method;
     const struct kernels *kernels;
     bool has_bias;
-    real *packed; /* the weights as the direct kernel reads them */
+    real *packed; /* the weights as the method's kernel reads them; NULL: as they are */
     real *turned; /* and as it reads them for din; NULL: din is a matrix product */
 };
 

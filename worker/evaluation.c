@@ -5,49 +5,103 @@
 #include <math.h>
 #include <string.h>
 
+enum { BLOCK_NUMBERS = 4 * 1024 * 1024 /* of images that go forward at once */ };
+
+static void plan_blocks(struct evaluation *e)
+{
+    e->block_count = 1;
+    for (size_t i = 0; i < e->job->test_sigma_count; i++) {
+        if (e->job->test_sigma[i] > 0) {
+            e->block_of[i] = e->block_count;
+            e->sigma[e->block_count++] = e->job->test_sigma[i];
+        }
+    }
+    size_t fit = BLOCK_NUMBERS / (EVALUATION_BATCH * image_size(e->image));
+    e->has_noise = e->block_count > 1;
+    e->blocks_at_once = fit < 1 ? 1 : fit < e->block_count ? fit : e->block_count;
+}
+
 void evaluation_init(struct evaluation *evaluation, const struct job *job,
                      const struct network *network, const struct kernels *kernels,
                      struct image_shape image, size_t test_count, size_t threads,
                      struct arena *arena)
 {
-    *evaluation = (struct evaluation){.job = job, .image = image, .classes = network->class_count};
+    struct evaluation *e = evaluation;
+    *e = (struct evaluation){.job = job, .image = image, .classes = network->class_count};
     size_t batch = EVALUATION_BATCH, draws = test_count * job->test_seed_count;
     double k = job_is_lipschitz(job) ? job->k : (double)NAN;
-    pass_init(&evaluation->pass, network, kernels, batch, false, threads, arena);
+    plan_blocks(e);
+    fold_init(&e->fold, network);
+    e->numbers = arena_take(arena, network->number_count, sizeof(real));
+    pass_init(&e->pass, &e->fold.network, kernels, e->blocks_at_once * batch, false, threads,
+              arena);
     for (size_t i = 0; i < job->test_sigma_count; i++) {
-        scores_init(&evaluation->scores[i], network->class_count, draws, arena);
+        scores_init(&e->scores[i], network->class_count, draws, arena);
         if (job->test_sigma[i] > 0) {
-            evaluation->has_noise = true;
-            quotients_init(&evaluation->quotients[i], k, draws, arena);
+            quotients_init(&e->quotients[i], k, draws, arena);
         }
     }
-    size_t size = evaluation->has_noise ? image_size(image) : 0;
-    evaluation->clean_logits = arena_take(arena, batch * network->class_count, sizeof(real));
-    evaluation->z = arena_take(arena, batch * size, sizeof(float));
-    evaluation->noise = arena_take(arena, size, sizeof(float));
-    evaluation->norms = arena_take(arena, evaluation->has_noise ? batch : 0, sizeof(double));
+    size_t size = e->has_noise ? image_size(image) : 0;
+    e->logits = arena_take(arena, e->block_count * batch * e->classes, sizeof(real));
+    e->norms = arena_take(arena, e->block_count * batch, sizeof(double));
+    e->z = arena_take(arena, batch * size, sizeof(float));
+    e->noise = arena_take(arena, threads * size, sizeof(float));
 }
 
-static void run_clean(struct evaluation *e, const real *parameters, const uint8_t *bytes,
-                      size_t images)
+void evaluation_use(struct evaluation *evaluation, const real *numbers)
 {
-    size_t size = image_size(e->image);
-    for (size_t i = 0; i < images; i++) {
-        images_clean(pass_images(&e->pass) + i * size, bytes + i * size, e->image);
-    }
-    memcpy(e->clean_logits, pass_forward(&e->pass, parameters, images, 1),
-           images * e->classes * sizeof *e->clean_logits);
+    fold_numbers(&evaluation->fold, evaluation->numbers, numbers);
 }
 
-static const real *run_noisy(struct evaluation *e, const real *parameters, const uint8_t *bytes,
-                             size_t images, double sigma)
+const real *evaluation_logits(struct evaluation *evaluation, size_t images)
 {
+    return pass_forward(&evaluation->pass, evaluation->numbers, images, 1);
+}
+
+/* Images of the test set under one draw of the noise. */
+struct part {
+    struct evaluation *evaluation;
+    const uint8_t *bytes, *labels;
+    size_t first, images; /* in the test set */
+    uint64_t seed;
+    size_t block, block_end; /* those that go forward now */
+};
+
+/* One image, in all blocks. */
+static void fill_image(void *context, size_t row, size_t thread)
+{
+    const struct part *part = context;
+    const struct evaluation *e = part->evaluation;
     size_t size = image_size(e->image);
-    for (size_t i = 0; i < images; i++) {
-        e->norms[i] = images_noise(e->noise, e->z + i * size, sigma, size);
-        images_perturbed(pass_images(&e->pass) + i * size, bytes + i * size, e->noise, e->image);
+    const uint8_t *bytes = part->bytes + row * size;
+    float *z = e->z + row * size, *noise = e->noise + thread * size;
+    if (part->block == 0 && e->has_noise) {
+        struct rng_stream stream = {part->seed, RNG_TEST_NOISE, 0, (uint32_t)(part->first + row)};
+        rng_normals(&stream, z, size);
     }
-    return pass_forward(&e->pass, parameters, images, 1);
+    for (size_t block = part->block; block < part->block_end; block++) {
+        real *x = pass_images(&e->pass) + ((block - part->block) * part->images + row) * size;
+        if (block == 0) {
+            images_clean(x, bytes, e->image);
+        } else {
+            e->norms[block * EVALUATION_BATCH + row] =
+                images_noise(noise, z, e->sigma[block], size);
+            images_perturbed(x, bytes, noise, e->image);
+        }
+    }
+}
+
+/* The logits of the part's blocks, each to its place. */
+static void run_blocks(struct part *part)
+{
+    struct evaluation *e = part->evaluation;
+    size_t blocks = part->block_end - part->block, count = part->images * e->classes;
+    team_run(e->pass.team, part->images, fill_image, part);
+    const real *logits = pass_forward(&e->pass, e->numbers, blocks * part->images, blocks);
+    for (size_t i = 0; i < blocks; i++) {
+        memcpy(e->logits + (part->block + i) * EVALUATION_BATCH * e->classes, logits + i * count,
+               count * sizeof *logits);
+    }
 }
 
 /* Of the outputs that the quotient is of. */
@@ -60,42 +114,40 @@ static double output_margin(const double *f, size_t classes, uint8_t label)
     return f[label] - other;
 }
 
-static void score_level(struct evaluation *e, size_t level, const real *logits,
-                        const uint8_t *labels, size_t images)
+static void score_level(void *context, size_t level, size_t thread)
 {
-    bool noisy = e->job->test_sigma[level] > 0;
-    for (size_t i = 0; i < images; i++) {
-        const real *row = logits + i * e->classes, *clean = e->clean_logits + i * e->classes;
-        scores_add(&e->scores[level], row, labels[i]);
-        if (noisy) {
-            double f[2][UINT8_MAX + 1];
+    (void)thread;
+    const struct part *part = context;
+    struct evaluation *e = part->evaluation;
+    size_t block = e->block_of[level], block_size = EVALUATION_BATCH * e->classes;
+    for (size_t i = 0; i < part->images; i++) {
+        const real *clean = e->logits + i * e->classes, *row = clean + block * block_size;
+        scores_add(&e->scores[level], row, part->labels[i]);
+        if (block > 0) {
+            double f[2][UINT8_MAX + 1], norm = e->norms[block * EVALUATION_BATCH + i];
             loss_output(e->job->output, clean, e->classes, f[0]);
             loss_output(e->job->output, row, e->classes, f[1]);
-            quotients_add(&e->quotients[level], loss_distance(f[1], f[0], e->classes) / e->norms[i],
-                          output_margin(f[0], e->classes, labels[i]));
+            quotients_add(&e->quotients[level], loss_distance(f[1], f[0], e->classes) / norm,
+                          output_margin(f[0], e->classes, part->labels[i]));
         }
     }
 }
 
-/* Images first to first + images - 1 under one draw of the noise, at every level. */
-static void run_batch(struct evaluation *e, const real *parameters,
-                      const struct dataset_split *test, size_t first, size_t images, uint64_t seed,
-                      void (*batch_done)(void *context, size_t images), void *context)
+/* Every level of the part's images. */
+static void run_part(struct part *part, void (*batch_done)(void *context, size_t images),
+                     void *context)
 {
-    size_t size = image_size(e->image);
-    const uint8_t *bytes = test->images + first * size, *labels = test->labels + first;
-    run_clean(e, parameters, bytes, images);
-    for (size_t i = 0; e->has_noise && i < images; i++) {
-        struct rng_stream stream = {seed, RNG_TEST_NOISE, 0, (uint32_t)(first + i)};
-        rng_normals(&stream, e->z + i * size, size);
-    }
-    for (size_t level = 0; level < e->job->test_sigma_count; level++) {
-        double sigma = e->job->test_sigma[level];
-        const real *logits =
-            sigma > 0 ? run_noisy(e, parameters, bytes, images, sigma) : e->clean_logits;
-        score_level(e, level, logits, labels, images);
+    struct evaluation *e = part->evaluation;
+    for (size_t block = 0; block < e->block_count; block = part->block_end) {
+        part->block = block;
+        part->block_end =
+            block + e->blocks_at_once < e->block_count ? block + e->blocks_at_once : e->block_count;
+        run_blocks(part);
+        if (part->block_end == e->block_count) {
+            team_run(e->pass.team, e->job->test_sigma_count, score_level, part);
+        }
         if (batch_done) {
-            batch_done(context, images);
+            batch_done(context, (part->block_end - block) * part->images);
         }
     }
 }
@@ -116,18 +168,24 @@ static void finish(struct evaluation *e, struct training_result *result)
     }
 }
 
-void evaluation_run(struct evaluation *evaluation, const real *parameters,
+void evaluation_run(struct evaluation *evaluation, const real *numbers,
                     const struct dataset_split *test,
                     void (*batch_done)(void *context, size_t images), void *context,
                     struct training_result *result)
 {
     const struct job *job = evaluation->job;
+    size_t size = image_size(evaluation->image);
+    evaluation_use(evaluation, numbers);
     for (size_t draw = 0; draw < job->test_seed_count; draw++) {
         for (size_t first = 0; first < test->count; first += EVALUATION_BATCH) {
             size_t left = test->count - first;
-            run_batch(evaluation, parameters, test, first,
-                      left < EVALUATION_BATCH ? left : EVALUATION_BATCH,
-                      (uint64_t)job->test_seed[draw], batch_done, context);
+            struct part part = {.evaluation = evaluation,
+                                .bytes = test->images + first * size,
+                                .labels = test->labels + first,
+                                .first = first,
+                                .images = left < EVALUATION_BATCH ? left : EVALUATION_BATCH,
+                                .seed = (uint64_t)job->test_seed[draw]};
+            run_part(&part, batch_done, context);
         }
     }
     finish(evaluation, result);

@@ -8,12 +8,15 @@ enum {
     /* Channels side by side, so that loads feed several multiply-adds. */
     POOL_CHANNELS = VECTOR_BYTES == 64 ? 4 : 2,
     RUN = 8, /* taps of a kernel row side by side in the weight gradient */
+    RUN_BYTES = VECTOR_BYTES < RUN * sizeof(real) ? VECTOR_BYTES : RUN * sizeof(real),
+    RUN_PARTS = RUN * sizeof(real) / RUN_BYTES,
+    RUN_LANES = RUN / RUN_PARTS,
     ROWS_FIVE = 5,
-    SUM_SETS = VECTOR_BYTES == 16 ? 1 : 2, /* of the weight gradient: as the registers allow */
+    SUM_SETS = RUN_PARTS == 1 ? 2 : 1, /* as the registers allow */
 };
 
 typedef uint8_t bytes __attribute__((vector_size(VECTOR_BYTES / sizeof(real))));
-typedef real run_vector __attribute__((vector_size(RUN * sizeof(real))));
+typedef real run_vector __attribute__((vector_size(RUN_BYTES)));
 
 /* As many as there are. */
 static inline void store_some(real *to, uint8_t *best, vector value, mask at, size_t count)
@@ -132,13 +135,15 @@ static void conv_pool_forward(real *out, uint8_t *best, const real *halves, cons
     }
 }
 
-__attribute__((always_inline)) static inline void pool_tap_rows(run_vector *sum, const real *in,
-                                                                size_t width, real dout, int rows)
+__attribute__((always_inline)) static inline void
+pool_tap_rows(run_vector sum[][RUN_PARTS], const real *in, size_t width, real dout, int rows)
 {
     for (int r = 0; r < rows; r++) {
-        run_vector taps;
-        memcpy(&taps, in + (size_t)r * width, sizeof taps);
-        sum[r] += taps * dout;
+        for (size_t i = 0; i < RUN_PARTS; i++) {
+            run_vector taps;
+            memcpy(&taps, in + (size_t)r * width + i * RUN_LANES, sizeof taps);
+            sum[r][i] += taps * dout;
+        }
     }
 }
 
@@ -151,7 +156,7 @@ __attribute__((always_inline)) static inline void pool_taps(real *dweight, const
 {
     const size_t width = 2 * conv_pool_half(s);
     const size_t offset[WINDOW] = {0, 1, width, width + 1};
-    run_vector sum[SUM_SETS][ROWS_FIVE] = {0};
+    run_vector sum[SUM_SETS][ROWS_FIVE][RUN_PARTS] = {0};
     for (size_t y = 0; y < s->out_height; y++) {
         const real *row = padded + 2 * y * width;
         for (size_t x = 0; x < s->out_width; x += 2) {
@@ -164,10 +169,11 @@ __attribute__((always_inline)) static inline void pool_taps(real *dweight, const
         dout += s->out_width;
         best += s->out_width;
     }
-    for (int r = 0; r < rows; r++) {
-        run_vector total = SUM_SETS == 2 ? sum[0][r] + sum[SUM_SETS - 1][r] : sum[0][r];
-        for (size_t t = 0; t < taps; t++) {
-            dweight[(size_t)r * s->kernel + t] += total[t];
+    for (size_t r = 0; r < (size_t)rows; r++) {
+        for (size_t x = 0; x < taps; x++) {
+            size_t run = x / RUN_LANES, lane = x % RUN_LANES;
+            real odd = SUM_SETS == 2 ? sum[SUM_SETS - 1][r][run][lane] : 0;
+            dweight[r * s->kernel + x] += sum[0][r][run][lane] + odd;
         }
     }
 }

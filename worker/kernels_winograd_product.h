@@ -20,25 +20,27 @@ enum {
 INLINE void multiply(real *out, const real *in, const real *weight, size_t in_channels, int tiles,
                      int blocks)
 {
-    vector sum[2 * ROWS][2];
-    for (int t = 0; t < tiles; t++) {
-        for (int b = 0; b < blocks; b++) {
-            sum[t][b] = (vector){0};
+    for (size_t first = 0; first < in_channels; first += CONV_BLOCK) {
+        vector sum[2 * ROWS][2];
+        for (int t = 0; t < tiles; t++) {
+            for (int b = 0; b < blocks; b++) {
+                sum[t][b] = (vector){0};
+            }
         }
-    }
-    for (size_t c = 0; c < in_channels; c += LANES, in += BLOCK_STEP) {
-        for (size_t lane = 0; lane < LANES; lane++, weight += LANES) {
+        for (size_t c = 0; c < CONV_BLOCK; c++, weight += LANES) {
+            const real *at = in + (first + c) / LANES * BLOCK_STEP + c % LANES;
             for (int b = 0; b < blocks; b++) {
                 vector w = load(weight + (size_t)b * in_channels * LANES);
                 for (int t = 0; t < tiles; t++) {
-                    sum[t][b] += in[(size_t)t * LANES + lane] * w;
+                    sum[t][b] += at[(size_t)t * LANES] * w;
                 }
             }
         }
-    }
-    for (int t = 0; t < tiles; t++) {
-        for (int b = 0; b < blocks; b++) {
-            store(out + b * BLOCK_STEP + t * LANES, sum[t][b]);
+        for (int t = 0; t < tiles; t++) {
+            for (int b = 0; b < blocks; b++) {
+                real *to = out + b * BLOCK_STEP + t * LANES;
+                store(to, first > 0 ? load(to) + sum[t][b] : sum[t][b]);
+            }
         }
     }
 }
@@ -93,8 +95,7 @@ INLINE void correlate(real *to, const real *dout, const real *in, size_t out_cha
     vector sum[2 * ROWS][2];
     for (int r = 0; r < rows; r++) {
         for (int b = 0; b < blocks; b++) {
-            size_t at = (b * out_channels + (size_t)r) * LANES;
-            sum[r][b] = adds ? load(to + at) : (vector){0};
+            sum[r][b] = (vector){0};
         }
     }
     for (size_t t = 0; t < tiles; t++, in += LANES, dout += LANES) {
@@ -107,7 +108,8 @@ INLINE void correlate(real *to, const real *dout, const real *in, size_t out_cha
     }
     for (int r = 0; r < rows; r++) {
         for (int b = 0; b < blocks; b++) {
-            store(to + (b * out_channels + (size_t)r) * LANES, sum[r][b]);
+            real *at = to + (b * out_channels + (size_t)r) * LANES;
+            store(at, adds ? load(at) + sum[r][b] : sum[r][b]);
         }
     }
 }

@@ -6,9 +6,9 @@ enum { KERNEL_AREA = WINOGRAD_KERNEL * WINOGRAD_KERNEL };
 typedef double doubles __attribute__((vector_size(LANES * sizeof(double))));
 
 /* Each point's part is divided by the product of its distances to the other points. */
-static const double OVER_ZERO = 1 / (0.75 * 0.75 * 1.5 * 1.5),
-                    OVER_A = 1 / (2 * 0.75 * 0.75 * (0.75 * 0.75 - 1.5 * 1.5)),
-                    OVER_B = 1 / (2 * 1.5 * 1.5 * (1.5 * 1.5 - 0.75 * 0.75));
+static const double OVER_ZERO = 1 / (0.625 * 0.625 * 1.5 * 1.5),
+                    OVER_A = 1 / (2 * 0.625 * 0.625 * (0.625 * 0.625 - 1.5 * 1.5)),
+                    OVER_B = 1 / (2 * 1.5 * 1.5 * (1.5 * 1.5 - 0.625 * 0.625));
 
 INLINE void three_to_points(doubles y[WINOGRAD_IN], doubles x0, doubles x1, doubles x2)
 {

@@ -20,8 +20,9 @@ enum { STEPS = 3, STEPS_MOST = 400, TEST_BATCHES = 2, TEST_BATCHES_MOST = 20 };
 static const double wanted_s = 0.5;
 
 struct stopwatch {
-    double first_step_s, last_step_s, first_batch_s, last_batch_s; /* when each was over */
-    int64_t steps, batches; /* done; a batch is of one level */
+    double first_step_s, last_step_s, first_test_s, last_test_s; /* when each was over */
+    int64_t steps;
+    int64_t first_tested, last_tested; /* images, once for every noise level */
 };
 
 static double cpu_s(void)
@@ -34,13 +35,18 @@ static double cpu_s(void)
 static void note_progress(void *context, const struct training_progress *progress)
 {
     struct stopwatch *watch = context;
-    bool trains = progress->phase == TRAINING_PHASE_TRAIN;
-    double *first = trains ? &watch->first_step_s : &watch->first_batch_s;
-    double *last = trains ? &watch->last_step_s : &watch->last_batch_s;
-    int64_t *count = trains ? &watch->steps : &watch->batches;
-    *last = cpu_s();
-    if (++*count == 1)
-        *first = *last;
+    double now = cpu_s();
+    if (progress->phase == TRAINING_PHASE_TRAIN) {
+        watch->first_step_s = watch->steps++ == 0 ? now : watch->first_step_s;
+        watch->last_step_s = now;
+        return;
+    }
+    if (watch->first_tested == 0) {
+        watch->first_test_s = now;
+        watch->first_tested = progress->images;
+    }
+    watch->last_test_s = now;
+    watch->last_tested = progress->images;
 }
 
 /* Images as a data set of that shape could have them. */
@@ -112,12 +118,13 @@ static bool run_cut(const struct job *job, const struct dataset_facts *facts, in
     return good;
 }
 
-/* The first step and the first batch touch memory for the first time: they do not count. */
+/* The first step and the first part of the test touch memory for the first time: they do not count.
+ */
 static void evaluate_watch(const struct stopwatch *watch, double *step_s, double *evaluation_s)
 {
     *step_s = (watch->last_step_s - watch->first_step_s) / (double)(watch->steps - 1);
-    *evaluation_s = (watch->last_batch_s - watch->first_batch_s) /
-                    ((double)(watch->batches - 1) * EVALUATION_BATCH);
+    *evaluation_s = (watch->last_test_s - watch->first_test_s) /
+                    (double)(watch->last_tested - watch->first_tested);
 }
 
 static bool measure_times(const struct job *job, const struct dataset_facts *facts, double *step_s,
@@ -168,7 +175,7 @@ static bool print_row(int output, uint64_t memory, size_t weights, double step_s
         fputs("\t", file);
     else
         fprintf(file, "%.6g\t%.6g", step_s, evaluation_s);
-    fprintf(file, "\t%s\n", training_cpu_class());
+    fprintf(file, "\t%s\n", training_cpu_class(false));
     bool good = ferror(file) == 0;
     return (fclose(file) == 0 && good) ||
            error_set(error, ERROR_SYSTEM, "cannot write the measurement");

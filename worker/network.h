@@ -116,6 +116,7 @@ struct network {
     size_t parameter_count; /* trained numbers */
     size_t number_count;    /* all numbers */
     size_t class_count;
+    bool is_exact; /* no Winograd convolutions; false after the planning, the caller's choice */
 };
 
 /* Plans a network by its name ("mnist-cnn", "resnet20", "preresnet32"), or from a table. */

@@ -120,7 +120,7 @@ const char *options_environment(const char *name)
 static void print_version(void)
 {
     printf("lipsweep-worker %s\n%s, protobuf-c %s\nkernels: %s\n", build_text(), socket_library(),
-           protobuf_c_version(), training_cpu_class());
+           protobuf_c_version(), training_cpu_class(false));
 }
 
 bool options_print(struct options *options, int option)

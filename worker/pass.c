@@ -33,8 +33,8 @@ static void take_layers(struct pass *pass, struct arena *arena)
             norm_init(&pass->norm[layer->norm], network->slots[layer->in_slot].channels,
                       pass->kernels, pass->trains, arena);
         } else if (layer->kind == LAYER_CONV) {
-            conv_init(&pass->conv[i], &layer->conv, conv_method(&layer->conv), layer->has_bias,
-                      pass->kernels, pass->trains, arena);
+            conv_init(&pass->conv[i], &layer->conv, conv_method(&layer->conv, network->is_exact),
+                      layer->has_bias, pass->kernels, pass->trains, arena);
         }
     }
 }
@@ -48,7 +48,8 @@ static void take_work(struct pass *pass, struct arena *arena)
         if (layer->kind == LAYER_CONV_POOL) {
             scratch = larger(scratch, conv_pool_scratch(&layer->conv_pool));
         } else if (layer->kind == LAYER_CONV) {
-            scratch = larger(scratch, conv_scratch(&layer->conv, conv_method(&layer->conv)));
+            scratch = larger(
+                scratch, conv_scratch(&layer->conv, conv_method(&layer->conv, network->is_exact)));
         } else if (layer->kind == LAYER_DENSE) {
             dense = larger(dense, dense_scratch(layer->dense, pass->capacity));
         }
@@ -79,7 +80,7 @@ static void take_sums(struct pass *pass, struct arena *arena)
             size_t *end = forward ? &sums->forward : &sums->backward;
             pass->sums_at[i] = *end;
             if (layer->kind == LAYER_CONV) {
-                *end += conv_sums(&layer->conv, conv_method(&layer->conv));
+                *end += conv_sums(&layer->conv, conv_method(&layer->conv, network->is_exact));
             } else if (layer->kind == LAYER_CONV_POOL) {
                 *end += conv_pool_sums(&layer->conv_pool);
             } else if (forward || layer->kind == LAYER_NORM) {
@@ -164,8 +165,9 @@ static void run_group(void *context, size_t item, size_t thread)
     size_t done = copy * pass->copy_images + group * pass->copy_images / groups;
     size_t end = copy * pass->copy_images + (group + 1) * pass->copy_images / groups;
     size_t most = pass->plan.segments[stretch->segment].shard_images;
-    struct shard shard = {
-        .copy = copy, .work = &pass->works[thread], .sums = group_sums(pass, copy, group)};
+    struct shard shard = {.copy = pass->trains ? copy : 0, /* one running statistic for all */
+                          .work = &pass->works[thread],
+                          .sums = group_sums(pass, copy, group)};
     if (sums_used(stretch) > 0) {
         memset(shard.sums, 0, sums_used(stretch) * sizeof *shard.sums);
     }
@@ -197,13 +199,24 @@ static void collect_part(void *context, size_t item, size_t thread)
     }
 }
 
+/* Matrix products of all rows; of each copy, where their number shall not matter. */
+static void run_whole(const struct stretch *stretch)
+{
+    const struct pass *pass = stretch->pass;
+    size_t all = stretch->copies * pass->copy_images;
+    struct shard shard = {.images = pass->trains ? all : pass->copy_images,
+                          .work = &pass->works[0],
+                          .sums = pass->sums};
+    for (; shard.first < all; shard.first += shard.images) {
+        run_shard(stretch, &shard);
+    }
+}
+
 static void run_segment(struct stretch *stretch)
 {
     const struct pass *pass = stretch->pass;
     if (pass->plan.segments[stretch->segment].shard_images == 0) {
-        run_shard(stretch, &(struct shard){.images = stretch->copies * pass->copy_images,
-                                           .work = &pass->works[0],
-                                           .sums = pass->sums});
+        run_whole(stretch);
         return;
     }
     size_t parts = (sums_used(stretch) + COLLECTED - 1) / COLLECTED;
@@ -254,7 +267,8 @@ static void begin_layer(void *context, size_t index, size_t thread)
 
 const real *pass_forward(struct pass *pass, const real *numbers, size_t images, size_t copies)
 {
-    assert(images <= pass->capacity && copies <= NORM_COPIES && images % copies == 0);
+    assert(images <= pass->capacity && (copies <= NORM_COPIES || !pass->trains) &&
+           images % copies == 0);
     pass->image_count += images;
     pass->copies = copies;
     pass->copy_images = images / copies;

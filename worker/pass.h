@@ -62,7 +62,8 @@ static inline real *pass_images(const struct pass *pass)
     return pass->value[0];
 }
 
-/* From the first `images` images, which are so many copies (1 or 2, one after the other) of a
+/* From the first `images` images, which are so many copies (one after the other; in training at
+ * most 2) of a
  * batch, to their logits [images][classes]. */
 const real *pass_forward(struct pass *pass, const real *numbers, size_t images, size_t copies);
 

@@ -35,6 +35,7 @@ bool plan_init(struct plan *plan, const struct job *job, struct plan_shape shape
                       error)) {
         return false;
     }
+    plan->network.is_exact = job_is_exact(job);
     take_all(plan, job);
     plan->bytes = plan->arena.used;
     return true;
@@ -45,6 +46,7 @@ bool plan_place(struct plan *plan, const struct job *job, struct error *error)
     if (!arena_place(&plan->arena, error)) {
         return false;
     }
+    plan->network.is_exact = job_is_exact(job);
     take_all(plan, job);
     assert(plan->arena.used == plan->bytes);
     return true;

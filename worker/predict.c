@@ -84,7 +84,10 @@ static bool open_network(struct predict *predict, struct error *error)
         !plan_place(&predict->plan, &predict->job, error) || !set_input(predict, error))
         return false;
     plan_weights(&predict->plan, &predict->weights);
-    return weights_read(&predict->weights, predict->options->weights, NULL, error);
+    if (!weights_read(&predict->weights, predict->options->weights, NULL, error))
+        return false;
+    evaluation_use(&predict->plan.evaluation, predict->plan.parameters);
+    return true;
 }
 
 static bool prepare(struct predict *predict, struct error *error)
@@ -114,7 +117,7 @@ static void put_image(struct predict *predict, size_t row, double sigma, uint64_
     struct image_shape shape = predict->plan.shape.image;
     size_t size = image_size(shape), image = (size_t)predict->options->image;
     const uint8_t *bytes = predict->dataset.test.images + image * size;
-    real *x = pass_images(&predict->plan.evaluation.pass) + row * size;
+    real *x = evaluation_images(&predict->plan.evaluation) + row * size;
     if (sigma == 0) {
         images_clean(x, bytes, shape);
         predict->norms[row] = 0;
@@ -143,8 +146,7 @@ static void run_level(struct predict *predict, double sigma, size_t draws)
         size_t count = draws - first < EVALUATION_BATCH ? draws - first : EVALUATION_BATCH;
         for (size_t i = 0; i < count; i++)
             put_image(predict, i, sigma, first + i + 1);
-        const real *logits =
-            pass_forward(&predict->plan.evaluation.pass, predict->plan.parameters, count, 1);
+        const real *logits = evaluation_logits(&predict->plan.evaluation, count);
         for (size_t i = 0; i < count; i++) {
             see_quotient(predict, logits + i * classes, i);
             loss_softmax(logits + i * classes, classes,

@@ -14,7 +14,7 @@ void report_init(struct report *report, const struct attempt_id *id)
     gethostname(report->host, sizeof report->host - 1);
     report->result.host = report->host;
     report->result.build = (char *)(uintptr_t)build_text();
-    report->result.cpu_class = (char *)(uintptr_t)training_cpu_class();
+    report->result.cpu_class = (char *)(uintptr_t)training_cpu_class(false);
 }
 
 void report_finish(struct report *report)
@@ -102,6 +102,7 @@ static void set_quotient(Wire__Quotient *wire, const struct quotient *quotient)
 
 void report_set_job(struct report *report, const struct job *job)
 {
+    report->result.cpu_class = (char *)(uintptr_t)training_cpu_class(job_is_exact(job));
     job_train_hash(job, report->train_hash);
     report->result.train_hash.data = report->train_hash;
     report->result.train_hash.len = sizeof report->train_hash;

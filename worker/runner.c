@@ -131,7 +131,8 @@ static void keep_checkpoints(struct runner *runner)
         .folder = runner->options->checkpoints,
         .interval_s = runner->options->checkpoint_s,
         .any = runner->options->continue_any,
-        .origin = {.build = build_text(), .cpu_class = training_cpu_class()},
+        .origin = {.build = build_text(),
+                   .cpu_class = training_cpu_class(job_is_exact(&runner->job))},
         .context = runner,
         .continued = take_continued,
     };
@@ -166,7 +167,7 @@ static bool train(struct runner *runner, struct error *error)
         .trace = trace ? trace_hooks(trace) : NULL,
     };
     log_info("training %s on %s, seed %" PRId64 ", %s", runner->job.model, runner->job.dataset,
-             runner->job.seed, training_cpu_class());
+             runner->job.seed, training_cpu_class(job_is_exact(&runner->job)));
     bool done = training_run(&runner->job, &runner->dataset, runner->options->threads, &observer,
                              &runner->result, error);
     keeper_destroy(runner->keeper);

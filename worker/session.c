@@ -42,16 +42,6 @@ struct session {
     char database[DATABASE_MAX];
 };
 
-static bool connect_to(struct socket **socket, const struct session_options *options,
-                       struct error *error)
-{
-    const struct key *join = options->join;
-    if (!join)
-        return socket_connect(socket, options->endpoint, options->insecure_loopback, error);
-    const struct socket_keys keys = {join->public_key, join->secret_key, join->server_key};
-    return socket_connect_keyed(socket, options->endpoint, &keys, error);
-}
-
 bool session_create(struct session **result, const struct session_options *options,
                     const struct session_listener *listener, struct error *error)
 {
@@ -63,7 +53,8 @@ bool session_create(struct session **result, const struct session_options *optio
     session->listener = *listener;
     session->heartbeat_ms = HEARTBEAT_MS;
     gethostname(session->host, sizeof session->host - 1);
-    if (!connect_to(&session->socket, options, error)) {
+    if (!key_connect(options->join, &session->socket, options->endpoint, options->insecure_loopback,
+                     error)) {
         free(session);
         return false;
     }
@@ -152,7 +143,7 @@ static bool send_hello(struct session *session, bool *sent, struct error *error)
     hello.threads = (uint32_t)session->options.threads;
     hello.cpu_count = (uint32_t)session->options.usable.cpu_count;
     hello.memory_bytes = session->options.usable.memory_bytes;
-    hello.cpu_class = (char *)(uintptr_t)training_cpu_class();
+    hello.cpu_class = (char *)(uintptr_t)training_cpu_class(false);
     envelope.request = 1;
     envelope.body_case = WIRE__ENVELOPE__BODY_HELLO;
     envelope.hello = &hello;

@@ -78,10 +78,12 @@ bool training_memory(const struct job *job, size_t pixels, int class_count, size
     return true;
 }
 
-const char *training_cpu_class(void)
+const char *training_cpu_class(bool is_exact)
 {
-    static char text[160];
-    snprintf(text, sizeof text, "%s, direct convolution, %s", kernels_get()->level, gemm_library());
+    static char texts[2][160];
+    char *text = texts[is_exact];
+    snprintf(text, sizeof texts[0], "%s, %s convolution, %s", kernels_get()->level,
+             is_exact ? "direct" : "winograd F(4x4)", gemm_library());
     return text;
 }
 
@@ -89,6 +91,7 @@ static void report_progress(struct training *training, size_t images)
 {
     double now = now_s(), elapsed = now - training->window_start_s;
     training->window_images += (int64_t)images;
+    training->progress.images += (int64_t)images;
     if (elapsed >= 1 || training->progress.images_per_s == 0) {
         training->progress.images_per_s =
             elapsed > 0 ? (double)training->window_images / elapsed : 0;
@@ -105,6 +108,7 @@ static void report_progress(struct training *training, size_t images)
 static void begin_phase(struct training *training, enum training_phase phase)
 {
     training->progress.phase = phase;
+    training->progress.images = 0;
     training->progress.images_per_s = 0;
     training->window_start_s = now_s();
     training->window_images = 0;

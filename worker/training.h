@@ -53,6 +53,8 @@ struct training_progress {
     enum training_phase phase;
     int64_t epoch, epoch_count; /* epoch from 1 */
     int64_t step, step_count;   /* of the whole training */
+    int64_t images;             /* gone through in this phase by this process; in a test once for
+                                   every noise level */
     double images_per_s;        /* of the last second or so */
 };
 
@@ -90,8 +92,9 @@ struct training_trace {
 struct training_observer {
     void *context;
     void (*tick)(void *context); /* once a layer call and evaluation batch: the sign of life */
-    void (*progress)(void *context,
-                     const struct training_progress *progress); /* after each step or test batch */
+    void (*progress)(
+        void *context,
+        const struct training_progress *progress); /* after each step or some of the test */
     void (*epoch)(void *context, const struct epoch_metric *metric);
     /* Overwrites the initial weights. */
     bool (*initial)(void *context, const struct weights *weights, struct error *error);
@@ -116,8 +119,8 @@ WARN_UNUSED bool training_run(const struct job *job, const struct dataset *datas
                               const struct training_observer *observer,
                               struct training_result *result, struct error *error);
 
-/* Kernel level, convolution choice, OpenBLAS version and core name: results are bit-identical
- * within one class. */
-const char *training_cpu_class(void);
+/* Kernel level, choice of convolution (of a job, or else of jobs that are not exact), OpenBLAS
+ * version and core name: results are bit-identical within one class. */
+const char *training_cpu_class(bool is_exact);
 
 #endif

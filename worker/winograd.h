@@ -20,7 +20,7 @@ enum {
 };
 
 /* Exact in binary, and so are their squares and the products of these. */
-static const real WINOGRAD_A = (real)0.75, WINOGRAD_B = (real)1.5;
+static const real WINOGRAD_A = (real)0.625, WINOGRAD_B = (real)1.5;
 
 /* Whether the kernels take this shape. */
 static inline bool winograd_takes(const struct conv_shape *s)

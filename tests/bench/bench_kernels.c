@@ -1,8 +1,8 @@
 /* Each convolution and dense layer of the networks alone, on one thread: GFLOP/s, counting the
  * operations of direct convolution, and the share of the FMA peak measured beside it.
  *
- * bench_kernels [SECONDS]: about so long for each figure (0.2). Prints JSON. Inputs and outputs of
- * a whole batch, so they come from memory. */
+ * bench_kernels [SECONDS]: about so long for each figure (0.2). Prints JSON. CPU time is measured.
+ * Inputs and outputs of a whole batch, so they come from memory. */
 #include "peak.h"
 #include "stopwatch.h"
 #include "worker/conv.h"
@@ -88,7 +88,7 @@ static void place(struct subject *s, void (*take_it)(struct subject *))
 static void take_conv(struct subject *s)
 {
     const struct conv_shape shape = s->conv.shape;
-    enum conv_method method = conv_method(&shape);
+    enum conv_method method = conv_method(&shape, false);
     conv_init(&s->conv, &shape, method, false, kernels_get(), true, &s->arena);
     take_all(s, shape.in_height * shape.in_width * shape.in_channels,
              shape.out_height * shape.out_width * shape.out_channels,
@@ -210,14 +210,14 @@ static int compare(const void *a, const void *b)
 static double time_batch(struct subject *s, int direction, double seconds)
 {
     enum { MOST = 1000 };
-    double times[MOST], begin = stopwatch_s();
+    double times[MOST], begin = stopwatch_cpu_s();
     size_t count = 0;
     s->run(s, direction);
     do {
-        double start = stopwatch_s();
+        double start = stopwatch_cpu_s();
         s->run(s, direction);
-        times[count++] = stopwatch_s() - start;
-    } while (count < MOST && (count < 3 || stopwatch_s() - begin < seconds));
+        times[count++] = stopwatch_cpu_s() - start;
+    } while (count < MOST && (count < 3 || stopwatch_cpu_s() - begin < seconds));
     qsort(times, count, sizeof *times, compare);
     return times[count / 2];
 }
@@ -244,7 +244,7 @@ int main(int count, char **arguments)
     gemm_init();
     printf("{\"cpu_class\": \"%s\", \"peak_gflops\": %.1f, \"copy_gbytes\": %.1f, \"batch\": %d, "
            "\"layers\": [\n",
-           training_cpu_class(), peak_gflops(kernels_get()->level), peak_copy_gbytes(), BATCH);
+           training_cpu_class(false), peak_gflops(kernels_get()->level), peak_copy_gbytes(), BATCH);
     for (size_t i = 0; i < sizeof convolutions / sizeof *convolutions; i++) {
         conv_subject(&subject, &convolutions[i]);
         measure(&subject, seconds, false);

@@ -148,7 +148,7 @@ int main(int count, char **arguments)
     double evaluate = evaluate_rate(&bench);
     printf("{\"model\": \"%s\", \"threads\": %zu, \"batch\": %lld, \"cpu_class\": \"%s\", "
            "\"train_standard\": %.1f, \"train_lipschitz\": %.1f, \"evaluate\": %.1f}\n",
-           bench.subject->name, bench.threads, (long long)bench.batch, training_cpu_class(),
+           bench.subject->name, bench.threads, (long long)bench.batch, training_cpu_class(false),
            standard, lipschitz, evaluate);
     subject_free(&bench.dataset);
     return 0;

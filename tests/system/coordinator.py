@@ -30,7 +30,8 @@ class Coordinator:
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.bind(endpoint or endpoint_in(place))
         self.endpoint = self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
-        self.peer, self.instance, self.hello = None, None, None
+        self.peer, self.instance, self.hello = None, None, None  # of the newest Hello
+        self.known = set()  # peers that said Hello to this coordinator
         self.next_job = 1
         self.backlog = []
         self.silent = False    # acknowledge no heartbeat
@@ -69,11 +70,12 @@ class Coordinator:
             envelope = Envelope.FromString(data)
             if envelope.WhichOneof("body") == "hello":
                 self.peer = peer
-            elif peer != self.peer:  # one that knew the coordinator before this one
+                self.known.add(peer)
+            elif peer not in self.known:  # one that knew the coordinator before this one
                 self.send(peer=peer, who_are_you={})
                 continue
             if envelope.WhichOneof("body") == "heartbeat" and not self.silent:
-                self.send(heartbeat_ack=dict(sequence=envelope.heartbeat.sequence))
+                self.send(peer=peer, heartbeat_ack=dict(sequence=envelope.heartbeat.sequence))
             if wanted(envelope):
                 return envelope
             if envelope.WhichOneof("body") != "heartbeat":

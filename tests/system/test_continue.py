@@ -1,14 +1,13 @@
 """Trainings that are interrupted end with the bits of one that was not."""
 
-import random
 import re
 import signal
 
 import pytest
 
-import processes
 import recorded
-from processes import descendants, wait_until
+from interruption import Site
+from processes import wait_until
 
 STEPS = 600
 SWEEP = """
@@ -24,78 +23,9 @@ run: {checkpoint_s: 0.05, max_attempts: 1000}
 SEED = 20240607
 
 
-class Site:
-    """A coordinator, a worker and a sweep; each part can die and come back."""
-
-    def __init__(self, place, name, start_program, run_program, sweep):
-        self.start_program, self.run_program = start_program, run_program
-        self.folder = place / name
-        self.folder.mkdir(mode=0o700)
-        self.database, self.spool = self.folder / "s.db", self.folder / "spool"
-        self.endpoint = f"ipc://{self.folder}/c"
-        (self.folder / "s.yaml").write_text(sweep)
-        self.start_coordinator()
-        self.run_program("lipsweep", "submit", self.folder / "s.yaml", "--connect", self.endpoint, "--yes", code=0)
-        self.start_worker()
-
-    def start_coordinator(self):
-        self.coordinator = self.start_program("lipsweep-coordinator", "--db", self.database, "--listen", self.endpoint,
-                                              "--lease-ms", 2000, "--heartbeat-ms", 200)
-        wait_until(lambda: "listening" in self.coordinator.stderr())
-
-    def start_worker(self, *options):
-        self.worker = self.start_program("lipsweep-worker", "--connect", self.endpoint, "--slots", 1,
-                                         "--spool", self.spool, *options)
-
-    def runners(self):
-        return [pid for pid in descendants(self.worker.pid) if "train" in processes.command(pid)]
-
-    def checkpoints(self):
-        return sorted(self.spool.glob("checkpoints/*/*.checkpoint"))
-
-    def step(self):
-        """The newest checkpoint's; STEPS when the job is done."""
-        if recorded.job_count(self.database, "done"):
-            return STEPS
-        return max((int(path.stem) for path in self.checkpoints()), default=0)
-
-    def kill_runner(self):
-        for pid in self.runners():
-            processes.kill(pid)
-
-    def kill_worker(self):
-        self.worker.kill()
-        self.start_worker()
-
-    def kill_coordinator(self):
-        self.coordinator.kill()
-        self.start_coordinator()
-
-    def stop_worker(self):
-        self.worker.signal(signal.SIGTERM)
-        self.worker.wait(code=0)
-        self.start_worker()
-
-    def finish(self):
-        wait_until(lambda: recorded.job_count(self.database, "done"), timeout=150)
-        recorded.assert_all_done_once(self.database, 1)
-        # Nobody needs them any more; the weights are kept.
-        wait_until(lambda: not list(self.spool.glob("checkpoints/*")))
-        measured, = recorded.measurements(self.database).values()
-        assert [path.stem for path in self.folder.glob("s.db.d/weights/*")] == [measured["weights"]]
-        return measured
-
-    def log(self):
-        """The last attempt's."""
-        return self.run_program("lipsweep", "logs", "j1", "--db", self.database, code=0).stdout
-
-    def outcomes(self):
-        return [row["outcome"] for row in recorded.query(self.database, "SELECT outcome FROM attempt ORDER BY number")]
-
-
 @pytest.fixture
-def make_site(place, start_program, run_program):
-    return lambda name, sweep=SWEEP: Site(place, name, start_program, run_program, sweep)
+def make_site(place, programs):
+    return lambda name, sweep=SWEEP: Site(place, name, programs, sweep, STEPS)
 
 
 @pytest.mark.seconds(400)
@@ -103,24 +33,17 @@ def test_killed_at_ten_random_moments(make_site):
     """Runner, worker or coordinator, by SIGKILL, and the worker by SIGTERM."""
     undisturbed = make_site("undisturbed")
     wanted = undisturbed.finish()
-    undisturbed.worker.kill()
-    undisturbed.coordinator.kill()
-    generator = random.Random(SEED)
+    undisturbed.stop()
     site = make_site("disturbed")
-    blows = [site.kill_runner] * 3 + [site.kill_worker] * 3 + [site.kill_coordinator] * 3 + [site.stop_worker]
-    generator.shuffle(blows)
-    moments = sorted(generator.randrange(1, STEPS * 9 // 10) for _ in blows)
-    for moment, blow in zip(moments, blows):
-        wait_until(lambda: site.step() >= moment, timeout=60, what=lambda: f"step {moment}: it is at {site.step()}")
-        assert site.step() < STEPS, f"it was over before {blow.__name__} at step {moment}: seed {SEED}"
-        blow()
+    last = site.disturb([site.kill_runner] * 3 + [site.kill_worker] * 3 + [site.kill_coordinator] * 3
+                        + [site.stop_worker], SEED)
     assert site.finish() == wanted
     outcomes = site.outcomes()
     assert outcomes[-1] == "done" and set(outcomes[:-1]) <= {"failed", "lost", "preempted"}
     # A blow may hit before a runner has started again; the others each took an attempt.
     assert len(outcomes) >= 4
     step, = re.findall(r"continuing after step (\d+)", site.log())
-    assert int(step) >= moments[-1] // 2
+    assert int(step) >= last // 2
     assert not site.checkpoints()
 
 

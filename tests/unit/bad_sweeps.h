@@ -131,11 +131,11 @@ static const struct {
     {HEAD TRAIN "run: {max_attempt: 3}\n",
      "5:7: error: unknown key 'max_attempt' (did you mean 'max_attempts'?)\n"},
     {HEAD TRAIN "run: {zzz: 3}\n",
-     "5:7: error: unknown key 'zzz' (known: max_attempts, reuse, checkpoint_s, continue, keep, priority, max_running)\n"},
+     "5:7: error: unknown key 'zzz' (known: max_attempts, reuse, checkpoint_s, continue, keep, priority, max_running, keep_gib)\n"},
     {HEAD TRAIN "run: {checkpoint_s: 0}\n",
      "5:21: error: checkpoint_s must be a number of seconds from 0.01 to 1000000\n"},
-    {HEAD TRAIN "run: {keep: best}\n",
-     "5:13: error: keep: best is not supported by this version\n"},
+    {HEAD TRAIN "run: {keep_gib: 0}\n",
+     "5:17: error: keep_gib must be a number of GiB greater than 0 and at most 1000000\n"},
     {HEAD TRAIN "run: {keep: al}\n", "5:13: error: unknown keep 'al' (did you mean 'all'?)\n"},
     {HEAD TRAIN "run: {continue: yes}\n",
      "5:17: error: unknown continue 'yes' (known: same, any)\n"},
@@ -275,7 +275,7 @@ static const struct {
     {HEAD TRAIN "grid: {dataset.digest: [a]}\n",
      "5:8: error: unknown axis 'dataset.digest' (known: dataset, dataset.resize, "
      "dataset.augment.crop_padding, dataset.augment.flip, dataset.validation_count, "
-     "dataset.train_count, fraction, model, model.shortcut, model.bn_passes, model.bn_running, "
+     "dataset.train_count, fraction, model, model.shortcut, model.bn_passes, model.bn_running, model.exact, "
      "lambda, k, sigma, loss.penalty, loss.output, loss.grad_through, control, epochs, steps, "
      "batch, "
      "train.optimizer, lr, train.momentum, train.nesterov, train.weight_decay, train.decay_norms, "

@@ -365,6 +365,7 @@ static void text_is_sorted_and_whole(void **state)
                               "loss.sigma: 0.1\n"
                               "model.bn_passes: two\n"
                               "model.bn_running: both\n"
+                              "model.exact: false\n"
                               "model.init: \"\"\n"
                               "model.init_digest: \"\"\n"
                               "model.name: mnist-cnn\n"
@@ -444,6 +445,7 @@ static void the_text_gives_the_same_job_back(void **state)
     jobs[3].grad_through = GRAD_THROUGH_PERTURBED;
     jobs[3].bn_passes = BN_PASSES_JOINT;
     jobs[3].bn_running = BN_RUNNING_CLEAN;
+    jobs[3].exact = TOGGLE_TRUE;
     memset(jobs[3].dataset_digest, '1', JOB_DIGEST_LENGTH);
     memset(jobs[3].dataset, 'x', JOB_NAME_MAX);
     memset(jobs[3].model, 'x', JOB_NAME_MAX);

@@ -1,8 +1,9 @@
 /* Every instruction set's kernels against the generic ones, on odd sizes, with guard values around
- * what they write; and the direct convolution against the matrix product. */
+ * what they write; and the ways of convolution against each other. */
 #include "common/rng.h"
 #include "worker/conv.h"
 #include "worker/gemm.h"
+#include "worker/winograd.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -251,10 +252,10 @@ static void normalisation(void **state)
 }
 
 /* Both ways to convolve, from the layer's own interface. */
-static void direct_equals_product(void **state)
+static void methods_agree(void **state)
 {
     (void)state;
-    static struct guarded in, weight, bias, dout, out[2], din[2], dweight[2], dbias[2];
+    static struct guarded in, weight, bias, dout, out[3], din[3], dweight[3], dbias[3];
     static _Alignas(64) real scratch[MAX];
     static double sums[MAX];
     const size_t images = 3;
@@ -266,7 +267,10 @@ static void direct_equals_product(void **state)
         guard(&weight, taps(s) * s->out_channels, 2);
         guard(&bias, s->out_channels, 3);
         guard(&dout, out_count, 4);
-        for (enum conv_method method = CONV_DIRECT; method <= CONV_PRODUCT; method++) {
+        for (enum conv_method method = CONV_DIRECT; method < CONV_METHOD_COUNT; method++) {
+            if (method == CONV_WINOGRAD && !winograd_takes(s)) {
+                continue;
+            }
             struct arena arena = {0};
             struct conv conv;
             conv_init(&conv, s, method, true, kernels_get(), true, &arena);
@@ -276,7 +280,9 @@ static void direct_equals_product(void **state)
             memset(sums, 0, sizeof sums);
             guard(&out[method], out_count, 5 + method);
             guard(&din[method], in_count, 7);
-            memset(din[CONV_PRODUCT].x, 0, in_count * sizeof(real)); /* that one adds */
+            if (method == CONV_PRODUCT) { /* that one adds */
+                memset(din[method].x, 0, in_count * sizeof(real));
+            }
             guard(&dweight[method], taps(s) * s->out_channels, 9);
             guard(&dbias[method], s->out_channels, 10);
             conv_begin_forward(&conv, weight.x);
@@ -292,25 +298,39 @@ static void direct_equals_product(void **state)
         check_equal(&din[0], &din[1], 2 + (double)taps(s));
         check_equal(&dweight[0], &dweight[1], 2 + pixels);
         check_equal(&dbias[0], &dbias[1], 2 + pixels);
+        if (winograd_takes(s)) {
+            check_equal(&out[2], &out[1], 2 + (double)taps(s));
+            check_equal(&din[2], &din[1], 2 + (double)taps(s));
+            check_equal(&dweight[2], &dweight[1], 2 + pixels);
+            check_equal(&dbias[2], &dbias[1], 2 + pixels);
+        }
     }
 }
 
-static void shape_alone_chooses_the_method(void **state)
+static void shape_and_user_choose_the_method(void **state)
 {
     (void)state;
     struct conv_shape s = shapes[0];
-    assert_int_equal(conv_method(&s), CONV_DIRECT);
+    assert_int_equal(conv_method(&s, false), CONV_DIRECT);
     s.out_channels = 20;
-    assert_int_equal(conv_method(&s), CONV_PRODUCT);
+    assert_int_equal(conv_method(&s, false), CONV_PRODUCT);
+    s = (struct conv_shape){8, 8, 32, 8, 8, 16, 3, 1, 1};
+    assert_int_equal(conv_method(&s, false), CONV_WINOGRAD);
+    assert_int_equal(conv_method(&s, true), CONV_DIRECT);
+    s.stride = 2;
+    assert_int_equal(conv_method(&s, false), CONV_DIRECT);
+    /* one pixel would need a whole tile */
+    s = (struct conv_shape){1, 1, 32, 1, 1, 16, 3, 1, 1};
+    assert_int_equal(conv_method(&s, false), CONV_DIRECT);
 }
 
 int main(void)
 {
     gemm_init();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(convolution),           cmocka_unit_test(pooling),
-        cmocka_unit_test(relu_and_optimizers),   cmocka_unit_test(normalisation),
-        cmocka_unit_test(direct_equals_product), cmocka_unit_test(shape_alone_chooses_the_method),
+        cmocka_unit_test(convolution),         cmocka_unit_test(pooling),
+        cmocka_unit_test(relu_and_optimizers), cmocka_unit_test(normalisation),
+        cmocka_unit_test(methods_agree),       cmocka_unit_test(shape_and_user_choose_the_method),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-enum { MAX = 20000 };
+enum { MAX = 20000, CONV_MAX = 80000 };
 
 static const double STEP = 1e-6;
 
@@ -67,7 +67,7 @@ static void check(const struct probe *probe, real *x, const real *gradient, size
     assert_true(sqrt(off / norm) < 1e-7);
 }
 
-static _Alignas(64) real conv_memory[MAX];
+static _Alignas(64) real conv_memory[CONV_MAX];
 
 static double conv_value(const struct probe *probe)
 {
@@ -121,7 +121,7 @@ static void check_conv(struct conv_shape s, enum conv_method method)
     conv_init(&conv, &s, method, true, kernels_get(), true, &arena);
     assert_true(arena_place(&arena, NULL));
     conv_init(&conv, &s, method, true, kernels_get(), true, &arena);
-    assert_true(conv_scratch(&s, method) <= MAX && out_count <= MAX);
+    assert_true(conv_scratch(&s, method) <= CONV_MAX && out_count <= MAX);
     struct probe probe = {conv_value, &conv, in, weight, bias, out, r, out_count, images};
     fill(in, images * s.in_height * s.in_width * s.in_channels, 1);
     fill(weight, s.kernel * s.kernel * s.in_channels * s.out_channels, 2);
@@ -148,6 +148,9 @@ static void convolution(void **state)
     check_conv((struct conv_shape){5, 4, 3, 0, 0, 5, 3, 1, 1}, CONV_PRODUCT);
     check_conv((struct conv_shape){5, 8, 2, 0, 0, 3, 4, 0, 1}, CONV_PRODUCT);
     check_conv((struct conv_shape){7, 6, 3, 0, 0, 5, 3, 1, 2}, CONV_PRODUCT);
+    check_conv((struct conv_shape){5, 4, 16, 0, 0, 16, 3, 1, 1}, CONV_WINOGRAD);
+    check_conv((struct conv_shape){4, 9, 32, 0, 0, 16, 3, 0, 1}, CONV_WINOGRAD);
+    check_conv((struct conv_shape){8, 8, 16, 0, 0, 32, 3, 1, 1}, CONV_WINOGRAD);
 }
 
 static double dense_value(const struct probe *probe)

@@ -56,7 +56,6 @@ static void what_one_job_needs_all_of_its_shape_need(void **state)
     /* One with room for it gets it, and knows. */
     harness_hello(2, WIRE__ROLE__ROLE_WORKER, 2);
     lease = ask(2, 1, 1, 2 * GIB);
-    assert_int_equal(lease->attempt->job, 1);
     assert_int_equal(lease->memory_bytes, 2 * GIB);
     /* A sweep that comes later knows it too. */
     harness_submit("name: c\ngrid: {lambda: [9], k: [0.1], sigma: 0.2, batch: [50]}\n"

@@ -103,7 +103,8 @@ static void defaults_are_those_of_a_job(void **state)
     assert_int_equal(sweep.seed_count, 1);
     assert_int_equal(sweep.seeds[0], 1);
     assert_int_equal(sweep.max_attempts, 5);
-    assert_true(sweep.checkpoint_s == 60 && !sweep.continue_any && sweep.keep_weights);
+    assert_true(sweep.checkpoint_s == 60 && !sweep.continue_any && sweep.keep == SWEEP_KEEP_ALL &&
+                sweep.keep_bytes == 0);
     assert_true(sweep.reuse);
     assert_false(sweep.baseline[CONTROL_NONE] || sweep.baseline[CONTROL_NOISE_AUGMENTATION]);
     sweep_finish(&sweep);
@@ -121,8 +122,8 @@ static void every_key_arrives(void **state)
           "loss: {lambda: 2, k: 0.3, sigma: 0.2}\n"
           "baseline: [noise-augmentation, standard]\nseeds: [3, 1, 9007199254740991]\n"
           "test: {sigma: {from: 0, to: 0.8, step: 0.2}, seed: [4, 2]}\n"
-          "run: {max_attempts: 3, reuse: false, checkpoint_s: 2.5, continue: any, keep: none,\n"
-          "  priority: -3, max_running: 7}\n",
+          "run: {max_attempts: 3, reuse: false, checkpoint_s: 2.5, continue: any, keep: best,\n"
+          "  priority: -3, max_running: 7, keep_gib: 0.5}\n",
           &sweep);
     const struct job *job = &sweep.base;
     assert_int_equal(job->validation_count, 5000);
@@ -144,7 +145,8 @@ static void every_key_arrives(void **state)
     assert_int_equal(sweep.max_attempts, 3);
     assert_int_equal(sweep.priority, -3);
     assert_int_equal(sweep.max_running, 7);
-    assert_true(sweep.checkpoint_s == 2.5 && sweep.continue_any && !sweep.keep_weights);
+    assert_true(sweep.checkpoint_s == 2.5 && sweep.continue_any && sweep.keep == SWEEP_KEEP_BEST &&
+                sweep.keep_bytes == 1 << 29);
     assert_false(sweep.reuse);
     assert_string_equal(sweep.name, "A.b_c-9");
     sweep_finish(&sweep);

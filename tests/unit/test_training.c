@@ -62,7 +62,8 @@ static void learns_and_reports(void **state)
     assert_int_equal(result.epoch_count, 4);
     assert_int_equal(result.step_count, 4 * 7);
     assert_int_equal(heard.epochs, 4);
-    assert_int_equal(heard.progresses, 4 * 7 + 2 * 2);
+    assert_int_equal(heard.progresses, 4 * 7 + 2); /* both levels at once */
+    assert_int_equal(heard.progress.images, 2 * 150);
     assert_true(heard.ticks > 4 * 7 * 10);
     assert_int_equal(heard.progress.phase, TRAINING_PHASE_EVALUATE);
     assert_true(heard.last.accuracy > 0.8);
@@ -660,10 +661,12 @@ static void arena_adds_up_and_refuses(void **state)
 static void cpu_class_names_its_parts(void **state)
 {
     (void)state;
-    assert_non_null(strstr(training_cpu_class(), "OpenBLAS"));
-    assert_non_null(strstr(training_cpu_class(), kernels_get()->level));
+    assert_non_null(strstr(training_cpu_class(false), "OpenBLAS"));
+    assert_non_null(strstr(training_cpu_class(false), kernels_get()->level));
+    assert_non_null(strstr(training_cpu_class(false), "winograd F(4x4) convolution"));
+    assert_non_null(strstr(training_cpu_class(true), "direct convolution"));
     setenv("LIPSWEEP_KERNEL_LEVEL", "generic", 1);
-    assert_int_equal(strncmp(training_cpu_class(), "generic", 7), 0);
+    assert_int_equal(strncmp(training_cpu_class(false), "generic", 7), 0);
     unsetenv("LIPSWEEP_KERNEL_LEVEL");
 }
 

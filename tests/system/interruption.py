@@ -1,0 +1,95 @@
+"""A training that is interrupted: a coordinator, a worker and a sweep of one job, each part of which can die and come back."""
+
+import itertools
+import random
+import signal
+
+import processes
+import recorded
+from processes import descendants, wait_until
+
+
+class Site:
+    """A coordinator, a worker and a sweep; each part can die and come back."""
+
+    def __init__(self, place, name, programs, sweep, steps, worker_options=()):
+        """`steps` of its one training. `worker_options`: one list after another, a new one with each start."""
+        self.start_program, self.run_program, self.steps = programs.start, programs.run, steps
+        self.worker_options = itertools.cycle(worker_options or [()])
+        self.folder = place / name
+        self.folder.mkdir(mode=0o700)
+        self.database, self.spool = self.folder / "s.db", self.folder / "spool"
+        self.endpoint = f"ipc://{self.folder}/c"
+        (self.folder / "s.yaml").write_text(sweep)
+        self.start_coordinator()
+        self.run_program("lipsweep", "submit", self.folder / "s.yaml", "--connect", self.endpoint, "--yes", code=0)
+        self.start_worker()
+
+    def start_coordinator(self):
+        self.coordinator = self.start_program("lipsweep-coordinator", "--db", self.database, "--listen", self.endpoint,
+                                              "--lease-ms", 2000, "--heartbeat-ms", 200)
+        wait_until(lambda: "listening" in self.coordinator.stderr())
+
+    def start_worker(self):
+        self.worker = self.start_program("lipsweep-worker", "--connect", self.endpoint, "--slots", 1,
+                                         "--spool", self.spool, *next(self.worker_options))
+
+    def runners(self):
+        return [pid for pid in descendants(self.worker.pid) if "train" in processes.command(pid)]
+
+    def checkpoints(self):
+        return sorted(self.spool.glob("checkpoints/*/*.checkpoint"))
+
+    def step(self):
+        """The newest checkpoint's; all of them when the job is done."""
+        if recorded.job_count(self.database, "done"):
+            return self.steps
+        return max((int(path.stem) for path in self.checkpoints()), default=0)
+
+    def kill_runner(self):
+        for pid in self.runners():
+            processes.kill(pid)
+
+    def kill_worker(self):
+        self.worker.kill()
+        self.start_worker()
+
+    def kill_coordinator(self):
+        self.coordinator.kill()
+        self.start_coordinator()
+
+    def stop_worker(self):
+        self.worker.signal(signal.SIGTERM)
+        self.worker.wait(code=0)
+        self.start_worker()
+
+    def finish(self, timeout=150):
+        wait_until(lambda: recorded.job_count(self.database, "done"), timeout=timeout)
+        recorded.assert_all_done_once(self.database, 1)
+        # Nobody needs them any more; the weights are kept.
+        wait_until(lambda: not list(self.spool.glob("checkpoints/*")))
+        measured, = recorded.measurements(self.database).values()
+        assert [path.stem for path in self.folder.glob("s.db.d/weights/*")] == [measured["weights"]]
+        return measured
+
+    def log(self):
+        """The last attempt's."""
+        return self.run_program("lipsweep", "logs", "j1", "--db", self.database, code=0).stdout
+
+    def outcomes(self):
+        return [row["outcome"] for row in recorded.query(self.database, "SELECT outcome FROM attempt ORDER BY number")]
+
+    def disturb(self, blows, seed):
+        """Deals the blows in a random order at random steps; the step of the last one."""
+        generator = random.Random(seed)
+        generator.shuffle(blows)
+        moments = sorted(generator.randrange(1, self.steps * 9 // 10) for _ in blows)
+        for moment, blow in zip(moments, blows):
+            wait_until(lambda: self.step() >= moment, timeout=120, what=lambda: f"step {moment}: it is at {self.step()}")
+            assert self.step() < self.steps, f"it was over before {blow.__name__} at step {moment}: seed {seed}"
+            blow()
+        return moments[-1]
+
+    def stop(self):
+        self.worker.kill()
+        self.coordinator.kill()
