@@ -2,6 +2,7 @@
 #include "client/backup.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "client/command.h"
 #include "client/source.h"
@@ -18,16 +19,18 @@ static bool run(const struct arguments *arguments, int *exit_code, struct error 
     *exit_code = 0;
     struct source_choice choice;
     struct db *db;
-    if (!source_choose(arguments, &choice, error))
+    char *database;
+    if (!source_choose(arguments, &choice, error) ||
+        !source_database_file(&choice, &database, error))
         return false;
-    if (!choice.database)
-        return error_set(error, ERROR_USAGE, "backup copies a database file: say --db FILE");
-    if (!db_open_read_only(&db, choice.database, error))
-        return false;
-    bool good = backup_write(db, arguments->positional[0], arguments_flag(arguments, "yes"), error);
-    db_close(db);
+    bool good = db_open_read_only(&db, database, error);
+    if (good) {
+        good = backup_write(db, arguments->positional[0], arguments_flag(arguments, "yes"), error);
+        db_close(db);
+    }
     if (good)
-        printf("%s: a copy of %s, checked whole\n", arguments->positional[0], choice.database);
+        printf("%s: a copy of %s, checked whole\n", arguments->positional[0], database);
+    free(database);
     return good;
 }
 

@@ -12,7 +12,7 @@ enum { QUERY_TIMEOUT_MS = 30000 };
 
 struct connection {
     struct socket *socket;
-    char *endpoint;
+    char *endpoint, *database;
 };
 
 bool connection_open(struct connection **connection, const struct connection_options *options,
@@ -27,9 +27,15 @@ bool connection_open(struct connection **connection, const struct connection_opt
         connection_close(made);
         return false;
     }
+    made->database = memory_text(welcome->welcome->database);
     wire__envelope__free_unpacked(welcome, NULL);
     *connection = made;
     return true;
+}
+
+const char *connection_database(const struct connection *connection)
+{
+    return connection->database;
 }
 
 void connection_close(struct connection *connection)
@@ -39,6 +45,7 @@ void connection_close(struct connection *connection)
     if (connection->socket)
         socket_close(connection->socket);
     free(connection->endpoint);
+    free(connection->database);
     free(connection);
 }
 

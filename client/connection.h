@@ -12,13 +12,16 @@ struct connection_options {
     const char *endpoint;
     bool insecure_loopback;
     const struct key *join; /* keys of both ends; NULL: none */
-    int timeout_ms; /* for the greeting */
+    int timeout_ms;         /* for the greeting */
 };
 
 /* Connects and greets. ERROR_UNREACHABLE when nobody is there. */
 WARN_UNUSED bool connection_open(struct connection **connection,
                                  const struct connection_options *options, struct error *error);
 void connection_close(struct connection *connection); /* takes NULL */
+
+/* The coordinator's database file, as its machine names it. */
+const char *connection_database(const struct connection *connection);
 
 /* Sends `request` and waits for an answer of kind `expected`; the caller frees it. */
 WARN_UNUSED bool connection_request(struct connection *connection, Wire__Envelope *request,

@@ -229,11 +229,13 @@ static bool run(const struct arguments *arguments, int *exit_code, struct error 
     *exit_code = 0;
     struct export export;
     struct source_choice choice;
-    if (!read_options(arguments, &export, error) || !source_choose(arguments, &choice, error))
+    char *database;
+    if (!read_options(arguments, &export, error) || !source_choose(arguments, &choice, error) ||
+        !source_database_file(&choice, &database, error))
         return false;
-    if (!choice.database)
-        return error_set(error, ERROR_USAGE, "export reads a database file: say --db FILE");
-    return export_from(choice.database, arguments->positional[0], &export, error);
+    bool good = export_from(database, arguments->positional[0], &export, error);
+    free(database);
+    return good;
 }
 
 const struct command command_export = {

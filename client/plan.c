@@ -13,11 +13,30 @@
 
 enum { SLOTS_MAX = 100000 };
 
+/* What submitting would be told: before anything is computed. */
+static bool check_name(const char *name, struct source *source, struct error *error)
+{
+    struct value parameter = value_text(name);
+    struct rows *rows;
+    if (!source_query(source, "sweep-find", &parameter, 1, &rows, error))
+        return false;
+    bool imported = false;
+    for (size_t row = 0; row < rows_count(rows); row++)
+        imported = imported || (strcmp(rows_text(rows, row, "name"), name) == 0 &&
+                                strcmp(rows_text(rows, row, "origin"), "imported") == 0);
+    rows_destroy(rows);
+    return !imported || error_set(error, ERROR_REFUSED,
+                                  "sweep '%s' holds imported results, which no training can "
+                                  "replace: give the file another name",
+                                  name);
+}
+
 static bool read_database(struct plan *plan, struct source *source, struct error *error)
 {
     struct value name = value_text(plan->sweep->name);
     struct rows *rows;
-    if (!source_query(source, "speeds", NULL, 0, &plan->speeds, error) ||
+    if (!check_name(plan->sweep->name, source, error) ||
+        !source_query(source, "speeds", NULL, 0, &plan->speeds, error) ||
         !source_query(source, "baseline-quotients", NULL, 0, &plan->quotients, error))
         return false;
     plan->is_compared = !plan->input->digest_missing;

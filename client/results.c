@@ -203,7 +203,7 @@ bool results_print(struct source *source, int64_t sweep, const struct results_op
         return false;
     char *name = memory_text(rows_count(rows) > 0 ? rows_text(rows, 0, "name") : "");
     rows_destroy(rows);
-    bool good = result_set_load(&set, source, sweep, error);
+    bool good = result_set_load(&set, source, sweep, NULL, error);
     if (good) {
         good = !options->test_sigmas || select_levels(&set, options->test_sigmas, error);
         if (good && options->table.format == TABLE_FORMAT_PEOPLE)

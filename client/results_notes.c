@@ -109,7 +109,8 @@ void results_print_notes(const struct result_set *set, const struct results_opti
     if (totals.inert)
         terminal_print(terminal, stdout,
                        "inert: the hinge was active for under 1 %% of images in the last epoch:\n"
-                       "standard training in disguise.\n");
+                       "standard training in disguise, or, with a large λ, quotients that the\n"
+                       "loss has brought below K.\n");
     print_count(terminal, totals.unfinished, "not finished yet");
     print_count(terminal, totals.failed, "failed");
     print_count(terminal, totals.diverged, "diverged");

@@ -225,7 +225,8 @@ const struct command command_sensitivity = {
     .summary = "what lambda, K and sigma do to accuracy, and how surely",
     .details =
         "A metric is accuracy@SIGMA, area (under accuracy over test noise), worst, drop@SIGMA\n"
-        "(clean minus noisy) or reach@LEVEL (the test noise at which accuracy falls to LEVEL).\n"
+        "(clean minus noisy), reach@LEVEL (the test noise at which accuracy falls to LEVEL), or\n"
+        "another measure@SIGMA, as quotient_p95@0.2; logit: before a share takes its logit.\n"
         "json and csv have one row a number; accuracies are shares there, not percent.",
     .example = "lipsweep sensitivity last --metric accuracy@0.2 --nominal lambda=1,k=0.1",
     .options =

@@ -90,6 +90,25 @@ bool source_connect(const struct source_choice *choice, struct connection **conn
     return false;
 }
 
+bool source_database_file(const struct source_choice *choice, char **path, struct error *error)
+{
+    struct connection *connection;
+    if (choice->database) {
+        *path = memory_text(choice->database);
+        return true;
+    }
+    /* With a key it may be another machine, where the path names another file. */
+    if (choice->join)
+        return error_set(error, ERROR_USAGE,
+                         "this command reads the database's file: run it with --db FILE on the "
+                         "coordinator's machine");
+    if (!source_connect(choice, &connection, error))
+        return false;
+    *path = memory_text(connection_database(connection));
+    connection_close(connection);
+    return true;
+}
+
 bool source_open_database(struct source **source, const char *path, struct error *error)
 {
     struct source *made = memory_allocate(1, sizeof *made);

@@ -31,6 +31,11 @@ void source_close(struct source *source); /* takes NULL */
 WARN_UNUSED bool source_connect(const struct source_choice *choice, struct connection **connection,
                                 struct error *error);
 
+/* The chosen database's file, for commands that read it as a whole: of a coordinator, the one that
+ * it names, which has to run on this machine. Free it. */
+WARN_UNUSED bool source_database_file(const struct source_choice *choice, char **path,
+                                      struct error *error);
+
 WARN_UNUSED bool source_query(struct source *source, const char *name,
                               const struct value *parameters, size_t parameter_count,
                               struct rows **rows, struct error *error);

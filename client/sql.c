@@ -5,7 +5,8 @@
  *     lipsweep ---fork---> opens, guards, limits itself ---> steps and prints
  *         '------waits; a child that a limit ended becomes a message
  *
- * Forked, not spawned: nothing has started a thread yet, and the child needs only what is here. */
+ * Forked, not spawned: no thread runs (a connection that told where the database is has ended), and
+ * the child needs only what is here. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -36,7 +37,8 @@ enum {
 };
 
 struct request {
-    const char *database, *sql;
+    char *database; /* owned */
+    const char *sql;
     int64_t timeout_s, memory_mib;
     struct table_options table;
 };
@@ -155,27 +157,32 @@ static bool read_request(const struct arguments *arguments, struct request *requ
         !arguments_integer(arguments, "memory", MEMORY_MIN_MIB, MEMORY_MAX_MIB,
                            &request->memory_mib, error))
         return false;
-    request->database = choice.database;
-    return choice.database ||
-           error_set(error, ERROR_USAGE, "sql reads a database file: say --db FILE");
+    return source_database_file(&choice, &request->database, error);
 }
 
-static bool run(const struct arguments *arguments, int *exit_code, struct error *error)
+static bool run_request(const struct request *request, int *exit_code, struct error *error)
 {
-    struct request request;
     int status;
-    if (!read_request(arguments, &request, error))
-        return false;
     fflush(stdout);
     pid_t child = fork();
     if (child < 0)
         return error_set_errno(error, errno, "cannot start a process for the statement");
     if (child == 0)
-        _exit(run_child(&request));
+        _exit(run_child(request));
     while (waitpid(child, &status, 0) < 0)
         if (errno != EINTR)
             return error_set_errno(error, errno, "cannot wait for the statement's process");
-    return tell_end(&request, status, exit_code, error);
+    return tell_end(request, status, exit_code, error);
+}
+
+static bool run(const struct arguments *arguments, int *exit_code, struct error *error)
+{
+    struct request request;
+    if (!read_request(arguments, &request, error))
+        return false;
+    bool good = run_request(&request, exit_code, error);
+    free(request.database);
+    return good;
 }
 
 const struct command command_sql = {

@@ -15,7 +15,8 @@
 static const struct query queries[] = {
     /* ?1: number, name or "last" */
     {"sweep-find", 1,
-     "SELECT id, name FROM sweep WHERE deleting = 0 AND (name = ?1 OR id = ?1 OR (?1 = 'last' "
+     "SELECT id, name, origin FROM sweep WHERE deleting = 0 AND (name = ?1 OR id = ?1 OR (?1 = "
+     "'last' "
      "AND id = (SELECT max(id) FROM sweep WHERE deleting = 0))) ORDER BY id"},
 
     /* ?1: a sweep's number, or NULL for all */
@@ -99,6 +100,22 @@ static const struct query queries[] = {
      "SELECT j.id AS job, a.test_sigma, a.accuracy FROM current_job j "
      "JOIN accuracy a ON a.job = j.source WHERE j.sweep = ?1 AND j.state = 'done' "
      "ORDER BY j.id, a.test_sigma"},
+
+    /* The same of another column of `measurements`, ?2; NULL where it was not measured. */
+    {"result-measures", 2,
+     "SELECT j.id AS job, a.test_sigma, CASE ?2 "
+     "WHEN 'confidence_true' THEN a.confidence_true "
+     "WHEN 'confidence_max' THEN a.confidence_max "
+     "WHEN 'calibration_error' THEN a.calibration_error "
+     "WHEN 'negative_log_likelihood' THEN a.negative_log_likelihood "
+     "WHEN 'brier' THEN a.brier WHEN 'margin_p50' THEN a.margin_p50 "
+     "WHEN 'quotient_p50' THEN q.p50 WHEN 'quotient_p95' THEN q.p95 "
+     "WHEN 'quotient_p99' THEN q.p99 WHEN 'quotient_max' THEN q.max "
+     "WHEN 'share_over_k' THEN q.share_over_k "
+     "WHEN 'margin_over_quotient_p50' THEN q.margin_over_quotient_p50 END AS accuracy "
+     "FROM current_job j JOIN accuracy a ON a.job = j.source "
+     "LEFT JOIN quotient q ON q.job = j.source AND q.test_sigma = a.test_sigma "
+     "WHERE j.sweep = ?1 AND j.state = 'done' ORDER BY j.id, a.test_sigma"},
 
     /* ?1: sweep. Every measurement, the rows of a job next to each other. */
     {"export", 1, "SELECT * FROM measurements WHERE sweep_id = ?1 ORDER BY job, test_sigma"},

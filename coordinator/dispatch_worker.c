@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "common/build.h"
@@ -26,8 +27,11 @@ static void welcome(struct dispatch *dispatch, const struct inbound *inbound)
     reply.heartbeat_ms = (uint32_t)dispatch->options.heartbeat_ms;
     reply.no_progress_ms = (uint32_t)dispatch->options.no_progress_ms;
     reply.pid = getpid();
-    reply.database = (char *)(uintptr_t)dispatch->options.database;
+    /* Whole, for clients in other folders. */
+    char *path = realpath(dispatch->options.database, NULL);
+    reply.database = path ? path : (char *)(uintptr_t)dispatch->options.database;
     REPLY(dispatch, inbound->peer, inbound->envelope->request, WELCOME, welcome, &reply);
+    free(path);
 }
 
 static bool remember_worker(struct dispatch *dispatch, const struct inbound *inbound,

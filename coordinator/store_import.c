@@ -7,21 +7,20 @@
 
 #include "common/clock.h"
 #include "common/hash.h"
+#include "coordinator/store_axis.h"
+#include "coordinator/store_sweep.h"
 
 static bool add_sweep(struct store *store, const struct import *import,
                       const struct import_source *source, int64_t *sweep, struct error *error)
 {
-    struct statement *statement, *text;
+    struct statement *statement;
+    const struct sweep_source text = {source->file, source->text, ""};
     if (!db_prepare(store->db,
                     "INSERT INTO sweep (id, name, state, origin, text_number, point_count,"
                     " max_attempts, reuse, submitted_at)"
                     " VALUES (" STORE_NEXT_SWEEP
                     ", ?1, 'active', 'imported', 1, ?2, 1, 'false', ?3)",
-                    &statement, error) ||
-        !db_prepare(store->db,
-                    "INSERT INTO sweep_text (sweep, number, file, text, digests, expanded,"
-                    " submitted_at) VALUES (?1, 1, ?2, ?3, '', ?4, ?5)",
-                    &text, error))
+                    &statement, error))
         return false;
     statement_bind_text(statement, 1, source->name);
     statement_bind_integer(statement, 2, (int64_t)import->point_count);
@@ -29,41 +28,8 @@ static bool add_sweep(struct store *store, const struct import *import,
     if (!statement_run(statement, error))
         return false;
     *sweep = db_last_id(store->db);
-    statement_bind_integer(text, 1, *sweep);
-    statement_bind_text(text, 2, source->file);
-    statement_bind_text(text, 3, source->text);
-    statement_bind_integer(text, 4, (int64_t)import->job_count);
-    statement_bind_integer(text, 5, clock_wall_ms());
-    return statement_run(text, error);
-}
-
-static bool add_axis(struct store *store, int64_t sweep, int ordinal, int axis, struct error *error)
-{
-    struct statement *statement;
-    if (!db_prepare(store->db, "INSERT INTO axis (sweep, ordinal, name) VALUES (?1, ?2, ?3)",
-                    &statement, error))
-        return false;
-    statement_bind_integer(statement, 1, sweep);
-    statement_bind_integer(statement, 2, ordinal);
-    statement_bind_text(statement, 3, import_axis_names[axis]);
-    return statement_run(statement, error);
-}
-
-static bool add_value(struct store *store, int64_t sweep, int ordinal, int rank, double number,
-                      const char *label, struct error *error)
-{
-    struct statement *statement;
-    if (!db_prepare(store->db,
-                    "INSERT INTO axis_value (sweep, axis, rank, number, label)"
-                    " VALUES (?1, ?2, ?3, ?4, ?5)",
-                    &statement, error))
-        return false;
-    statement_bind_integer(statement, 1, sweep);
-    statement_bind_integer(statement, 2, ordinal);
-    statement_bind_integer(statement, 3, rank);
-    statement_bind_real(statement, 4, number);
-    statement_bind_text(statement, 5, label);
-    return statement_run(statement, error);
+    return store_sweep_add_text(store, *sweep, 1, &text, error) &&
+           store_sweep_advance(store, *sweep, 1, (int64_t)import->job_count, error);
 }
 
 static int compare_numbers(const void *a, const void *b)
@@ -90,7 +56,7 @@ static double *list_numbers(const struct import *import, int axis, size_t *count
     return numbers;
 }
 
-static bool add_values(struct store *store, const struct import *import, int64_t sweep, int ordinal,
+static bool add_values(struct store *store, const struct import *import, struct axis_place place,
                        int axis, struct error *error)
 {
     size_t count;
@@ -99,10 +65,10 @@ static bool add_values(struct store *store, const struct import *import, int64_t
     if (!numbers)
         return error_set(error, ERROR_MEMORY, "out of memory");
     for (size_t i = 0; i < count && good; i++)
-        good = add_value(store, sweep, ordinal, (int)i, numbers[i], NULL, error);
+        good = store_axis_add_value(store, place, (int64_t)i, numbers[i], NULL, error);
     for (int i = 0; i < import->label_counts[axis] && good; i++)
-        good =
-            add_value(store, sweep, ordinal, (int)count + i, NAN, import->labels[axis][i], error);
+        good = store_axis_add_value(store, place, (int64_t)count + i, (double)NAN,
+                                    import->labels[axis][i], error);
     free(numbers);
     return good;
 }
@@ -111,15 +77,15 @@ static bool add_values(struct store *store, const struct import *import, int64_t
 static bool add_axes(struct store *store, const struct import *import, int64_t sweep,
                      struct error *error)
 {
-    int ordinal = 0;
+    struct axis_place place = {.sweep = sweep};
     for (int axis = 0; axis < IMPORT_AXIS_COUNT; axis++) {
         bool told = import->label_counts[axis] > 0;
         for (size_t i = 0; i < import->row_count && !told; i++)
             told = !isnan(import->rows[i].numbers[axis]);
-        if (told && (!add_axis(store, sweep, ordinal, axis, error) ||
-                     !add_values(store, import, sweep, ordinal, axis, error)))
+        if (told && (!store_axis_add(store, place, import_axis_names[axis], error) ||
+                     !add_values(store, import, place, axis, error)))
             return false;
-        ordinal += told;
+        place.ordinal += told;
     }
     return true;
 }

@@ -1,10 +1,12 @@
 #include "coordinator/store_sweep.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
+#include "coordinator/store_axis.h"
 
 enum { WITHDRAW_RANGE = 100 }; /* job ids a piece */
 
@@ -18,7 +20,8 @@ void stored_sweep_finish(struct stored_sweep *stored)
 
 #define STORED_COLUMNS                                                                             \
     "SELECT s.id, s.text_number, t.expanded, s.state = 'expanding', s.name, t.file, t.text,"       \
-    " t.digests FROM sweep s JOIN sweep_text t ON t.sweep = s.id AND t.number = s.text_number"
+    " t.digests, s.origin = 'imported' FROM sweep s JOIN sweep_text t ON t.sweep = s.id AND "      \
+    "t.number = s.text_number"
 
 static bool read_stored(struct statement *statement, struct stored_sweep *stored,
                         struct error *error)
@@ -33,6 +36,7 @@ static bool read_stored(struct statement *statement, struct stored_sweep *stored
     stored->text_number = statement_integer(statement, 1);
     stored->expanded = statement_integer(statement, 2);
     stored->expanding = statement_integer(statement, 3) != 0;
+    stored->imported = statement_integer(statement, 8) != 0;
     snprintf(stored->name, sizeof stored->name, "%s", statement_text(statement, 4));
     stored->file = strdup(statement_text(statement, 5));
     stored->text = strdup(statement_text(statement, 6));
@@ -67,8 +71,8 @@ bool store_sweep_load_expanding(struct store *store, int64_t after, struct store
     return read_stored(statement, stored, error);
 }
 
-static bool add_text(struct store *store, int64_t sweep, int64_t number,
-                     const struct sweep_source *source, struct error *error)
+bool store_sweep_add_text(struct store *store, int64_t sweep, int64_t number,
+                          const struct sweep_source *source, struct error *error)
 {
     struct statement *statement;
     if (!db_prepare(store->db,
@@ -85,41 +89,18 @@ static bool add_text(struct store *store, int64_t sweep, int64_t number,
     return statement_run(statement, error);
 }
 
-static bool add_axis_value(struct store *store, int64_t sweep, size_t ordinal,
-                           const struct sweep_axis *axis, size_t rank, struct error *error)
+static bool add_axis(struct store *store, struct axis_place place, const struct sweep_axis *axis,
+                     struct error *error)
 {
-    struct statement *statement;
-    if (!db_prepare(store->db,
-                    "INSERT INTO axis_value (sweep, axis, rank, number, label)"
-                    " VALUES (?1, ?2, ?3, ?4, ?5)",
-                    &statement, error))
-        return false;
-    const char *label = sweep_axis_label(axis, rank);
-    statement_bind_integer(statement, 1, sweep);
-    statement_bind_integer(statement, 2, (int64_t)ordinal);
-    statement_bind_integer(statement, 3, (int64_t)rank);
-    if (!label)
-        statement_bind_real(statement, 4, axis->numbers[rank]);
-    statement_bind_text(statement, 5, label);
-    return statement_run(statement, error);
-}
-
-static bool add_axis(struct store *store, int64_t sweep, size_t ordinal,
-                     const struct sweep_axis *axis, struct error *error)
-{
-    struct statement *statement;
-    if (!db_prepare(store->db, "INSERT INTO axis (sweep, ordinal, name) VALUES (?1, ?2, ?3)",
-                    &statement, error))
-        return false;
     const struct parameter_info *info = parameter_info(axis->parameter);
-    statement_bind_integer(statement, 1, sweep);
-    statement_bind_integer(statement, 2, (int64_t)ordinal);
-    statement_bind_text(statement, 3, info->axis[0] ? info->axis : info->dotted);
-    if (!statement_run(statement, error))
+    if (!store_axis_add(store, place, info->axis[0] ? info->axis : info->dotted, error))
         return false;
-    for (size_t rank = 0; rank < axis->count; rank++)
-        if (!add_axis_value(store, sweep, ordinal, axis, rank, error))
+    for (size_t rank = 0; rank < axis->count; rank++) {
+        const char *label = sweep_axis_label(axis, rank);
+        if (!store_axis_add_value(store, place, (int64_t)rank,
+                                  label ? (double)NAN : axis->numbers[rank], label, error))
             return false;
+    }
     return true;
 }
 
@@ -140,7 +121,7 @@ static bool replace_axes(struct store *store, int64_t sweep, const struct sweep 
     if (!delete_axes(store, sweep, error))
         return false;
     for (size_t i = 0; i < parsed->axis_count; i++)
-        if (!add_axis(store, sweep, i, &parsed->axes[i], error))
+        if (!add_axis(store, (struct axis_place){sweep, (int64_t)i}, &parsed->axes[i], error))
             return false;
     return true;
 }
@@ -175,7 +156,7 @@ bool store_sweep_create(struct store *store, const struct grid *grid,
     if (!statement_run(statement, error))
         return false;
     *sweep = db_last_id(store->db);
-    return add_text(store, *sweep, 1, source, error) &&
+    return store_sweep_add_text(store, *sweep, 1, source, error) &&
            replace_axes(store, *sweep, grid->sweep, error) &&
            store_event(store, "sweep_submitted", (struct event_subject){.sweep = *sweep},
                        source->file, error);
@@ -195,7 +176,8 @@ bool store_sweep_extend(struct store *store, int64_t sweep, int64_t text_number,
     statement_bind_integer(statement, 1, sweep);
     bind_settings(statement, grid);
     statement_bind_integer(statement, 5, text_number);
-    return statement_run(statement, error) && add_text(store, sweep, text_number, source, error) &&
+    return statement_run(statement, error) &&
+           store_sweep_add_text(store, sweep, text_number, source, error) &&
            replace_axes(store, sweep, grid->sweep, error) &&
            store_event(store, "sweep_extended", (struct event_subject){.sweep = sweep},
                        source->file, error);

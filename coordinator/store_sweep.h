@@ -21,7 +21,7 @@ struct sweep_source {
 struct stored_sweep {
     int64_t id; /* 0: there is none */
     int64_t text_number, expanded;
-    bool expanding;
+    bool expanding, imported;
     char name[STORE_NAME_MAX + 1];
     char *file, *text, *digests;
 };
@@ -62,6 +62,10 @@ struct placing_request {
 };
 WARN_UNUSED bool store_sweep_place(struct store *store, const struct placing_request *request,
                                    struct placement *placement, struct error *error);
+
+/* Text `number` of a sweep, from 1. */
+WARN_UNUSED bool store_sweep_add_text(struct store *store, int64_t sweep, int64_t number,
+                                      const struct sweep_source *source, struct error *error);
 
 /* Jobs stored so far, of the newest text. */
 WARN_UNUSED bool store_sweep_advance(struct store *store, int64_t sweep, int64_t text_number,

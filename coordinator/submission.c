@@ -83,6 +83,11 @@ static bool look_up(struct submission *submission, struct store *store, const Wi
     if (stored.id != 0 && stored.expanding) {
         refuse(refusal, WIRE__REFUSED__CODE__BUSY,
                "sweep '%s' is being stored right now: try again when it is done", stored.name);
+    } else if (stored.imported) {
+        refuse(refusal, WIRE__REFUSED__CODE__STATE,
+               "sweep '%s' holds imported results, which no training can replace: give the file "
+               "another name",
+               stored.name);
     } else if (stored.id != 0) {
         submission->same_text =
             strcmp(stored.text, text->text) == 0 && strcmp(stored.digests, text->digests) == 0;

@@ -51,10 +51,11 @@ static void measure(struct experiment *experiment, size_t index, double *curve)
     const struct point *point = &set->points[index];
     struct experiment_point *measured = &experiment->points[index];
     size_t level = fullest_level(set, point), count = point->sample_counts[level];
-    *measured = (struct experiment_point){.cell = SIZE_MAX,
-                                          .rival = SIZE_MAX,
-                                          .samples = memory_allocate(count, sizeof(struct sample)),
-                                          .clean = clean_mean(set, point)};
+    *measured = (struct experiment_point){
+        .cell = SIZE_MAX,
+        .rival = SIZE_MAX,
+        .samples = memory_allocate(count, sizeof(struct sample)),
+        .clean = metric_column(&experiment->metric) ? NAN : clean_mean(set, point)};
     for (size_t i = 0; i < count; i++) {
         int64_t seed = point->samples[level][i].seed;
         gather_curve(set, point, seed, curve);
@@ -274,8 +275,7 @@ static bool choose_metric(struct experiment *experiment, const char *metric, str
         metric_default(&experiment->metric, set->test_sigmas, set->test_sigma_count);
         return true;
     }
-    return metric_parse(&experiment->metric, metric, error) &&
-           metric_check(&experiment->metric, set->test_sigmas, set->test_sigma_count, error);
+    return metric_check(&experiment->metric, set->test_sigmas, set->test_sigma_count, error);
 }
 
 bool experiment_load(struct experiment *experiment, struct source *source, int64_t sweep,
@@ -283,7 +283,13 @@ bool experiment_load(struct experiment *experiment, struct source *source, int64
 {
     *experiment = (struct experiment){0};
     design_init(&experiment->design);
-    if (!result_set_load(&experiment->set, source, sweep, error))
+    const char *column = NULL;
+    if (metric) {
+        if (!metric_parse(&experiment->metric, metric, error))
+            return false;
+        column = metric_column(&experiment->metric);
+    }
+    if (!result_set_load(&experiment->set, source, sweep, column, error))
         return false;
     const struct result_set *set = &experiment->set;
     if (set->test_sigma_count == 0) {

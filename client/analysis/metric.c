@@ -15,32 +15,62 @@ static const struct {
 #undef X
 };
 
+static const struct {
+    const char *name;
+    bool is_share;
+} measures[] = {
+#define X(name, is_share) {#name, is_share},
+    METRIC_MEASURES(X)
+#undef X
+};
+
+enum { MEASURE_COUNT = sizeof measures / sizeof *measures };
+
 static void set(struct metric *metric, enum metric_kind kind, double number)
 {
     char text[NUMBER_TEXT];
     number_format(number, text);
-    *metric = (struct metric){.kind = kind, .number = number};
-    snprintf(metric->name, sizeof metric->name, kinds[kind].takes_number ? "%s@%s" : "%s",
-             kinds[kind].name, text);
+    metric->kind = kind;
+    metric->number = number;
+    snprintf(metric->name, sizeof metric->name, kinds[kind].takes_number ? "%s%s@%s" : "%s%s",
+             metric->logit ? "logit:" : "",
+             kind == METRIC_MEASURE ? measures[metric->measure].name : kinds[kind].name, text);
+}
+
+/* The name before the @; METRIC_KIND_COUNT: none of that name. */
+static enum metric_kind find_kind(struct metric *metric, const char *name, size_t length)
+{
+    for (int kind = 0; kind < METRIC_MEASURE; kind++)
+        if (strlen(kinds[kind].name) == length && strncmp(kinds[kind].name, name, length) == 0)
+            return (enum metric_kind)kind;
+    for (metric->measure = 0; metric->measure < MEASURE_COUNT; metric->measure++)
+        if (strlen(measures[metric->measure].name) == length &&
+            strncmp(measures[metric->measure].name, name, length) == 0)
+            return METRIC_MEASURE;
+    return METRIC_KIND_COUNT;
 }
 
 bool metric_parse(struct metric *metric, const char *text, struct error *error)
 {
-    size_t length = strcspn(text, "@");
-    for (int kind = 0; kind < METRIC_KIND_COUNT; kind++) {
-        double number = 0;
-        if (strlen(kinds[kind].name) != length || strncmp(kinds[kind].name, text, length) != 0)
-            continue;
-        bool has_number = text[length] == '@' && number_parse(text + length + 1, &number);
-        if (kinds[kind].takes_number ? !has_number : text[length] != 0)
-            break;
-        set(metric, kind, number);
-        return true;
-    }
-    return error_set(error, ERROR_USAGE,
-                     "--metric is accuracy@SIGMA, area, worst, drop@SIGMA or reach@LEVEL, not "
-                     "'%.60s'",
-                     text);
+    static const char prefix[] = "logit:";
+    bool logit = strncmp(text, prefix, sizeof prefix - 1) == 0;
+    const char *name = logit ? text + sizeof prefix - 1 : text;
+    size_t length = strcspn(name, "@");
+    double number = 0;
+    *metric = (struct metric){.logit = false};
+    enum metric_kind kind = find_kind(metric, name, length);
+    bool has_number = name[length] == '@' && number_parse(name + length + 1, &number);
+    if (kind == METRIC_KIND_COUNT || (kinds[kind].takes_number ? !has_number : name[length] != 0))
+        return error_set(error, ERROR_USAGE,
+                         "--metric is accuracy@SIGMA, area, worst, drop@SIGMA, reach@LEVEL or a "
+                         "measure@SIGMA (docs/analysis.md), not '%.60s'",
+                         text);
+    metric->kind = kind;
+    if (logit && (!metric_is_share(metric) || kind == METRIC_DROP))
+        return error_set(error, ERROR_USAGE, "--metric: %.60s has no logit, it is no share", name);
+    metric->logit = logit;
+    set(metric, kind, number);
+    return true;
 }
 
 void metric_default(struct metric *metric, const double *sigmas, size_t count)
@@ -52,6 +82,7 @@ void metric_default(struct metric *metric, const double *sigmas, size_t count)
     for (size_t i = 0; i < count; i++)
         if (sigmas[i] == USUAL)
             sigma = USUAL;
+    *metric = (struct metric){.logit = false};
     set(metric, METRIC_ACCURACY, sigma);
 }
 
@@ -78,7 +109,8 @@ bool metric_check(const struct metric *metric, const double *sigmas, size_t coun
                   struct error *error)
 {
     char tested[256];
-    bool at_sigma = metric->kind == METRIC_ACCURACY || metric->kind == METRIC_DROP;
+    bool at_sigma = metric->kind == METRIC_ACCURACY || metric->kind == METRIC_DROP ||
+                    metric->kind == METRIC_MEASURE;
     list(sigmas, count, tested, sizeof tested);
     if (at_sigma && find(sigmas, count, metric->number) == count)
         return error_set(error, ERROR_NOT_FOUND, "%s: tested were the sigmas %s", metric->name,
@@ -119,12 +151,18 @@ static double reach(const double *sigmas, const double *accuracies, size_t count
     return NAN;
 }
 
-double metric_value(const struct metric *metric, const double *sigmas, const double *accuracies,
-                    size_t count)
+const char *metric_column(const struct metric *metric)
+{
+    return metric->kind == METRIC_MEASURE ? measures[metric->measure].name : NULL;
+}
+
+static double plain_value(const struct metric *metric, const double *sigmas,
+                          const double *accuracies, size_t count)
 {
     size_t at = find(sigmas, count, metric->number), clean = find(sigmas, count, 0);
     switch (metric->kind) {
     case METRIC_ACCURACY:
+    case METRIC_MEASURE:
         return at < count ? accuracies[at] : NAN;
     case METRIC_DROP:
         return at < count && clean < count ? accuracies[clean] - accuracies[at] : NAN;
@@ -140,7 +178,22 @@ double metric_value(const struct metric *metric, const double *sigmas, const dou
     return NAN;
 }
 
+/* All or none right has no logit. */
+static double logit_of(double share)
+{
+    return share > 0 && share < 1 ? log(share / (1 - share)) : NAN;
+}
+
+double metric_value(const struct metric *metric, const double *sigmas, const double *accuracies,
+                    size_t count)
+{
+    double value = plain_value(metric, sigmas, accuracies, count);
+    return metric->logit ? logit_of(value) : value;
+}
+
 bool metric_is_share(const struct metric *metric)
 {
-    return metric->kind != METRIC_REACH;
+    if (metric->logit || metric->kind == METRIC_REACH)
+        return false;
+    return metric->kind != METRIC_MEASURE || measures[metric->measure].is_share;
 }

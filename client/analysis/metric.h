@@ -13,7 +13,23 @@
     X(AREA, "area", false, "area under accuracy over test sigma, divided by the range")            \
     X(WORST, "worst", false, "lowest accuracy over all test sigmas")                               \
     X(DROP, "drop", true, "clean accuracy minus accuracy at one test sigma")                       \
-    X(REACH, "reach", true, "test sigma at which accuracy falls to a level")
+    X(REACH, "reach", true, "test sigma at which accuracy falls to a level")                       \
+    X(MEASURE, "", true, "another measure of the test at one test sigma")
+
+/* Columns of the view `measurements`, and whether they are shares */
+#define METRIC_MEASURES(X)                                                                         \
+    X(confidence_true, true)                                                                       \
+    X(confidence_max, true)                                                                        \
+    X(calibration_error, true)                                                                     \
+    X(negative_log_likelihood, false)                                                              \
+    X(brier, false)                                                                                \
+    X(margin_p50, false)                                                                           \
+    X(quotient_p50, false)                                                                         \
+    X(quotient_p95, false)                                                                         \
+    X(quotient_p99, false)                                                                         \
+    X(quotient_max, false)                                                                         \
+    X(share_over_k, true)                                                                          \
+    X(margin_over_quotient_p50, false)
 
 enum metric_kind {
 #define X(kind, name, takes_number, text) METRIC_##kind,
@@ -22,15 +38,19 @@ enum metric_kind {
         METRIC_KIND_COUNT
 };
 
-enum { METRIC_NAME = 48 };
+enum { METRIC_NAME = 64 };
 
 struct metric {
     enum metric_kind kind;
+    int measure;            /* of METRIC_MEASURE: which */
+    bool logit;             /* log(p / (1 - p)) of a share */
     double number;          /* test sigma, or the level */
     char name[METRIC_NAME]; /* as it is written: accuracy@0.2 */
 };
 
-/* "accuracy@0.2", "area", "worst", "drop@0.2", "reach@0.5". */
+/* "accuracy@0.2", "area", "worst", "drop@0.2", "reach@0.5", "quotient_p95@0.2",
+ * "logit:accuracy@0.2".
+ */
 WARN_UNUSED bool metric_parse(struct metric *metric, const char *text, struct error *error);
 
 /* accuracy@0.2 where that was tested, else at the middle one of the noisy levels. */
@@ -40,12 +60,15 @@ void metric_default(struct metric *metric, const double *sigmas, size_t count);
 WARN_UNUSED bool metric_check(const struct metric *metric, const double *sigmas, size_t count,
                               struct error *error);
 
+/* The column of `measurements` that it is made of; NULL: accuracy. */
+const char *metric_column(const struct metric *metric);
+
 /* Of one training; accuracies[i] at sigmas[i], NAN where missing. NAN: cannot be said, or (reach)
  * not reached. */
 double metric_value(const struct metric *metric, const double *sigmas, const double *accuracies,
                     size_t count);
 
-/* In percent for people (all but reach). */
+/* In percent for people. */
 bool metric_is_share(const struct metric *metric);
 
 #endif

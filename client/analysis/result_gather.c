@@ -205,7 +205,8 @@ static bool visit_accuracies(void *context, struct rows *rows, struct error *err
            accuracy = rows_column(rows, "accuracy"), level = 0;
     for (size_t row = 0; row < rows_count(rows); row++) {
         size_t place = find_place(gathering, rows_at(rows, row, job)->integer);
-        if (place == SIZE_MAX) /* a job that was submitted between the two queries is not there */
+        /* A job that was submitted between the two queries is not there. */
+        if (place == SIZE_MAX || rows_at(rows, row, accuracy)->type == VALUE_NULL)
             continue;
         level = find_level(gathering, rows_at(rows, row, sigma)->real, level + 1);
         gathering->measurements =
@@ -293,15 +294,16 @@ static void find_rivals(struct result_set *set)
 }
 
 bool result_set_load(struct result_set *set, struct source *source, int64_t sweep,
-                     struct error *error)
+                     const char *column, struct error *error)
 {
     *set = (struct result_set){0};
     struct gathering gathering = {.set = set};
     struct value parameter = value_integer(sweep);
+    struct value parameters[] = {parameter, value_text(column ? column : "")};
     point_index_init(&gathering.index, POINT_INDEX_ALL);
     bool good = source_each(source, "result-jobs", &parameter, 1, visit_jobs, &gathering, error) &&
-                source_each(source, "result-accuracies", &parameter, 1, visit_accuracies,
-                            &gathering, error);
+                source_each(source, column ? "result-measures" : "result-accuracies", parameters,
+                            column ? 2 : 1, visit_accuracies, &gathering, error);
     if (good) {
         end_points(&gathering);
         fill_samples(&gathering);

@@ -65,8 +65,9 @@ struct result_set {
     size_t test_sigma_count;
 };
 
+/* `column` of the view measurements instead of accuracies; NULL: accuracies. */
 WARN_UNUSED bool result_set_load(struct result_set *set, struct source *source, int64_t sweep,
-                                 struct error *error);
+                                 const char *column, struct error *error);
 void result_set_finish(struct result_set *set);
 
 /* Whether the points of the set differ in the parameter. */

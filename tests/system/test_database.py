@@ -1,9 +1,12 @@
 """The database as its readers find it: what docs/database.md says is there, is; and it can be read while it is written."""
 
+import math
 import re
+import shutil
 import sqlite3
 import statistics
 import subprocess
+import sys
 
 import pytest
 
@@ -71,6 +74,7 @@ def test_read_while_it_is_written(start_program, run_program, place):
     shell = subprocess.run(["sqlite3", "-readonly", database, "SELECT count(*) > 0 FROM results_by_point"],
                            capture_output=True, text=True, check=True)
     assert shell.stdout == "1\n"
+    check_readers(database)
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         connection.execute("DELETE FROM accuracy")
@@ -83,6 +87,25 @@ def test_read_while_it_is_written(start_program, run_program, place):
     check_examples(database)
     check_robust_accuracy(database)
     check_points(database)
+    check_steps(database)
+
+
+def has_rsqlite():
+    return shutil.which("Rscript") and subprocess.run(
+        ["Rscript", "-e", 'quit(status = !requireNamespace("RSQLite", quietly = TRUE))'], check=False).returncode == 0
+
+
+def check_readers(database):
+    """The page's own commands, live: Python's and R's. (R where it is.)"""
+    head = DOC.split("Tests run these")[0]
+    python = re.search(r"^    python3 -c '(.*)'$", head, re.MULTILINE).group(1)
+    r = re.findall(r"-e '(.*?)'", head)
+    commands = [[sys.executable, "-c", python]]
+    if has_rsqlite():
+        commands.append(["Rscript", *(word for line in r for word in ("-e", line))])
+    for command in commands:
+        done = subprocess.run(command, cwd=database.parent, capture_output=True, text=True, check=False)
+        assert done.returncode == 0 and "0.4" in done.stdout, done.stderr
 
 
 def check_examples(database):
@@ -128,6 +151,22 @@ def check_robust_accuracy(database):
         assert len(rows) == 9 * 8
         for row in rows:
             assert row["test_sigma"] == pytest.approx(first_fall(curve_of[row["job"]], row["level"]), rel=1e-12)
+
+
+def check_steps(database):
+    """λ has two values, K and σ one: each seed has one step, at each of three test sigmas."""
+    with recorded.reading(database) as connection:
+        rows = connection.execute("SELECT * FROM sensitivity").fetchall()
+        assert len(rows) == 3 * 3
+        assert {(row["axis"], row["from_value"], row["to_value"]) for row in rows} == {("lambda", 1, 5)}
+        for row in rows:
+            pair = [connection.execute("SELECT accuracy FROM results WHERE job = ? AND test_sigma = ? AND seed = ? "
+                                       "AND lambda = ?", (job, row["test_sigma"], row["seed"], weight)).fetchone()[0]
+                    for job, weight in ((row["job"], 1), (row["to_job"], 5))]
+            change = pair[1] - pair[0]
+            assert row["difference"] == change and row["slope"] == pytest.approx(change / 4)
+            assert row["per_decade"] == pytest.approx(change / math.log10(5))
+            assert row["elasticity"] == pytest.approx(change / pair[0] / 4)
 
 
 def check_points(database):

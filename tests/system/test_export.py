@@ -10,6 +10,8 @@ import tempfile
 import pytest
 
 import recorded
+from coordinator import endpoint_in
+from processes import wait_until
 from programs import Programs
 
 SWEEP = """\
@@ -93,6 +95,22 @@ def test_copies_are_whole(run_program, finished, place, command):
     assert recorded.measurements(place / "copied.db") == recorded.measurements(finished)
     result = run_program("lipsweep", "backup", "copied.db", "--db", finished, code=4)
     assert "--yes" in result.stderr
+
+
+def test_a_coordinator_says_where_its_database_is(run_program, start_program, copy, place):
+    """sql, export and backup read the file that it names."""
+    endpoint = endpoint_in(place)
+    daemon = start_program("lipsweep-coordinator", "--db", "copy.db", "--listen", endpoint)
+    wait_until(lambda: "listening" in daemon.stderr())
+    count = run_program("lipsweep", "sql", "SELECT count(*) AS n FROM results", "--connect", endpoint, "--format", "csv",
+                        code=0)
+    assert count.stdout.split() == ["n", "8"]
+    run_program("lipsweep", "export", "small", "--to", place / "out.csv", "--connect", endpoint, code=0)
+    assert len((place / "out.csv").read_text(encoding="utf-8").splitlines()) == 9
+    run_program("lipsweep", "backup", place / "b.db", "--connect", endpoint, code=0)
+    assert recorded.measurements(place / "b.db") == recorded.measurements(copy)
+    gone = run_program("lipsweep", "sql", "SELECT 1", "--connect", f"ipc://{place}/sock/none", code=3)
+    assert "lipsweep: " in gone.stderr
 
 
 @pytest.mark.parametrize("arguments, words", [

@@ -58,6 +58,20 @@ def test_labels_keep_their_order(run_program, place):
         assert not connection.execute("PRAGMA foreign_key_check").fetchall()
 
 
+def test_its_name_is_taken(run_program, place):
+    """A sweep file of the same name would put measurements that cannot be repeated out of the tables."""
+    write(place, PAPER)
+    run_program("lipsweep", "import", "paper.csv", "--db", "p.db", code=0)
+    write(place, "name: paper\ndataset: {name: glyphs, train_count: 200}\nmodel: mnist-cnn\n"
+                 "train: {epochs: 1, batch: 50}\nseeds: 1\ntest: {sigma: [0]}\n", "paper.yaml")
+    for command in (["submit", "paper.yaml"], ["submit", "paper.yaml", "--yes"], ["plan", "paper.yaml"],
+                    ["run", "paper.yaml", "--yes"]):
+        result = run_program("lipsweep", *command, "--db", "p.db")
+        assert result.returncode == 4, command
+        assert "sweep 'paper' holds imported results" in result.stderr and "another name" in result.stderr
+    assert one(place / "p.db", "SELECT count(*), sum(withdrawn) FROM job") == (3, 0)
+
+
 def test_seeds_numbers_and_measures(run_program, place):
     lines = [f"mnist,cnn,{weight},,{sigma},{seed},{noise},{0.5 + seed / 10},noise-augmentation,0.5,10000,5000,0.7"
              for weight in (0, 1) for sigma in (0.1, "1e-1") for seed in (0, 1) for noise in (0, 0.4) if sigma == 0.1]

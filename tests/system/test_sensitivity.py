@@ -104,6 +104,37 @@ def test_nominal_point_metrics_and_formats(run_program, submitted):
         assert words in result.stderr
 
 
+def test_other_measures_and_logits(run_program, submitted):
+    fill(submitted, known)
+    with sqlite3.connect(submitted) as connection:
+        connection.execute("UPDATE accuracy SET brier = 2 * accuracy, confidence_true = accuracy / 2")
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(quotient)")]
+        values = {"job": "job", "test_sigma": "test_sigma", "p95": "1 - accuracy", "share_over_k": "NULL"}
+        connection.execute(f"INSERT INTO quotient SELECT {', '.join(values.get(name, '0') for name in columns)} "
+                           "FROM accuracy WHERE test_sigma > 0")
+    connection.close()
+
+    def difference(metric):
+        return pick(rows(run_program, submitted, "--metric", metric), part="axis", name="lambda", quantity="difference")
+
+    accuracy = difference("accuracy@0.2")
+    for metric, factor in (("brier@0.2", 2), ("confidence_true@0.2", 0.5), ("quotient_p95@0.2", -1)):
+        row = difference(metric)
+        assert row["value"] == pytest.approx(factor * accuracy["value"])
+        assert row["high"] - row["low"] == pytest.approx(abs(factor) * (accuracy["high"] - accuracy["low"]))
+    table = rows(run_program, submitted, "--metric", "logit:accuracy@0.2")
+    share = pick(rows(run_program, submitted, "--metric", "accuracy@0.2"), name="standard training", quantity="mean")
+    logit = pick(table, name="standard training", quantity="mean")
+    assert logit["value"] == pytest.approx(math.log(share["value"] / (1 - share["value"])), abs=0.01)
+    out = run_program("lipsweep", "sensitivity", "known", "--db", submitted, "--metric", "quotient_p95@0.2", code=0).stdout
+    assert out.startswith("λ: strong, lowers quotient_p95@0.2 by 0.1") and "clean" not in out.split("Points, best")[1].split("\n")[1]
+    for metric, code, words in (("quotient_p95@0", 4, "tested were the sigmas 0.2, 0.4"), ("logit:area@0.2", 2, "--metric is"),
+                                ("logit:brier@0.2", 2, "no logit"), ("logit:drop@0.2", 2, "no logit"),
+                                ("share_over_k@0.2", 4, "no results"), ("nonsense@0.2", 2, "measure@SIGMA")):
+        result = run_program("lipsweep", "sensitivity", "known", "--db", submitted, "--metric", metric, code=code)
+        assert words in result.stderr, metric
+
+
 def test_what_is_missing_is_said(run_program, submitted):
     def gaps(job, test_sigma):
         if job["lambda"] == 1 and job["k"] == 0.5 and job["sigma"] == 0.1:

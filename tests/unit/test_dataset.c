@@ -8,33 +8,10 @@
 #include <cmocka.h>
 
 #include "common/rng.h"
-#include "folder.h"
 
 enum { SIDE = 28, PIXELS = SIDE * SIDE, TRAIN = 30, TEST = 20, ROOM = 16 + TRAIN * PIXELS };
 
-struct fixture {
-    struct folder folder;
-    uint8_t bytes[ROOM], packed[ROOM];
-    struct error error;
-};
-
-static int set_up(void **state)
-{
-    struct fixture *fixture = calloc(1, sizeof *fixture);
-    if (!fixture)
-        return -1;
-    folder_init(&fixture->folder);
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    folder_finish(&fixture->folder);
-    free(fixture);
-    return 0;
-}
+#include "idx_fixture.h"
 
 static void write_file(struct fixture *fixture, const char *name, size_t length)
 {

@@ -211,7 +211,8 @@ static void older_schemas_are_backed_up_first(void **state)
                                   "quotient", "job_shape",   "weights",      "number_used"};
     run(db, "DROP VIEW results; DROP VIEW current_job; DROP VIEW metrics; DROP VIEW measurements;"
             "DROP VIEW results_wide; DROP VIEW results_by_point; DROP VIEW robust_accuracy;"
-            "DROP VIEW noise_tolerance; DROP VIEW quotients; DROP VIEW provenance");
+            "DROP VIEW noise_tolerance; DROP VIEW quotients; DROP VIEW provenance;"
+            "DROP VIEW sensitivity");
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         char sql[64];
         snprintf(sql, sizeof sql, "DROP TABLE %s", tables[i]);

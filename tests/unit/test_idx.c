@@ -6,33 +6,9 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "folder.h"
-
 enum { ROOM = 4096, COUNT = 5, HEIGHT = 3, WIDTH = 4, PIXELS = COUNT * HEIGHT * WIDTH };
 
-struct fixture {
-    struct folder folder;
-    uint8_t bytes[ROOM], packed[ROOM];
-    struct error error;
-};
-
-static int set_up(void **state)
-{
-    struct fixture *fixture = calloc(1, sizeof *fixture);
-    if (!fixture)
-        return -1;
-    folder_init(&fixture->folder);
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    folder_finish(&fixture->folder);
-    free(fixture);
-    return 0;
-}
+#include "idx_fixture.h"
 
 static size_t make_images(struct fixture *fixture, uint32_t magic, uint32_t count, uint32_t height,
                           uint32_t width, size_t payload)
