@@ -12,6 +12,16 @@
     "j.momentum, j.weight_decay, j.beta1, j.beta2, j.eps, j.resize, j.crop_padding, "              \
     "j.flip"
 
+/* The first ?3 jobs of sweep ?1 in each state, or in the one that ?2 asks for. */
+#define FIRST_IN(state)                                                                            \
+    "SELECT id FROM (SELECT id FROM job INDEXED BY job_by_sweep WHERE sweep = ?1 AND state = "     \
+    "'" state "' AND withdrawn = 0 AND superseded_by IS NULL AND (?2 IS NULL OR ?2 = '" state "')" \
+    " ORDER BY id LIMIT ?3)"
+#define FIRST_JOBS                                                                                 \
+    FIRST_IN("pending")                                                                            \
+    " UNION ALL " FIRST_IN("leased") " UNION ALL " FIRST_IN("done") " UNION ALL " FIRST_IN(        \
+        "failed") " UNION ALL " FIRST_IN("diverged") " UNION ALL " FIRST_IN("cancelled")
+
 static const struct query queries[] = {
     /* ?1: number, name or "last" */
     {"sweep-find", 1,
@@ -19,32 +29,45 @@ static const struct query queries[] = {
      "'last' "
      "AND id = (SELECT max(id) FROM sweep WHERE deleting = 0))) ORDER BY id"},
 
-    /* ?1: a sweep's number, or NULL for all */
+    /* ?1: a sweep's number, or NULL for all. Counted from the index alone; what has begun is looked
+     * at row by row. */
     {"sweeps", 1,
-     "SELECT s.id, s.name, s.state, s.held, s.point_count, s.submitted_at, count(j.id) AS jobs, "
-     "coalesce(sum(j.state = 'pending'), 0) AS pending, "
-     "coalesce(sum(j.state = 'leased'), 0) AS leased, "
-     "coalesce(sum(j.state = 'done'), 0) AS done, "
-     "coalesce(sum(j.state = 'failed'), 0) AS failed, "
-     "coalesce(sum(j.state = 'diverged'), 0) AS diverged, "
-     "coalesce(sum(j.state = 'cancelled'), 0) AS cancelled, "
-     "min(a.leased_at) AS first_leased_at, max(j.finished_at) AS last_finished_at, "
-     "coalesce(sum(a.job IS NOT NULL AND j.state = 'done'), 0) AS measured, "
+     "WITH tally AS (SELECT s.id AS sweep, count(*) AS jobs, sum(j.state = 'pending') AS pending, "
+     "sum(j.state = 'leased') AS leased, sum(j.state = 'done') AS done, "
+     "sum(j.state = 'failed') AS failed, sum(j.state = 'diverged') AS diverged, "
+     "sum(j.state = 'cancelled') AS cancelled "
+     "FROM sweep s JOIN job j INDEXED BY job_by_sweep ON j.sweep = s.id "
+     "AND j.superseded_by IS NULL AND j.withdrawn = 0 WHERE ?1 IS NULL OR s.id = ?1 "
+     "GROUP BY s.id), "
+     "begun AS (SELECT s.id AS sweep, min(a.leased_at) AS first_leased_at, "
+     "max(j.finished_at) AS last_finished_at, "
+     "sum(a.job IS NOT NULL AND j.state = 'done') AS measured, "
      "sum(CASE WHEN j.state = 'done' THEN a.train_s + a.evaluate_s END) AS measured_s "
-     "FROM sweep s LEFT JOIN job j ON j.sweep = s.id AND j.superseded_by IS NULL AND j.withdrawn = "
-     "0 LEFT JOIN attempt a ON a.job = j.id AND a.number = j.attempt "
-     "WHERE s.deleting = 0 AND (?1 IS NULL OR s.id = ?1) GROUP BY s.id ORDER BY s.id"},
+     "FROM sweep s JOIN job j INDEXED BY job_by_sweep ON j.sweep = s.id AND j.state IN "
+     "('leased', 'done', 'failed', 'diverged', 'cancelled') "
+     "AND j.superseded_by IS NULL AND j.withdrawn = 0 "
+     "LEFT JOIN attempt a ON a.job = j.id AND a.number = j.attempt "
+     "WHERE ?1 IS NULL OR s.id = ?1 GROUP BY s.id) "
+     "SELECT s.id, s.name, s.state, s.held, s.point_count, s.submitted_at, "
+     "coalesce(t.jobs, 0) AS jobs, coalesce(t.pending, 0) AS pending, "
+     "coalesce(t.leased, 0) AS leased, coalesce(t.done, 0) AS done, "
+     "coalesce(t.failed, 0) AS failed, coalesce(t.diverged, 0) AS diverged, "
+     "coalesce(t.cancelled, 0) AS cancelled, b.first_leased_at, b.last_finished_at, "
+     "coalesce(b.measured, 0) AS measured, b.measured_s "
+     "FROM sweep s LEFT JOIN tally t ON t.sweep = s.id LEFT JOIN begun b ON b.sweep = s.id "
+     "WHERE s.deleting = 0 AND (?1 IS NULL OR s.id = ?1) ORDER BY s.id"},
 
-    /* ?1: sweep, ?2: state or NULL, ?3: rows at most, -1: all */
+    /* ?1: sweep, ?2: state or NULL, ?3: rows at most, -1: all. The first of every state, which an
+     * index has in order, hold the first of all. */
     {"jobs", 3,
      "SELECT j.id, j.state, j.attempt, " PARAMETER_VALUES ", j.seed, j.result_of, j.finished_at, "
      "a.train_s, a.evaluate_s, w.host, j.reason "
      "FROM job j LEFT JOIN attempt a ON a.job = j.id AND a.number = j.attempt "
      "LEFT JOIN worker w ON w.id = a.worker "
-     "WHERE j.sweep = ?1 AND j.superseded_by IS NULL AND j.withdrawn = 0 "
-     "AND (?2 IS NULL OR j.state = ?2) ORDER BY j.id LIMIT ?3"},
+     "WHERE j.id IN (" FIRST_JOBS ") ORDER BY j.id LIMIT ?3"},
     {"job-count", 2,
-     "SELECT count(*) AS jobs FROM job j WHERE j.sweep = ?1 AND j.superseded_by IS NULL "
+     "SELECT count(*) AS jobs FROM job j INDEXED BY job_by_sweep WHERE j.sweep = ?1 "
+     "AND j.superseded_by IS NULL "
      "AND j.withdrawn = 0 AND (?2 IS NULL OR j.state = ?2)"},
 
     /* ?1: job */
