@@ -77,7 +77,8 @@ static bool parse_option(struct arguments *arguments, const char *name, int argc
                              option->value);
         value = argv[++*i];
     }
-    if (arguments_value(arguments, option->name))
+    bool may_repeat = option->value && strcmp(option->value, OPTION_PAIR) == 0;
+    if (!may_repeat && arguments_value(arguments, option->name))
         return error_set(error, ERROR_USAGE, "--%s is given twice", option->name);
     if (arguments->option_count == ARGUMENTS_OPTION_MAX)
         return error_set(error, ERROR_USAGE, "too many options");
@@ -136,6 +137,16 @@ const char *arguments_value(const struct arguments *arguments, const char *name)
         if (strcmp(arguments->options[i]->name, name) == 0)
             return arguments->values[i];
     return NULL;
+}
+
+size_t arguments_values(const struct arguments *arguments, const char *name,
+                        const char *values[ARGUMENTS_OPTION_MAX])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < arguments->option_count; i++)
+        if (strcmp(arguments->options[i]->name, name) == 0)
+            values[count++] = arguments->values[i];
+    return count;
 }
 
 bool arguments_integer(const struct arguments *arguments, const char *name, int64_t minimum,

@@ -8,7 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ARGUMENTS_OPTION_MAX = 16, ARGUMENTS_POSITIONAL_MAX = 4 };
+enum { ARGUMENTS_OPTION_MAX = 40, ARGUMENTS_POSITIONAL_MAX = 4 };
+
+/* What the value of an option that may be given several times is called. */
+#define OPTION_PAIR "KEY=VALUE"
 
 struct option_info {
     const char *name;  /* without the dashes */
@@ -40,6 +43,10 @@ bool arguments_flag(const struct arguments *arguments, const char *name);
 
 /* NULL when the option was not given. */
 const char *arguments_value(const struct arguments *arguments, const char *name);
+
+/* All values of an option that may be given several times; returns how many. */
+size_t arguments_values(const struct arguments *arguments, const char *name,
+                        const char *values[ARGUMENTS_OPTION_MAX]);
 
 /* A whole number of an option; *value stays when it was not given. */
 WARN_UNUSED bool arguments_integer(const struct arguments *arguments, const char *name,

@@ -206,7 +206,7 @@ static bool run(const struct arguments *arguments, int *exit_code, struct error 
     struct sweep_input input;
     struct table_options options;
     if (!table_options_read(arguments, &options, error) ||
-        !sweep_input_read(&input, arguments->positional[0], error))
+        !sweep_input_read(&input, arguments, error))
         return false;
     bool good = sweep_input_find_data(&input, arguments_value(arguments, "data"),
                                       SWEEP_INPUT_DATA_WISHED, error) &&
@@ -231,6 +231,7 @@ const struct command command_plan = {
                                              "jobs at a time, for the wall time "
                                              "(default: cores, or workers' slots)"},
                                             {"no-measure", NULL, "no steps on this machine"},
+                                            SWEEP_INPUT_SET,
                                             {NULL, NULL, NULL}},
     .takes = COMMAND_TAKES_SOURCE | COMMAND_TAKES_TABLE,
     .positional_min = 1,

@@ -238,7 +238,7 @@ static bool run(const struct arguments *arguments, int *exit_code, struct error 
     struct run run = {0};
     struct supervisor_options options = {0};
     if (!prepare(&run, arguments, &options, error) ||
-        !sweep_input_read(&run.input, arguments->positional[0], error))
+        !sweep_input_read(&run.input, arguments, error))
         return false;
     char *database = choose_database(arguments, &run.input.sweep);
     run.database = options.database = database;
@@ -267,6 +267,7 @@ const struct command command_run = {
             {"data", "DIR", "where data sets are (default: $LIPSWEEP_DATA)"},
             {"quiet", NULL, "no progress"},
             {"yes", NULL, "change an existing sweep without asking"},
+            SWEEP_INPUT_SET,
             {NULL, NULL, NULL}},
     .positional_min = 1,
     .positional_max = 1,

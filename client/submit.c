@@ -27,7 +27,7 @@ static bool run(const struct arguments *arguments, int *exit_code, struct error 
 {
     *exit_code = 0;
     struct sweep_input input;
-    if (!sweep_input_read(&input, arguments->positional[0], error))
+    if (!sweep_input_read(&input, arguments, error))
         return false;
     bool good = sweep_input_find_data(&input, arguments_value(arguments, "data"),
                                       SWEEP_INPUT_DATA_KNOWN, error) &&
@@ -47,6 +47,7 @@ const struct command command_submit = {
     .options =
         (const struct option_info[]){{"yes", NULL, "change an existing sweep without asking"},
                                      {"data", "DIR", "where data sets are"},
+                                     SWEEP_INPUT_SET,
                                      {NULL, NULL, NULL}},
     .takes = COMMAND_TAKES_SOURCE,
     .positional_min = 1,

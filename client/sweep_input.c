@@ -3,7 +3,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "client/joined_text.h"
 #include "common/dataset.h"
 #include "common/file.h"
 #include "common/hash.h"
@@ -16,15 +18,37 @@ static bool sum_up(const struct diagnostics *diagnostics, const char *file, stru
                      diagnostics->error_count, diagnostics->error_count == 1 ? "" : "s", file);
 }
 
-bool sweep_input_read(struct sweep_input *input, const char *file, struct error *error)
+/* The joined text takes the file's place. */
+static bool join(struct sweep_input *input, const struct arguments *arguments, struct error *error)
+{
+    const char *settings[ARGUMENTS_OPTION_MAX];
+    size_t count = arguments_values(arguments, "set", settings);
+    char *joined;
+    if (!joined_text_make(input->file, input->text, input->length, settings, count, &joined, error))
+        return false;
+    if (joined) {
+        free(input->text);
+        input->text = joined;
+        input->length = strlen(joined);
+    }
+    return true;
+}
+
+bool sweep_input_read(struct sweep_input *input, const struct arguments *arguments,
+                      struct error *error)
 {
     uint8_t *bytes;
+    const char *file = arguments->positional[0];
     *input = (struct sweep_input){.file = file};
     if (!file_read(file, YAML_SIZE_MAX, &bytes, &input->length, error)) {
         error->code = ERROR_INVALID;
         return false;
     }
     input->text = (char *)bytes;
+    if (!join(input, arguments, error)) {
+        free(input->text);
+        return false;
+    }
     struct diagnostics diagnostics;
     diagnostics_init(&diagnostics, file, input->text, input->length);
     bool good = sweep_parse(&input->sweep, &diagnostics);

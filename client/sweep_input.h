@@ -2,6 +2,7 @@
 #ifndef LIPSWEEP_CLIENT_SWEEP_INPUT_H
 #define LIPSWEEP_CLIENT_SWEEP_INPUT_H
 
+#include "client/arguments.h"
 #include "common/sweep.h"
 
 struct sweep_input {
@@ -13,8 +14,16 @@ struct sweep_input {
     bool digest_missing; /* and its digest is not known without them: hashes mean nothing */
 };
 
-/* Everything that is wrong with it is printed on standard error; the error then only sums up. */
-WARN_UNUSED bool sweep_input_read(struct sweep_input *input, const char *file, struct error *error);
+/* For the commands that take a sweep file. */
+#define SWEEP_INPUT_SET                                                                            \
+    {                                                                                              \
+        "set", OPTION_PAIR, "another value than the file's, as in --set epochs=2; may be repeated" \
+    }
+
+/* Reads the file that is the command's argument, joined with its base and with --set. Everything
+ * that is wrong with it is printed on standard error; the error then only sums up. */
+WARN_UNUSED bool sweep_input_read(struct sweep_input *input, const struct arguments *arguments,
+                                  struct error *error);
 
 enum sweep_input_data {
     SWEEP_INPUT_DATA_KNOWN, /* a digest is enough: the files are the workers' matter */

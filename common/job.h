@@ -279,6 +279,14 @@ struct parameter_info {
 
 const struct parameter_info *parameter_info(enum parameter parameter);
 
+struct parameter_bounds {
+    bool given;                        /* false for what is no number */
+    bool above_minimum, below_maximum; /* the bound itself is not allowed */
+    double minimum, maximum;
+};
+
+const struct parameter_bounds *parameter_bounds(enum parameter parameter);
+
 /* The short name where there is one, else the dotted one: what messages and tables say. */
 const char *parameter_name(enum parameter parameter);
 

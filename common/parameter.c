@@ -92,10 +92,7 @@ static const char *const toggle_names[TOGGLE_COUNT] = {
 
 /* Sane ranges: a value outside of one is a slip of the pen, and the largest ones keep every counter
  * of the random streams (32 bits) and every whole number (doubles are exact to 2^53) in range. */
-static const struct bounds {
-    bool given, above_minimum, below_maximum; /* the bound itself is not allowed */
-    double minimum, maximum;
-} bounds[PARAMETER_COUNT] = {
+static const struct parameter_bounds bounds[PARAMETER_COUNT] = {
     [PARAMETER_CLASSES] = {true, false, false, 0, JOB_CLASS_MAX},
     [PARAMETER_RESIZE] = {true, false, false, 0, 1024},
     [PARAMETER_CROP_PADDING] = {true, false, false, 0, 64},
@@ -128,6 +125,12 @@ const struct parameter_info *parameter_info(enum parameter parameter)
 {
     assert(parameter < PARAMETER_COUNT);
     return &infos[parameter];
+}
+
+const struct parameter_bounds *parameter_bounds(enum parameter parameter)
+{
+    assert(parameter < PARAMETER_COUNT);
+    return &bounds[parameter];
 }
 
 const char *parameter_name(enum parameter parameter)
@@ -226,7 +229,7 @@ static bool is_whole(enum parameter parameter)
 
 static bool is_within(enum parameter parameter, double value)
 {
-    const struct bounds *bound = &bounds[parameter];
+    const struct parameter_bounds *bound = &bounds[parameter];
     bool is_sigma = parameter == PARAMETER_SIGMA || parameter == PARAMETER_TEST_SIGMA;
     return isfinite(value) && !(is_whole(parameter) && floor(value) != value) &&
            (bound->above_minimum ? value > bound->minimum : value >= bound->minimum) &&
@@ -236,7 +239,7 @@ static bool is_within(enum parameter parameter, double value)
 
 bool parameter_check_number(enum parameter parameter, double value, struct error *error)
 {
-    const struct bounds *bound = &bounds[parameter];
+    const struct parameter_bounds *bound = &bounds[parameter];
     const char *name = parameter_name(parameter);
     char text[NUMBER_TEXT], limit[NUMBER_TEXT];
     assert(bound->given);

@@ -144,6 +144,11 @@ static const struct {
 };
 enum { TOP_KEY_COUNT = sizeof keys / sizeof *keys };
 
+const char *sweep_key(size_t index)
+{
+    return index < TOP_KEY_COUNT ? keys[index].name : NULL;
+}
+
 /* The short name of a parameter that a misspelt word may stand for. */
 static const char *suggest_parameter(const char *word)
 {
@@ -159,14 +164,11 @@ static const char *suggest_parameter(const char *word)
 
 static void report_unknown_key(struct sweep_reader *reader, const struct yaml_node *key)
 {
-    static const char *const later[] = {"base"};
     const char *names[TOP_KEY_COUNT];
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
-        if (strcmp(key->text, later[i]) == 0) {
-            diagnostics_error(reader->diagnostics, key->place,
-                              "'%s' is not supported by this version", key->text);
-            return;
-        }
+    if (strcmp(key->text, "base") == 0) {
+        diagnostics_error(reader->diagnostics, key->place,
+                          "'base' names a file, which only the command line can read");
+        return;
     }
     enum parameter parameter = parameter_find(key->text);
     if (parameter != PARAMETER_COUNT && parameter != PARAMETER_SEED) {

@@ -112,6 +112,13 @@ const char *sweep_axis_label(const struct sweep_axis *axis, size_t index);
 /* The axis of `parameter`, NULL when it is none. */
 const struct sweep_axis *sweep_axis(const struct sweep *sweep, enum parameter parameter);
 
+/* The keys of a sweep file's top level, and those under `run`: `index` from 0, NULL at the end. */
+const char *sweep_key(size_t index);
+const char *sweep_run_key(size_t index);
+
+/* Whether a grid may vary it. The seed is an axis of another kind. */
+bool sweep_can_be_axis(enum parameter parameter);
+
 /* Whether people and programs can use `name` for a sweep. */
 WARN_UNUSED bool sweep_check_name(const char *name, struct error *error);
 

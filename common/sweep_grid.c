@@ -9,18 +9,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool sweep_can_be_axis(enum parameter parameter)
+{
+    enum parameter_type type = parameter_info(parameter)->type;
+    bool is_list = type == PARAMETER_REALS || type == PARAMETER_COUNTS || type == PARAMETER_NAMES;
+    return !is_list && parameter != PARAMETER_INIT && parameter != PARAMETER_INIT_DIGEST &&
+           parameter != PARAMETER_DATASET_DIGEST && parameter != PARAMETER_DATASET_PATH &&
+           parameter != PARAMETER_DATASET_FORMAT && parameter != PARAMETER_CLASSES &&
+           parameter != PARAMETER_SEED;
+}
+
 static void report_unknown_axis(struct sweep_reader *reader, const struct yaml_node *key)
 {
     const char *names[PARAMETER_COUNT];
     size_t count = 0;
     for (int i = 0; i < PARAMETER_COUNT; i++) {
-        const struct parameter_info *info = parameter_info((enum parameter)i);
-        if (i == PARAMETER_INIT || i == PARAMETER_INIT_DIGEST || i == PARAMETER_DATASET_DIGEST ||
-            i == PARAMETER_DATASET_PATH || i == PARAMETER_DATASET_FORMAT ||
-            i == PARAMETER_CLASSES || info->type == PARAMETER_REALS ||
-            info->type == PARAMETER_COUNTS || info->type == PARAMETER_NAMES)
-            continue;
-        names[count++] = info->axis[0] ? info->axis : info->dotted;
+        if (sweep_can_be_axis((enum parameter)i) || i == PARAMETER_SEED)
+            names[count++] = parameter_name((enum parameter)i);
     }
     suggest_report(reader->diagnostics, key->place, "axis", key->text, names, count);
 }

@@ -117,6 +117,11 @@ static const struct {
 };
 enum { KEY_COUNT = sizeof keys / sizeof *keys };
 
+const char *sweep_run_key(size_t index)
+{
+    return index < KEY_COUNT ? keys[index].name : NULL;
+}
+
 static void read_key(struct sweep_reader *reader, const struct yaml_node *key)
 {
     static const char *const later[] = {"requires", "adaptive_seeds"};

@@ -7,6 +7,7 @@ import sqlite3
 import pytest
 
 import recorded
+from programs import CHECKOUT
 
 SMALL = """\
 name: small
@@ -169,3 +170,130 @@ def test_grids_points_and_conditions_run_once_each(run_program, place):
     (place / "parts.yaml").write_text(PARTS.split("include")[0].replace("zip: [[lambda, k]]", "only: k > 1").replace(
         "fraction < 1", "fraction > 1"))
     assert "the conditions of the sweep leave no point" in run_program("lipsweep", "plan", "parts.yaml", code=2).stderr
+
+
+SWEEPS = sorted((CHECKOUT / "sweeps").glob("*.yaml"))
+# Where a few steps of each kind of job are tried out. Those of the other files take up to minutes.
+MEASURED = {"quickstart", "mnist-table2", "mnist-fractions", "mnist-sensitivity", "cifar10-quotients"}
+
+
+@pytest.mark.parametrize("file", SWEEPS, ids=lambda file: file.stem)
+def test_every_sweep_file_is_planned(run_program, place, file):
+    name = file.stem
+    arguments = [] if name in MEASURED else ["--no-measure"]
+    row, = json.loads(run_program("lipsweep", "plan", file, *arguments, "--format", "json", code=0).stdout)
+    assert row["jobs"] == row["new"] > 0 and row["memory_bytes"] > 0
+    if name in MEASURED:
+        assert row["cpu_s"] > 0 and row["wall_s"] > 0 and row["from"] == "calibration"
+    # What the documentation says of it.
+    table = re.findall(r"^\| `([\w-]+)` \|.*?\|.*?\| ([\d,]+) \|.*\| (\d+) MiB \|$|^\| `([\w-]+)` \|.*?\|.*?\| ([\d,]+) \|.*\| ([\d.]+) GiB \|$",
+                       (CHECKOUT / "docs/experiments.md").read_text(), re.MULTILINE)
+    known = {a or d: (int((b or e).replace(",", "")), float(c) * 2**20 if c else float(f) * 2**30) for a, b, c, d, e, f in table}
+    jobs, memory = known[name]
+    assert jobs == row["jobs"] and memory == pytest.approx(row["memory_bytes"], rel=0.1, abs=16 * 2**20)
+
+
+BASE = """\
+name: base
+dataset: {name: glyphs, train_count: 400, augment: {crop_padding: 2, flip: true}}
+model: mnist-cnn
+train: {epochs: 2, batch: 50, lr: 0.05, schedule: {kind: steps, at: [1]}}
+grid: {lambda: [1, 2], k: {from: 0.1, to: 0.2, count: 2}, sigma: 0.1}
+baseline: [standard]
+seeds: 2
+"""
+OWN = """\
+base: ../base.yaml
+name: own
+dataset: {fraction: 0.5, augment: ~}
+train: {schedule: {kind: cosine}, weight_decay: 1e-4, epochs: 1}
+grid: {lambda: [1, 2, 3], k: 0.1, lr: [0.1, 0.2], only: lambda < 3}
+test: {sigma: [0, 0.4]}
+"""
+JOINED = """\
+name: own
+dataset: {name: glyphs, train_count: 400, fraction: 0.5}
+model: mnist-cnn
+train: {epochs: 1, batch: 50, schedule: {kind: cosine}, weight_decay: 1e-4}
+grid: {lambda: [1, 2], k: 0.1, sigma: 0.1, lr: [0.1, 0.2]}
+baseline: true
+seeds: 2
+test: {sigma: [0, 0.4]}
+"""
+
+
+@pytest.fixture
+def own(place):
+    (place / "sub").mkdir()
+    (place / "base.yaml").write_text(BASE)
+    (place / "sub/own.yaml").write_text(OWN)
+    return place / "sub/own.yaml"
+
+
+def test_a_base_is_joined_by_keys(run_program, place, own):
+    run_program("lipsweep", "run", own, "--quiet", "--db", "own.db", code=0)
+    (place / "joined.yaml").write_text(JOINED)
+    row, = plan(run_program, "joined.yaml", "--db", "own.db")
+    assert row["finished"] == row["jobs"] == 12 and row["new"] == row["withdrawn"] == 0
+    # What was handed in stands for itself: read again where there is no base, it is the same sweep.
+    text = recorded.query(place / "own.db", "SELECT text FROM sweep_text")[0]["text"]
+    assert "own.yaml:4" in text and "base.yaml:4" in text
+    (place / "alone.yaml").write_text(text)
+    row, = plan(run_program, "alone.yaml", "--db", "own.db")
+    assert row["finished"] == row["jobs"] == 12
+
+
+def test_settings_take_the_place_of_what_is_there(run_program, place, own):
+    settings = ["epochs=3", "lr=0.5", "seeds=[7, 9]", "test.sigma=0", "train.schedule.kind=constant", "name=other", "grid.only=~",
+                "dataset.augment.flip=true"]
+    arguments = [word for setting in settings for word in ("--set", setting)]
+    row, = plan(run_program, own, *arguments)
+    assert row["points"] == 4 and row["jobs"] == 8  # standard and three lambdas
+    run_program("lipsweep", "run", own, "--quiet", "--db", "set.db", *arguments, code=0)
+    jobs = recorded.query(place / "set.db", "SELECT DISTINCT epochs, lr, schedule, flip FROM job")
+    assert jobs == [{"epochs": 3, "lr": 0.5, "schedule": "constant", "flip": "true"}]
+    assert {job["seed"] for job in recorded.query(place / "set.db", "SELECT seed FROM job")} == {7, 9}
+    assert recorded.query(place / "set.db", "SELECT name FROM sweep") == [{"name": "other"}]
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["--set", "epochs"], "--set takes KEY=VALUE"),
+    (["--set", "epochs=[1"], "--set:"),
+    (["--set", "epochs=x"], "epochs must be a number, not 'x'"),
+    (["--set", "epoch=1"], "unknown key 'epoch' (did you mean 'epochs'?)"),
+    (["--set", "grid.sigma=-1"], "sigma must be at least 0, not -1"),
+    (["--set", "train.epoch=1"], "unknown key 'epoch' (did you mean 'epochs'?)"),
+])
+def test_wrong_settings(run_program, own, arguments, words):
+    result = run_program("lipsweep", "plan", own, *arguments, code=2)
+    assert words in result.stderr and result.stdout == ""
+
+
+@pytest.mark.parametrize("text, words", [
+    ("base: nowhere.yaml\nname: x\n", "x.yaml:1:7: error: base: nowhere.yaml: no such file"),
+    ("base: x.yaml\nname: x\n", "a circle of them"),
+    ("name: x\nbase: [a]\n", "x.yaml:2:7: error: 'base' must name a file, not a list"),
+    ("base: .\nname: x\n", "is a directory"),
+    ("base: bad.yaml\nname: x\n", "bad.yaml:1:10: error: aliases"),
+    ("base: base.yaml\n", "the sweep has no 'name'"),
+    ("base: base.yaml\nname: x\ntrain: {epochs: 0}\n", "epochs: 0  # x.yaml:3"),
+])
+def test_wrong_bases(run_program, place, text, words):
+    (place / "base.yaml").write_text(BASE)
+    (place / "bad.yaml").write_text("dataset: *a\n")
+    (place / "x.yaml").write_text(text)
+    assert words in run_program("lipsweep", "plan", "x.yaml", code=2).stderr
+
+
+def test_whatever_text_is_in_a_file_survives_joining(run_program, place):
+    names = ['a "quoted" one', "back\\slash", "caf\u00e9", "7", "true", "# no comment", "a: b", "[x", "\u0416\u597d"]
+    text = ("name: own\ndataset: {path: mine, format: cifar, classes: 9, class_names: " + json.dumps(names) +
+            "}\nmodel: resnet8\ntrain: {epochs: 1, batch: 2}\n")
+    (place / "own.yaml").write_text(text)
+    label_and_image = b"".join(bytes([i % 9]) + bytes([i]) * 3072 for i in range(18))
+    (place / "mine").mkdir()
+    for name in ("train.bin", "test_batch.bin", "data_batch_1.bin", "test.bin"):
+        (place / "mine" / name).write_bytes(label_and_image)
+    environment = {"LIPSWEEP_DATA": str(place)}
+    result = run_program("lipsweep", "plan", "own.yaml", "--set", "seeds=2", "--format", "json", env=environment, code=0)
+    assert json.loads(result.stdout)[0]["jobs"] == 2
