@@ -115,6 +115,26 @@ static void output_strip(real *out, const struct picture *p, const real *from, s
     }
 }
 
+/* Asks for the lines that a tile's outputs will be written to, while products are under way; none
+ * where the strip has no such tile. */
+static void prefetch_tile(const real *out, const struct picture *p, const struct strip *strip,
+                          size_t t)
+{
+    enum { LINE = 64 / sizeof(real) };
+    if (t >= strip->count) {
+        return;
+    }
+    size_t y = strip->tile[t].y, x = strip->tile[t].x;
+    size_t pixel = (strip->tile[t].image * p->height + y) * p->width + x;
+    size_t run = (size_t)at_most(p->width - x, WINOGRAD_OUT) * p->channels;
+    for (int i = 0; i < at_most(p->height - y, WINOGRAD_OUT); i++) {
+        const real *row = out + (pixel + (size_t)i * p->width) * p->channels;
+        for (size_t n = 0; n < run; n += LINE) {
+            __builtin_prefetch(row + n, 1);
+        }
+    }
+}
+
 /* Where the parts of the scratch lie. */
 struct winograd_parts {
     size_t point_step;
@@ -144,6 +164,7 @@ static void winograd_forward(real *out, const real *in, const real *weights, con
         strip_init(&strip, first, tiles, &to);
         transform_strip(parts.in, step, &strip, &from, WINOGRAD_IN, s->padding, parts.zeros);
         for (size_t i = 0; i < WINOGRAD_POINTS; i++) {
+            prefetch_tile(out, &to, &strip, i);
             multiply_point(parts.out + i * step, parts.in + i * step,
                            weights + i * s->in_channels * s->out_channels, s->in_channels,
                            s->out_channels, strip.count);
@@ -169,6 +190,9 @@ static void winograd_backward(real *din, bool adds, double *dweight, const real 
                         WINOGRAD_KERNEL - 1 - s->padding, parts.zeros);
         transform_strip(parts.polynomial, step, &strip, &image, WINOGRAD_OUT, 0, parts.zeros);
         for (size_t i = 0; i < WINOGRAD_POINTS; i++) {
+            if (din) {
+                prefetch_tile(din, &to, &strip, i);
+            }
             correlate_point(parts.dweight + i * size, parts.in + i * step,
                             parts.polynomial + i * step, s->in_channels, s->out_channels,
                             strip.count, first > 0);
