@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "client/memory.h"
+#include "client/source.h"
 #include "client/terminal.h"
 
 enum { SUBMIT_TIMEOUT_MS = 600000 }; /* ten million jobs are stored before the answer */
@@ -116,10 +117,31 @@ static bool changes_existing(const struct submission *submission)
             submission->withdrawn_count > 0 || submission->superseded_count > 0);
 }
 
+static bool keep_rows(void *context, struct rows *rows, struct error *error)
+{
+    (void)error;
+    rows_take(context, rows);
+    return true;
+}
+
+static bool is_there(struct connection *connection, const struct sweep_input *input, bool *there,
+                     struct error *error)
+{
+    struct rows *rows = rows_create();
+    struct value name = value_text(input->sweep.name);
+    bool good = connection_each(connection, "sweep-find", &name, 1, keep_rows, rows, error);
+    *there = good && rows_count(rows) > 0;
+    rows_destroy(rows);
+    return good;
+}
+
 bool submission_send(struct connection *connection, const struct sweep_input *input, bool confirmed,
                      struct submission *submission, struct error *error)
 {
-    if (!submission_plan(connection, input, submission, error))
+    bool there;
+    *submission = (struct submission){0};
+    if (!is_there(connection, input, &there, error) ||
+        (there && !submission_plan(connection, input, submission, error)))
         return false;
     if (changes_existing(submission) && !confirmed) {
         fprintf(stderr, "sweep %s is there already; now it has ", input->sweep.name);

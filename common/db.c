@@ -177,6 +177,9 @@ int64_t db_last_id(struct db *db)
 static struct statement *find_statement(struct db *db, const char *sql)
 {
     for (size_t i = 0; i < db->statement_count; i++)
+        if (db->statements[i]->sql == sql) /* mostly the very same literal */
+            return db->statements[i];
+    for (size_t i = 0; i < db->statement_count; i++)
         if (strcmp(sqlite3_sql(db->statements[i]->handle), sql) == 0)
             return db->statements[i];
     return NULL;
@@ -201,6 +204,7 @@ bool db_prepare(struct db *db, const char *sql, struct statement **statement, st
         free(made);
         return db_fail(db, result, sql, error);
     }
+    made->sql = sql;
     db->statements[db->statement_count++] = made;
     *statement = made;
     return true;
@@ -226,6 +230,11 @@ void statement_bind_real(struct statement *statement, int index, double value)
 void statement_bind_text(struct statement *statement, int index, const char *value)
 {
     note_bind(statement, sqlite3_bind_text(statement->handle, index, value, -1, SQLITE_TRANSIENT));
+}
+
+void statement_bind_literal(struct statement *statement, int index, const char *value)
+{
+    note_bind(statement, sqlite3_bind_text(statement->handle, index, value, -1, SQLITE_STATIC));
 }
 
 void statement_bind_blob(struct statement *statement, int index, const void *data, size_t length)

@@ -44,6 +44,8 @@ void statement_bind_integer(struct statement *statement, int index, int64_t valu
 void statement_bind_real(struct statement *statement, int index, double value); /* NAN binds NULL */
 void statement_bind_text(struct statement *statement, int index,
                          const char *value); /* NULL binds NULL */
+void statement_bind_literal(struct statement *statement, int index,
+                            const char *value); /* not copied: it must stay */
 void statement_bind_blob(struct statement *statement, int index, const void *data, size_t length);
 void statement_bind_null(struct statement *statement, int index);
 

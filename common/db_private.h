@@ -10,6 +10,7 @@ enum { STATEMENTS_MAX = 256 };
 
 struct statement {
     sqlite3_stmt *handle;
+    const char *sql; /* as it was given to db_prepare; NULL: by another way */
     int bind_result; /* the first binding that failed; reported by the next step */
 };
 

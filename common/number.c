@@ -1,15 +1,37 @@
 #include "common/number.h"
 
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Fewest significant digits that read back as `value`, as "d.ddde±xx". */
+/* Takes the zeros off the end of "d.ddd000e±xx". */
+static void strip_zeros(char text[NUMBER_TEXT])
+{
+    char *mark = strchr(text, 'e'), *end = mark;
+    while (end[-1] == '0')
+        end--;
+    end -= end[-1] == '.';
+    memmove(end, mark, strlen(mark) + 1);
+}
+
+/* Fewest significant digits that read back as `value`, as "d.ddde±xx". A normal number that reads
+ * back from 15 digits has one shortest form, these without their zeros: any 15 digits survive being
+ * a double. */
 static void shortest_exponential(double value, char text[NUMBER_TEXT])
 {
-    for (int digits = 0; digits <= 16; digits++) {
+    int digits = 0;
+    if (isnormal(value)) {
+        snprintf(text, NUMBER_TEXT, "%.*e", DBL_DIG - 1, value);
+        if (strtod(text, NULL) == value) {
+            strip_zeros(text);
+            return;
+        }
+        digits = DBL_DIG;
+    }
+    for (; digits <= 16; digits++) {
         snprintf(text, NUMBER_TEXT, "%.*e", digits, value);
         if (strtod(text, NULL) == value)
             break;

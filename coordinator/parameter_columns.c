@@ -18,8 +18,8 @@ void parameter_columns_bind(struct statement *statement, int first, const struct
             statement_bind_text(statement, mark++, member);
             break;
         case PARAMETER_CHOICE:
-            statement_bind_text(statement, mark++,
-                                parameter_choice_name(parameter, *(const int *)member));
+            statement_bind_literal(statement, mark++,
+                                   parameter_choice_name(parameter, *(const int *)member));
             break;
         case PARAMETER_REALS:
         case PARAMETER_COUNTS:

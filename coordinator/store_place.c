@@ -8,7 +8,6 @@
 #include "common/hash.h"
 #include "coordinator/parameter_columns.h"
 #include "coordinator/store_control.h"
-#include "coordinator/store_shape.h"
 
 /* The row of this sweep that stands for a job now. */
 struct standing {
@@ -38,7 +37,7 @@ static bool read_standing(struct statement *statement, struct standing *standing
     return true;
 }
 
-static bool find_same(struct store *store, int64_t sweep, const struct hashes *hashes,
+static bool find_same(struct store *store, int64_t sweep, const uint8_t hash[HASH_BYTES],
                       struct standing *standing, struct error *error)
 {
     struct statement *statement;
@@ -48,28 +47,22 @@ static bool find_same(struct store *store, int64_t sweep, const struct hashes *h
                     &statement, error))
         return false;
     statement_bind_integer(statement, 1, sweep);
-    statement_bind_blob(statement, 2, hashes->job, HASH_BYTES);
+    statement_bind_blob(statement, 2, hash, HASH_BYTES);
     return read_standing(statement, standing, error);
 }
 
-/* The same training with another test. A text has one test part, so the new text cannot ask for
- * that one too. */
-static bool find_other_test(struct store *store, int64_t sweep, const struct hashes *hashes,
+/* The same training with another test: the text before had one, and the new one cannot ask for it
+ * too. */
+static bool find_other_test(struct store *store, const struct placing_request *request,
                             struct standing *standing, struct error *error)
 {
-    struct statement *statement;
-    if (!db_prepare(
-            store->db,
-            /* Without statistics SQLite would take the index on the sweep and read all of it. */
-            "SELECT id, text_number, withdrawn, state FROM job INDEXED BY"
-            " job_by_train_hash WHERE train_hash = ?3 AND sweep = ?1 AND job_hash <> ?2"
-            " AND superseded_by IS NULL AND withdrawn = 0 LIMIT 1",
-            &statement, error))
+    if (!request->has_other_test || request->sweep == 0)
+        return true;
+    if (!find_same(store, request->sweep, request->other_test_hash, standing, error))
         return false;
-    statement_bind_integer(statement, 1, sweep);
-    statement_bind_blob(statement, 2, hashes->job, HASH_BYTES);
-    statement_bind_blob(statement, 3, hashes->train, HASH_BYTES);
-    return read_standing(statement, standing, error);
+    if (standing->withdrawn)
+        standing->id = 0;
+    return true;
 }
 
 /* An identical finished job, in any sweep (also a superseded row of this one: a test that was
@@ -77,25 +70,31 @@ static bool find_other_test(struct store *store, int64_t sweep, const struct has
 static bool find_result(struct store *store, const struct hashes *hashes, int64_t *source,
                         struct error *error)
 {
-    struct statement *statement;
+    struct statement *current, *replaced;
     if (!db_prepare(store->db,
                     "SELECT coalesce(result_of, id) FROM job WHERE job_hash = ?1"
-                    " AND state = 'done' ORDER BY id LIMIT 1",
-                    &statement, error))
+                    " AND superseded_by IS NULL AND state = 'done' LIMIT 1",
+                    &current, error) ||
+        !db_prepare(store->db,
+                    "SELECT coalesce(result_of, id) FROM job WHERE job_hash = ?1"
+                    " AND superseded_by IS NOT NULL AND state = 'done' LIMIT 1",
+                    &replaced, error))
         return false;
-    statement_bind_blob(statement, 1, hashes->job, HASH_BYTES);
-    return store_integer(statement, 0, source, error);
+    statement_bind_blob(current, 1, hashes->job, HASH_BYTES);
+    statement_bind_blob(replaced, 1, hashes->job, HASH_BYTES);
+    return store_integer(current, 0, source, error) &&
+           (*source != 0 || store_integer(replaced, 0, source, error));
 }
 
 static bool insert_job(struct store *store, const struct placing_request *request,
                        const struct hashes *hashes, int64_t id, int64_t source, struct error *error)
 {
     struct statement *statement;
-    char text[JOB_TEXT_MAX];
-    int64_t shape;
-    if (!job_text(request->job, text, error) ||
-        !store_shape(store, request->sweep, request->job, &shape, error) ||
-        !db_prepare(store->db,
+    char text[JOB_LINES_MAX];
+    if (job_lines_telling(request->lines, text) >= JOB_TEXT_MAX)
+        return error_set(error, ERROR_INVALID, "a job's text is longer than %d bytes",
+                         JOB_TEXT_MAX - 1);
+    if (!db_prepare(store->db,
                     "INSERT INTO job (id, sweep, point, text_number, state, result_of, training,"
                     " train_hash, job_hash, shape, description, created_at, "
                     "finished_at" PARAMETER_COLUMNS ") VALUES (?1, ?2, ?3, ?4,"
@@ -112,7 +111,7 @@ static bool insert_job(struct store *store, const struct placing_request *reques
         statement_bind_integer(statement, 5, source);
     statement_bind_blob(statement, 6, hashes->train, HASH_BYTES);
     statement_bind_blob(statement, 7, hashes->job, HASH_BYTES);
-    statement_bind_integer(statement, 8, shape);
+    statement_bind_integer(statement, 8, request->shape);
     statement_bind_text(statement, 9, text);
     statement_bind_integer(statement, 10, clock_wall_ms());
     parameter_columns_bind(statement, 11, request->job);
@@ -166,10 +165,10 @@ bool store_sweep_place(struct store *store, const struct placing_request *reques
     struct hashes hashes;
     struct standing same = {.id = 0}, other = {.id = 0};
     int64_t source = 0;
-    job_train_hash(request->job, hashes.train);
-    job_hash(request->job, hashes.job);
+    job_lines_train_hash(request->lines, hashes.train);
+    job_lines_hash(request->lines, hashes.job);
     *placement = (struct placement){.placing = PLACE_NEW};
-    if (request->sweep != 0 && !find_same(store, request->sweep, &hashes, &same, error))
+    if (request->sweep != 0 && !find_same(store, request->sweep, hashes.job, &same, error))
         return false;
     bool anew = same.id == 0 || (same.withdrawn && same.cancelled);
     placement->was_asked = same.id != 0 && !same.withdrawn;
@@ -177,8 +176,7 @@ bool store_sweep_place(struct store *store, const struct placing_request *reques
         placement->placing = same.finished ? PLACE_FINISHED : PLACE_RUNNING;
         return request->dry || keep(store, same.id, request, error);
     }
-    if (same.id == 0 && request->sweep != 0 &&
-        !find_other_test(store, request->sweep, &hashes, &other, error))
+    if (same.id == 0 && !find_other_test(store, request, &other, error))
         return false;
     if (request->reuse && !find_result(store, &hashes, &source, error))
         return false;

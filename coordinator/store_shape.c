@@ -1,7 +1,5 @@
 #include "coordinator/store_shape.h"
 
-#include "common/hash.h"
-
 static bool add(struct store *store, int64_t sweep, const uint8_t hash[HASH_BYTES], int64_t *shape,
                 struct error *error)
 {
@@ -20,12 +18,10 @@ static bool add(struct store *store, int64_t sweep, const uint8_t hash[HASH_BYTE
     return true;
 }
 
-bool store_shape(struct store *store, int64_t sweep, const struct job *job, int64_t *shape,
+bool store_shape(struct store *store, int64_t sweep, const uint8_t hash[HASH_BYTES], int64_t *shape,
                  struct error *error)
 {
     struct statement *statement;
-    uint8_t hash[HASH_BYTES];
-    job_shape_hash(job, hash);
     if (!db_prepare(store->db, "SELECT id FROM job_shape WHERE sweep = ?1 AND hash = ?2",
                     &statement, error))
         return false;

@@ -3,12 +3,12 @@
 #ifndef LIPSWEEP_COORDINATOR_STORE_SHAPE_H
 #define LIPSWEEP_COORDINATOR_STORE_SHAPE_H
 
-#include "common/job.h"
+#include "common/hash.h"
 #include "coordinator/store.h"
 
-/* The row of a job's shape in its sweep, made where there is none; it knows what the same shape
- * needed in other sweeps. */
-WARN_UNUSED bool store_shape(struct store *store, int64_t sweep, const struct job *job,
+/* The row of a shape (job_shape_hash) in its sweep, made where there is none; it knows what the
+ * same shape needed in other sweeps. */
+WARN_UNUSED bool store_shape(struct store *store, int64_t sweep, const uint8_t hash[HASH_BYTES],
                              int64_t *shape, struct error *error);
 
 /* A worker told what `job` needs: so do all of its shape, in every sweep. Workers of one build may

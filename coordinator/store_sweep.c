@@ -19,9 +19,9 @@ void stored_sweep_finish(struct stored_sweep *stored)
 }
 
 #define STORED_COLUMNS                                                                             \
-    "SELECT s.id, s.text_number, t.expanded, s.state = 'expanding', s.name, t.file, t.text,"       \
-    " t.digests, s.origin = 'imported' FROM sweep s JOIN sweep_text t ON t.sweep = s.id AND "      \
-    "t.number = s.text_number"
+    "SELECT s.id, t.number, t.expanded, s.state = 'expanding', s.name, t.file, t.text,"            \
+    " t.digests, s.origin = 'imported' FROM sweep s JOIN sweep_text t ON t.sweep = s.id"
+#define NEWEST " AND t.number = s.text_number"
 
 static bool read_stored(struct statement *statement, struct stored_sweep *stored,
                         struct error *error)
@@ -52,7 +52,7 @@ bool store_sweep_load(struct store *store, const char *name, struct stored_sweep
                       struct error *error)
 {
     struct statement *statement;
-    if (!db_prepare(store->db, STORED_COLUMNS " WHERE s.name = ?1", &statement, error))
+    if (!db_prepare(store->db, STORED_COLUMNS NEWEST " WHERE s.name = ?1", &statement, error))
         return false;
     statement_bind_text(statement, 1, name);
     return read_stored(statement, stored, error);
@@ -63,11 +63,22 @@ bool store_sweep_load_expanding(struct store *store, int64_t after, struct store
 {
     struct statement *statement;
     if (!db_prepare(store->db,
-                    STORED_COLUMNS " WHERE s.state = 'expanding' AND s.id > ?1"
-                                   " ORDER BY s.id LIMIT 1",
+                    STORED_COLUMNS NEWEST " WHERE s.state = 'expanding' AND s.id > ?1"
+                                          " ORDER BY s.id LIMIT 1",
                     &statement, error))
         return false;
     statement_bind_integer(statement, 1, after);
+    return read_stored(statement, stored, error);
+}
+
+bool store_sweep_load_before(struct store *store, int64_t sweep, struct stored_sweep *stored,
+                             struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db, STORED_COLUMNS " WHERE s.id = ?1 AND t.number = s.text_number - 1",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, sweep);
     return read_stored(statement, stored, error);
 }
 

@@ -9,6 +9,8 @@
 #define LIPSWEEP_COORDINATOR_STORE_SWEEP_H
 
 #include "common/grid.h"
+#include "common/hash.h"
+#include "common/job_lines.h"
 #include "coordinator/store.h"
 
 /* A text as it was submitted; the strings belong to the caller. */
@@ -35,6 +37,10 @@ WARN_UNUSED bool store_sweep_load(struct store *store, const char *name,
 WARN_UNUSED bool store_sweep_load_expanding(struct store *store, int64_t after,
                                             struct stored_sweep *stored, struct error *error);
 
+/* The text before the newest; id 0: there is none. */
+WARN_UNUSED bool store_sweep_load_before(struct store *store, int64_t sweep,
+                                         struct stored_sweep *stored, struct error *error);
+
 /* A new sweep, or a new text of a stored one (id, text_number); expanding afterwards. */
 WARN_UNUSED bool store_sweep_create(struct store *store, const struct grid *grid,
                                     const struct sweep_source *source, int64_t *sweep,
@@ -59,6 +65,11 @@ struct placing_request {
     bool reuse;
     bool dry; /* change nothing */
     const struct job *job;
+    const struct job_lines *lines; /* the job's */
+    int64_t shape;                 /* store_shape's; 0 when dry */
+    /* The same training with the test that the text before asked for. */
+    bool has_other_test;
+    uint8_t other_test_hash[HASH_BYTES];
 };
 WARN_UNUSED bool store_sweep_place(struct store *store, const struct placing_request *request,
                                    struct placement *placement, struct error *error);

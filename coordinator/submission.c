@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coordinator/store_shape.h"
 #include "coordinator/sweep_text.h"
 
 struct submission {
@@ -17,6 +18,10 @@ struct submission {
     int64_t withdrawn_to;    /* the last job that was looked at for being asked for no longer */
     bool dry;                /* a plan, or the same text again: nothing is stored */
     bool same_text, every_training_new;
+    bool has_other_test;   /* the text before tested otherwise: */
+    struct job other_test; /* its test part counts */
+    struct job_lines lines, other_test_lines, shape_lines;
+    int64_t shape;         /* of the job before */
     int64_t current_count; /* asked for before */
     int64_t was_asked_count;
     Wire__SubmitReply counts;
@@ -26,6 +31,20 @@ static void destroy(struct submission *submission)
 {
     sweep_text_finish(&submission->text);
     free(submission);
+}
+
+static struct submission *create(struct error *error)
+{
+    struct submission *submission = calloc(1, sizeof *submission);
+    if (!submission) {
+        error_set(error, ERROR_MEMORY, "out of memory");
+        return NULL;
+    }
+    job_lines_init(&submission->lines);
+    job_lines_init(&submission->other_test_lines);
+    job_lines_init(&submission->shape_lines);
+    wire__submit_reply__init(&submission->counts);
+    return submission;
 }
 
 static bool refuse(struct submission_refusal *refusal, Wire__Refused__Code code, const char *format,
@@ -44,6 +63,25 @@ static bool refuse(struct submission_refusal *refusal, Wire__Refused__Code code,
     return true;
 }
 
+static void copy_test(struct job *job, const struct job *from)
+{
+    memcpy(job->test_sigma, from->test_sigma, sizeof job->test_sigma);
+    memcpy(job->test_seed, from->test_seed, sizeof job->test_seed);
+    job->test_sigma_count = from->test_sigma_count;
+    job->test_seed_count = from->test_seed_count;
+}
+
+static void remember_test(struct submission *submission, const struct sweep_text *before)
+{
+    uint8_t old[HASH_BYTES], new[HASH_BYTES];
+    struct job job = submission->text.sweep.base;
+    submission->other_test = before->sweep.base;
+    job_hash(&job, new);
+    copy_test(&job, &before->sweep.base);
+    job_hash(&job, old);
+    submission->has_other_test = memcmp(old, new, HASH_BYTES) != 0;
+}
+
 /* What changes if `submission` takes the place of the stored text. */
 static bool compare(struct submission *submission, const struct stored_sweep *stored,
                     bool confirmed, struct submission_refusal *refusal, struct error *error)
@@ -53,6 +91,7 @@ static bool compare(struct submission *submission, const struct stored_sweep *st
     const char *name = "the file's format";
     if (sweep_text_read_stored(&before, stored, &unreadable)) {
         submission->every_training_new = sweep_text_is_another(&before, &submission->text, &name);
+        remember_test(submission, &before);
         sweep_text_finish(&before);
     } else if (unreadable.code == ERROR_MEMORY) {
         *error = unreadable;
@@ -121,9 +160,9 @@ bool submission_begin(struct submissions *submissions, struct store *store, cons
     if (submissions->count == SUBMISSIONS_MAX)
         return refuse(refusal, WIRE__REFUSED__CODE__BUSY,
                       "%d submissions are being stored already: try again", SUBMISSIONS_MAX);
-    struct submission *submission = calloc(1, sizeof *submission);
+    struct submission *submission = create(error);
     if (!submission)
-        return error_set(error, ERROR_MEMORY, "out of memory");
+        return false;
     char *report;
     struct error wrong;
     if (!sweep_text_read(&submission->text, submit, &report, &wrong)) {
@@ -138,7 +177,6 @@ bool submission_begin(struct submissions *submissions, struct store *store, cons
     submission->is_waiting = true;
     submission->peer = *peer;
     submission->request = request;
-    wire__submit_reply__init(&submission->counts);
     bool good = look_up(submission, store, submit, refusal, error) &&
                 (refusal->refused || open_sweep(submission, store, error));
     if (!good || refusal->refused) {
@@ -149,13 +187,28 @@ bool submission_begin(struct submissions *submissions, struct store *store, cons
     return true;
 }
 
-static bool resume_one(struct submissions *submissions, const struct stored_sweep *stored,
-                       bool *readable, struct error *error)
+static bool find_other_test(struct submission *submission, struct store *store, struct error *error)
+{
+    struct stored_sweep stored;
+    struct sweep_text before;
+    struct error unreadable;
+    if (!store_sweep_load_before(store, submission->id, &stored, error))
+        return false;
+    if (stored.id != 0 && sweep_text_read_stored(&before, &stored, &unreadable)) {
+        remember_test(submission, &before);
+        sweep_text_finish(&before);
+    }
+    stored_sweep_finish(&stored);
+    return true;
+}
+
+static bool resume_one(struct submissions *submissions, struct store *store,
+                       const struct stored_sweep *stored, bool *readable, struct error *error)
 {
     struct error unreadable;
-    struct submission *submission = calloc(1, sizeof *submission);
+    struct submission *submission = create(error);
     if (!submission)
-        return error_set(error, ERROR_MEMORY, "out of memory");
+        return false;
     *readable = sweep_text_read_stored(&submission->text, stored, &unreadable);
     if (!*readable) {
         free(submission);
@@ -164,7 +217,10 @@ static bool resume_one(struct submissions *submissions, const struct stored_swee
     submission->id = stored->id;
     submission->text_number = stored->text_number;
     submission->ordinal = (size_t)stored->expanded;
-    wire__submit_reply__init(&submission->counts);
+    if (!find_other_test(submission, store, error)) {
+        destroy(submission);
+        return false;
+    }
     submissions->running[submissions->count++] = submission;
     return true;
 }
@@ -181,7 +237,7 @@ bool submission_resume(struct submissions *submissions, struct store *store, siz
         if (stored.id == 0)
             break;
         after = stored.id;
-        bool good = resume_one(submissions, &stored, &readable, error);
+        bool good = resume_one(submissions, store, &stored, &readable, error);
         stored_sweep_finish(&stored);
         if (!good)
             return false;
@@ -201,12 +257,32 @@ static void count_placement(struct submission *submission, const struct placemen
     submission->was_asked_count += placement->was_asked;
 }
 
+static void fill_other_test(struct submission *submission, const struct job *job,
+                            struct placing_request *request)
+{
+    struct job other = *job;
+    copy_test(&other, &submission->other_test);
+    job_lines_write(&submission->other_test_lines, &other);
+    job_lines_hash(&submission->other_test_lines, request->other_test_hash);
+}
+
+/* Looked up where it differs from the job before. */
+static bool find_shape(struct submission *submission, struct store *store, const struct job *job,
+                       struct error *error)
+{
+    uint8_t hash[HASH_BYTES];
+    return submission->dry || !job_lines_shape_hash(&submission->shape_lines, job, hash) ||
+           store_shape(store, submission->id, hash, &submission->shape, error);
+}
+
 static bool place_next(struct submission *submission, struct store *store, struct error *error)
 {
     const struct grid *grid = &submission->text.grid;
     struct job job;
     struct placement placement;
     grid_job(grid, submission->ordinal, &job);
+    if (!find_shape(submission, store, &job, error))
+        return false;
     struct placing_request request = {
         .sweep = submission->id,
         .text_number = submission->text_number,
@@ -214,7 +290,13 @@ static bool place_next(struct submission *submission, struct store *store, struc
         .reuse = submission->text.sweep.reuse,
         .dry = submission->dry,
         .job = &job,
+        .lines = &submission->lines,
+        .shape = submission->shape,
+        .has_other_test = submission->has_other_test,
     };
+    job_lines_write(&submission->lines, &job);
+    if (submission->has_other_test)
+        fill_other_test(submission, &job, &request);
     if (!store_sweep_place(store, &request, &placement, error))
         return false;
     count_placement(submission, &placement);

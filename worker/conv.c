@@ -1,5 +1,6 @@
 #include "worker/conv.h"
 #include "worker/conv_product.h"
+#include "worker/conv_turned.h"
 #include "worker/winograd.h"
 
 #include <string.h>
@@ -66,20 +67,6 @@ enum conv_method conv_method(const struct conv_shape *shape, bool is_exact)
     return shape->out_channels % CONV_BLOCK == 0 ? CONV_DIRECT : CONV_PRODUCT;
 }
 
-/* The input gradient is a convolution of stride 1 too: of the outputs' gradients, set `stride`
- * apart in a frame of zeros, with the weights turned by half a turn. */
-static struct conv_shape turned_shape(const struct conv_shape *s)
-{
-    return (struct conv_shape){.in_height = s->in_height + s->kernel - 1,
-                               .in_width = s->in_width + s->kernel - 1,
-                               .in_channels = s->out_channels,
-                               .out_height = s->in_height,
-                               .out_width = s->in_width,
-                               .out_channels = s->in_channels,
-                               .kernel = s->kernel,
-                               .stride = 1};
-}
-
 static bool is_turnable(const struct conv_shape *s, enum conv_method method)
 {
     return method == CONV_DIRECT && s->in_channels % CONV_BLOCK == 0 && s->padding < s->kernel;
@@ -92,11 +79,10 @@ size_t conv_scratch(const struct conv_shape *shape, enum conv_method method)
     if (method == CONV_WINOGRAD) {
         return larger(winograd_forward_scratch(shape), winograd_backward_scratch(shape));
     }
-    struct conv_shape turned = turned_shape(shape);
     size_t columns = conv_product_columns(shape), image = columns;
     if (method == CONV_DIRECT) {
-        image =
-            larger(padded_size(shape), is_turnable(shape, method) ? padded_size(&turned) : columns);
+        image = larger(padded_size(shape),
+                       is_turnable(shape, method) ? conv_frame_size(shape) : columns);
     }
     return whole_lines(conv_sums(shape, method)) + image;
 }
@@ -141,15 +127,28 @@ static void pack(real *packed, const real *weight, const struct conv_shape *s)
     }
 }
 
-/* [out][in][ky][kx] to [ky][kx][out][in], kernel rows and columns last to first */
+/* Every stride-th row and column of the kernel, turned: [ky][kx][out][in]. Returns their end. */
+static real *turn_class(real *turned, const real *weight, struct conv_class rows,
+                        struct conv_class columns, const struct conv_shape *s)
+{
+    for (size_t i = 0; i < rows.count * columns.count; i++) {
+        size_t y = rows.first + i / columns.count * s->stride;
+        size_t x = columns.first + i % columns.count * s->stride;
+        size_t k = (s->kernel - 1 - y) * s->kernel + s->kernel - 1 - x;
+        for (size_t o = 0; o < s->out_channels; o++) {
+            for (size_t c = 0; c < s->in_channels; c++) {
+                *turned++ = weight[(o * s->in_channels + c) * area(s) + k];
+            }
+        }
+    }
+    return turned;
+}
+
 static void turn(real *turned, const real *weight, const struct conv_shape *s)
 {
-    for (size_t o = 0; o < s->out_channels; o++) {
-        for (size_t c = 0; c < s->in_channels; c++) {
-            for (size_t k = 0; k < area(s); k++) {
-                turned[((area(s) - 1 - k) * s->out_channels + o) * s->in_channels + c] =
-                    weight[(o * s->in_channels + c) * area(s) + k];
-            }
+    for (size_t y = 0; y < s->stride; y++) {
+        for (size_t x = 0; x < s->stride; x++) {
+            turned = turn_class(turned, weight, conv_class(s, y), conv_class(s, x), s);
         }
     }
 }
@@ -213,15 +212,14 @@ static void pad(real *padded, const real *in, const struct conv_shape *s)
     }
 }
 
-/* The same for the outputs' gradients, `stride` apart. */
-static void spread(real *frame, const real *dout, const struct conv_shape *s)
+/* The same for the outputs' gradient. */
+static void put_into_frame(real *frame, const real *dout, const struct conv_shape *s)
 {
-    size_t width = s->in_width + s->kernel - 1, margin = s->kernel - 1 - s->padding;
+    size_t ring = conv_frame_ring(s), row = conv_frame_side(s, s->in_width) * s->out_channels;
+    size_t out_row = s->out_width * s->out_channels;
     for (size_t y = 0; y < s->out_height; y++) {
-        for (size_t x = 0; x < s->out_width; x++, dout += s->out_channels) {
-            size_t at = (y * s->stride + margin) * width + x * s->stride + margin;
-            memcpy(frame + at * s->out_channels, dout, s->out_channels * sizeof *dout);
-        }
+        memcpy(frame + (y + ring) * row + ring * s->out_channels, dout + y * out_row,
+               out_row * sizeof *dout);
     }
 }
 
@@ -240,7 +238,7 @@ void conv_forward(const struct conv *conv, real *scratch, real *out, const real 
     for (size_t i = 0; i < images; i++, in += in_size(s), out += out_size(s)) {
         if (conv->method == CONV_DIRECT) {
             pad(image, in, s);
-            conv->kernels->conv_forward(out, image, conv->packed, bias, false, s);
+            conv->kernels->conv_forward(out, image, conv->packed, bias, s);
         } else {
             conv_product_forward(image, out, in, weight, bias, s);
         }
@@ -275,15 +273,14 @@ static void input_gradient(const struct conv *conv, real *scratch, real *din, bo
                            const real *dout, const real *weight, size_t images)
 {
     const struct conv_shape *s = &conv->shape;
-    const struct conv_shape turned = turned_shape(s);
     real *image = second_part(conv, scratch);
     if (conv->turned) {
-        memset(image, 0, padded_size(&turned) * sizeof *image);
+        memset(image, 0, conv_frame_size(s) * sizeof *image);
     }
     for (size_t i = 0; i < images; i++, din += in_size(s), dout += out_size(s)) {
         if (conv->turned) {
-            spread(image, dout, s);
-            conv->kernels->conv_forward(din, image, conv->turned, NULL, adds, &turned);
+            put_into_frame(image, dout, s);
+            conv->kernels->conv_input_gradient(din, adds, image, conv->turned, s);
         } else {
             conv_product_input_gradient(image, din, adds, dout, weight, s);
         }

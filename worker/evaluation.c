@@ -1,6 +1,7 @@
 #include "worker/evaluation.h"
 #include "common/rng.h"
 #include "worker/loss.h"
+#include "worker/profile.h"
 
 #include <math.h>
 #include <string.h>
@@ -77,8 +78,10 @@ static void fill_image(void *context, size_t row, size_t thread)
     float *z = e->z + row * size, *noise = e->noise + thread * size;
     if (part->block == 0 && e->has_noise) {
         struct rng_stream stream = {part->seed, RNG_TEST_NOISE, 0, (uint32_t)(part->first + row)};
+        profile_enter(PROFILE_NOISE);
         rng_normals(&stream, z, size);
     }
+    profile_enter(PROFILE_DATA);
     for (size_t block = part->block; block < part->block_end; block++) {
         real *x = pass_images(&e->pass) + ((block - part->block) * part->images + row) * size;
         if (block == 0) {
@@ -89,6 +92,7 @@ static void fill_image(void *context, size_t row, size_t thread)
             images_perturbed(x, bytes, noise, e->image);
         }
     }
+    profile_enter(PROFILE_OTHER);
 }
 
 /* The logits of the part's blocks, each to its place. */
@@ -120,6 +124,7 @@ static void score_level(void *context, size_t level, size_t thread)
     const struct part *part = context;
     struct evaluation *e = part->evaluation;
     size_t block = e->block_of[level], block_size = EVALUATION_BATCH * e->classes;
+    profile_enter(PROFILE_LOSS);
     for (size_t i = 0; i < part->images; i++) {
         const real *clean = e->logits + i * e->classes, *row = clean + block * block_size;
         scores_add(&e->scores[level], row, part->labels[i]);
@@ -131,6 +136,7 @@ static void score_level(void *context, size_t level, size_t thread)
                           output_margin(f[0], e->classes, part->labels[i]));
         }
     }
+    profile_enter(PROFILE_OTHER);
 }
 
 /* Every level of the part's images. */

@@ -3,9 +3,9 @@
 #include "common/dataset.h"
 #include "worker/training.h"
 
-/* A runner beside its plan and its images: program, libraries, OpenBLAS's buffer. 18 MiB were
- * measured (AVX-512; MNIST, whole and in part), the rest is for other machines. */
-enum { RUNNER_BYTES = 32 * 1024 * 1024 };
+/* A runner beside its plan and its images: program, libraries, OpenBLAS's buffer. 8 to 14 MiB were
+ * measured (docs/performance.md), the rest is for other machines. */
+enum { RUNNER_BYTES = 16 * 1024 * 1024 };
 
 bool footprint_bytes(const struct job *job, const char *directory, size_t threads, uint64_t *bytes,
                      struct error *error)

@@ -57,10 +57,14 @@ struct kernels {
 
     /* One image. padded [in_height + 2 padding][in_width + 2 padding][in_channels], packed weights
      * [kernel][kernel][in_channels][out_channels], bias [out_channels] or NULL, out
-     * [out_height][out_width][out_channels]; out_channels is a multiple of CONV_BLOCK. `adds`: to
-     * what out holds, and there is no bias. */
+     * [out_height][out_width][out_channels]; out_channels is a multiple of CONV_BLOCK. */
     void (*conv_forward)(real *out, const real *padded, const real *packed, const real *bias,
-                         bool adds, const struct conv_shape *shape);
+                         const struct conv_shape *shape);
+    /* The way back; in_channels is a multiple of CONV_BLOCK. dout in its frame, turned weights
+     * class by class (conv_turned.h), each [kernel row][kernel column][out_channels][in_channels].
+     * din is overwritten, or added to when it `adds`. */
+    void (*conv_input_gradient)(real *din, bool adds, const real *frame, const real *turned,
+                                const struct conv_shape *shape);
     /* Adds one image's weight and bias gradients to dpacked and dbias (NULL: no bias). */
     void (*conv_gradient)(real *dpacked, real *dbias, const real *dout, const real *padded,
                           const struct conv_shape *shape);

@@ -1,5 +1,6 @@
 /* The kernels of one instruction set: compiled once for each, with its flags, under the name
  * KERNELS. */
+#include "worker/conv_turned.h"
 #include "worker/kernels.h"
 #include "worker/winograd.h"
 
@@ -75,6 +76,7 @@ extern const struct kernels KERNELS;
 const struct kernels KERNELS = {
     .level = KERNEL_LEVEL,
     .conv_forward = conv_forward,
+    .conv_input_gradient = conv_input_gradient,
     .conv_gradient = conv_gradient,
     .winograd_weights = winograd_weights,
     .winograd_forward = winograd_forward,

@@ -66,16 +66,27 @@ static void window_init(struct window *w, const struct picture *p, size_t image,
 
 typedef void tile_transform(real *to, size_t point_step, const struct window *w);
 
+static tile_transform *transform_of(const struct window *w, int side)
+{
+    if (side == WINOGRAD_OUT) {
+        return w->begin == 0 && w->end == 4 ? four_inner : four_any;
+    }
+    return w->begin == 0 && w->end == 6   ? six_inner
+           : w->begin == 1 && w->end == 6 ? six_left
+           : w->begin == 0 && w->end == 5 ? six_right
+                                          : six_any;
+}
+
 /* Every tile of the strip to its points, the window being `side` wide and beginning `padding`
  * before the tile. */
 static void transform_strip(real *to, size_t point_step, const struct strip *strip,
                             const struct picture *p, int side, size_t padding, const real *zeros)
 {
-    tile_transform *transform = side == WINOGRAD_IN ? winograd_six : winograd_four;
     for (size_t t = 0; t < strip->count; t++) {
         struct window w;
         window_init(&w, p, strip->tile[t].image, (ptrdiff_t)strip->tile[t].y - (ptrdiff_t)padding,
                     (ptrdiff_t)strip->tile[t].x - (ptrdiff_t)padding, side, zeros);
+        tile_transform *transform = transform_of(&w, side);
         for (size_t c = 0; c < p->channels; c += LANES, w.first += LANES) {
             transform(to + c * STRIP + t * LANES, point_step, &w);
         }

@@ -16,6 +16,11 @@ struct window {
     int begin, end;               /* columns of the window that lie in the image */
 };
 
+/* Which of them do, where the compiler is to know. */
+struct inside {
+    int begin, end;
+};
+
 /* What it points to: the window's upper left corner; of its pixels only so many exist. */
 struct target {
     real *corner;
@@ -28,9 +33,24 @@ INLINE vector at(const struct window *w, int row, int column)
     return load(w->row[row] + w->first + column * w->step);
 }
 
-INLINE bool is_inside(const struct window *w, int column)
+INLINE vector at_or_zero(const struct window *w, struct inside inside, int row, int column)
 {
-    return column >= w->begin && column < w->end;
+    return column >= inside.begin && column < inside.end ? at(w, row, column) : (vector){0};
+}
+
+/* The window with zeros where it lies outside the image, in `numbers`. */
+INLINE struct window window_filled(const struct window *w, int side, real *numbers)
+{
+    struct window filled = {.step = LANES, .end = side};
+    for (int y = 0; y < side; y++) {
+        for (int x = 0; x < side; x++, numbers += LANES) {
+            if (x == 0) {
+                filled.row[y] = numbers;
+            }
+            store(numbers, at_or_zero(w, (struct inside){w->begin, w->end}, y, x));
+        }
+    }
+    return filled;
 }
 
 /* --- the input: from 6 numbers to their values at the points --- */
@@ -62,40 +82,64 @@ INLINE void store_six(real *to, size_t point_step, const vector x[WINOGRAD_IN])
     }
 }
 
-INLINE void six_ends(real *to, size_t point_step, const struct window *w)
+INLINE void six_ends(real *to, size_t point_step, const struct window *w, struct inside inside)
 {
     vector first[WINOGRAD_IN], last[WINOGRAD_IN];
+#pragma GCC unroll 6
     for (int j = 0; j < WINOGRAD_IN; j++) {
-        first[j] = last[j] = (vector){0};
-        if (is_inside(w, j)) {
-            first[j] = at_zero(at(w, 0, j), at(w, 2, j), at(w, 4, j));
-            last[j] = at_zero(at(w, 1, j), at(w, 3, j), at(w, 5, j));
-        }
+        first[j] = at_zero(at_or_zero(w, inside, 0, j), at_or_zero(w, inside, 2, j),
+                           at_or_zero(w, inside, 4, j));
+        last[j] = at_zero(at_or_zero(w, inside, 1, j), at_or_zero(w, inside, 3, j),
+                          at_or_zero(w, inside, 5, j));
     }
     store_six(to, point_step, first);
     store_six(to + 5 * WINOGRAD_IN * point_step, point_step, last);
 }
 
-INLINE void six_pair(real *to, size_t point_step, const struct window *w, real own, real other)
+INLINE void six_pair(real *to, size_t point_step, const struct window *w, struct inside inside,
+                     real own, real other)
 {
     vector plus[WINOGRAD_IN], minus[WINOGRAD_IN];
+#pragma GCC unroll 6
     for (int j = 0; j < WINOGRAD_IN; j++) {
-        plus[j] = minus[j] = (vector){0};
-        if (is_inside(w, j)) {
-            at_pair(&plus[j], &minus[j], own, other, at(w, 1, j), at(w, 2, j), at(w, 3, j),
-                    at(w, 4, j));
-        }
+        at_pair(&plus[j], &minus[j], own, other, at_or_zero(w, inside, 1, j),
+                at_or_zero(w, inside, 2, j), at_or_zero(w, inside, 3, j),
+                at_or_zero(w, inside, 4, j));
     }
     store_six(to, point_step, plus);
     store_six(to + WINOGRAD_IN * point_step, point_step, minus);
 }
 
-/* A window of 6 x 6 to its values at the 36 points. */
-NEVER_INLINE void winograd_six(real *to, size_t point_step, const struct window *w)
+INLINE void six(real *to, size_t point_step, const struct window *w, int begin, int end)
 {
-    six_ends(to, point_step, w);
-    six_pair(to + WINOGRAD_IN * point_step, point_step, w, WINOGRAD_A, SQUARE_B);
-    six_pair(to + 3 * WINOGRAD_IN * point_step, point_step, w, WINOGRAD_B, SQUARE_A);
+    const struct inside inside = {begin, end};
+    six_ends(to, point_step, w, inside);
+    six_pair(to + WINOGRAD_IN * point_step, point_step, w, inside, WINOGRAD_A, SQUARE_B);
+    six_pair(to + 3 * WINOGRAD_IN * point_step, point_step, w, inside, WINOGRAD_B, SQUARE_A);
+}
+
+/* A window of 6 x 6 to its values at the 36 points: inside the image, at its left or right edge,
+ * and any. */
+NEVER_INLINE void six_inner(real *to, size_t point_step, const struct window *w)
+{
+    six(to, point_step, w, 0, 6);
+}
+
+NEVER_INLINE void six_left(real *to, size_t point_step, const struct window *w)
+{
+    six(to, point_step, w, 1, 6);
+}
+
+NEVER_INLINE void six_right(real *to, size_t point_step, const struct window *w)
+{
+    six(to, point_step, w, 0, 5);
+}
+
+NEVER_INLINE void six_any(real *to, size_t point_step, const struct window *w)
+{
+    _Alignas(VECTOR_BYTES) real numbers[WINOGRAD_POINTS * LANES];
+    const struct window filled = window_filled(w, WINOGRAD_IN, numbers);
+    six_inner(to, point_step, &filled);
 }
 
 /* --- a tile of 4 x 4 as a polynomial --- */
@@ -122,8 +166,9 @@ INLINE void store_polynomial(real *to, size_t point_step, const vector x[WINOGRA
 INLINE void four_end(real *to, size_t point_step, const struct window *w, int row)
 {
     vector x[WINOGRAD_OUT];
+#pragma GCC unroll 4
     for (int j = 0; j < WINOGRAD_OUT; j++) {
-        x[j] = is_inside(w, j) ? at(w, row, j) : (vector){0};
+        x[j] = at(w, row, j);
     }
     store_polynomial(to, point_step, x);
 }
@@ -131,24 +176,30 @@ INLINE void four_end(real *to, size_t point_step, const struct window *w, int ro
 INLINE void four_pair(real *to, size_t point_step, const struct window *w, real own)
 {
     vector plus[WINOGRAD_OUT], minus[WINOGRAD_OUT];
+#pragma GCC unroll 4
     for (int j = 0; j < WINOGRAD_OUT; j++) {
-        plus[j] = minus[j] = (vector){0};
-        if (is_inside(w, j)) {
-            polynomial_pair(&plus[j], &minus[j], own, at(w, 0, j), at(w, 1, j), at(w, 2, j),
-                            at(w, 3, j));
-        }
+        polynomial_pair(&plus[j], &minus[j], own, at(w, 0, j), at(w, 1, j), at(w, 2, j),
+                        at(w, 3, j));
     }
     store_polynomial(to, point_step, plus);
     store_polynomial(to + WINOGRAD_IN * point_step, point_step, minus);
 }
 
-/* The transpose of winograd_output_tile: a window of 4 x 4 to 36 points. */
-NEVER_INLINE void winograd_four(real *to, size_t point_step, const struct window *w)
+/* The transpose of the way back below, a window of 4 x 4 to 36 points: inside the image, and any.
+ */
+NEVER_INLINE void four_inner(real *to, size_t point_step, const struct window *w)
 {
     four_end(to, point_step, w, 0);
     four_pair(to + WINOGRAD_IN * point_step, point_step, w, WINOGRAD_A);
     four_pair(to + 3 * WINOGRAD_IN * point_step, point_step, w, WINOGRAD_B);
     four_end(to + 5 * WINOGRAD_IN * point_step, point_step, w, 3);
+}
+
+NEVER_INLINE void four_any(real *to, size_t point_step, const struct window *w)
+{
+    _Alignas(VECTOR_BYTES) real numbers[WINOGRAD_OUT * WINOGRAD_OUT * LANES];
+    const struct window filled = window_filled(w, WINOGRAD_OUT, numbers);
+    four_inner(to, point_step, &filled);
 }
 
 /* --- from the points back to a tile of outputs --- */
@@ -192,6 +243,7 @@ INLINE void output_tile(const struct target *t, const real *from, size_t point_s
                         bool adds)
 {
     vector top[WINOGRAD_IN], bottom[WINOGRAD_IN];
+#pragma GCC unroll 6
     for (int j = 0; j < WINOGRAD_IN; j++) {
         vector sum_a = point(from, point_step, 1, j) + point(from, point_step, 2, j);
         vector sum_b = point(from, point_step, 3, j) + point(from, point_step, 4, j);
@@ -199,6 +251,7 @@ INLINE void output_tile(const struct target *t, const real *from, size_t point_s
     }
     store_row(t, 0, top, bias, adds);
     store_row(t, 2, bottom, bias, adds);
+#pragma GCC unroll 6
     for (int j = 0; j < WINOGRAD_IN; j++) {
         vector difference_a = point(from, point_step, 1, j) - point(from, point_step, 2, j);
         vector difference_b = point(from, point_step, 3, j) - point(from, point_step, 4, j);

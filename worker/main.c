@@ -1,4 +1,5 @@
 /* lipsweep-worker: runs a coordinator's jobs, or one job on its own. */
+#include <malloc.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -18,9 +19,14 @@ static int work(const struct options *options)
     return error_exit_code(error.code);
 }
 
+/* Large pieces go back to the system when they are freed. Left to itself glibc keeps pieces as
+ * large as the largest ever freed, here that of a data set's file. */
+enum { RETURNED_BYTES = 1 << 20 };
+
 static int work_on_one(const struct options *options)
 {
     struct error error;
+    mallopt(M_MMAP_THRESHOLD, RETURNED_BYTES);
     bool good = options->verb == OPTIONS_TRAIN     ? runner_run(&options->train, &error)
                 : options->verb == OPTIONS_PREDICT ? predict_run(&options->predict, &error)
                 : options->verb == OPTIONS_MEASURE ? measure_run(&options->measure, &error)

@@ -2,9 +2,13 @@
 
 import re
 
+import pytest
+
 import recorded
 from coordinator import endpoint_in
-from processes import wait_until
+from made_images import write_cifar
+from processes import TIME_FACTOR, wait_until
+from wire import messages
 
 # 110 layers on 10,000 images at once: hundreds of gigabytes, computed without touching them.
 SWEEP = """
@@ -50,3 +54,26 @@ def test_a_job_larger_than_every_worker_is_named_at_once(start_program, run_prog
                           "JOIN job_shape h ON h.id = j.shape JOIN attempt a ON a.job = j.id AND a.outcome = 'done' "
                           "WHERE j.model = 'mnist-cnn'")
     assert rows and all(0 < row["peak"] <= row["computed"] * 1.05 for row in rows)
+
+
+JOB = """
+dataset: {path: FOLDER, format: cifar, classes: 10, augment: {crop_padding: 4, flip: true}}
+model: MODEL
+loss: {lambda: 1, k: 0.05, sigma: 0.1}
+train: {steps: 1, batch: 128, lr: 0.01, momentum: 0.9}
+test: {sigma: [0, 0.1]}
+"""
+
+
+@pytest.mark.skipif(TIME_FACTOR > 1, reason="sanitizers take memory of their own")
+@pytest.mark.parametrize("model", ["resnet20", "preresnet20"])
+def test_what_is_computed_is_what_is_taken(run_program, place, model):
+    """Within 5 % of the process's peak; tests/bench/memory.py has the real data sets and larger images."""
+    write_cifar(place / "images")
+    (place / "job.yaml").write_text(JOB.replace("FOLDER", str(place / "images")).replace("MODEL", model))
+    told = run_program("lipsweep-worker", "measure", place / "job.yaml", "--memory-only", code=0).stdout
+    names, values = (line.split("\t") for line in told.splitlines()[:2])
+    computed = int(dict(zip(names, values))["memory_bytes"])
+    run_program("lipsweep-worker", "train", place / "job.yaml", "-o", place / "out", code=0, timeout=120)
+    taken = messages.Result.FromString((place / "out/result.pb").read_bytes()).peak_memory_bytes
+    assert abs(computed / taken - 1) <= 0.05, f"{computed} computed, {taken} taken"

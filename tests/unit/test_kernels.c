@@ -2,6 +2,7 @@
  * what they write; and the ways of convolution against each other. */
 #include "common/rng.h"
 #include "worker/conv.h"
+#include "worker/conv_turned.h"
 #include "worker/gemm.h"
 #include "worker/winograd.h"
 
@@ -74,13 +75,33 @@ static const struct conv_shape shapes[] = {
     {1, 1, 7, 1, 1, 48, 1, 0, 1},     {7, 15, 4, 7, 15, 16, 3, 1, 1},
     {13, 3, 1, 13, 3, 32, 7, 3, 1},   {2, 2, 16, 2, 2, 16, 5, 2, 1},
     {7, 8, 16, 4, 4, 32, 3, 1, 2},    {9, 5, 3, 5, 3, 16, 1, 0, 2},
-    {5, 23, 16, 5, 23, 16, 3, 1, 1},
+    {5, 23, 16, 5, 23, 16, 3, 1, 1},  {8, 9, 32, 4, 5, 16, 3, 1, 2},
+    {7, 5, 16, 4, 3, 32, 1, 0, 2},    {10, 1, 16, 4, 1, 16, 5, 2, 3},
 };
 enum { SHAPE_COUNT = sizeof shapes / sizeof *shapes };
 
 static size_t taps(const struct conv_shape *s)
 {
     return s->kernel * s->kernel * s->in_channels;
+}
+
+static void check_input_gradient(const struct kernels *level, const struct kernels *generic,
+                                 const struct conv_shape *s)
+{
+    static struct guarded frame, turned, a, b;
+    size_t in = s->in_height * s->in_width * s->in_channels;
+    guard(&frame, conv_frame_size(s), 1);
+    guard(&turned, taps(s) * s->out_channels, 2);
+    guard(&a, in, 3);
+    guard(&b, in, 4);
+    double terms = 2 + (double)(s->kernel * s->kernel * s->out_channels);
+    level->conv_input_gradient(a.x, false, frame.x, turned.x, s);
+    generic->conv_input_gradient(b.x, false, frame.x, turned.x, s);
+    check_equal(&a, &b, terms);
+    memcpy(b.x, a.x, in * sizeof *a.x);
+    level->conv_input_gradient(a.x, true, frame.x, turned.x, s);
+    generic->conv_input_gradient(b.x, true, frame.x, turned.x, s);
+    check_equal(&a, &b, 2 * terms);
 }
 
 static void check_conv(const struct kernels *level, const struct kernels *generic)
@@ -95,14 +116,9 @@ static void check_conv(const struct kernels *level, const struct kernels *generi
         guard(&bias, s->out_channels, 3);
         guard(&a, out, 4);
         guard(&b, out, 5);
-        level->conv_forward(a.x, padded.x, packed.x, bias.x, false, s);
-        generic->conv_forward(b.x, padded.x, packed.x, bias.x, false, s);
+        level->conv_forward(a.x, padded.x, packed.x, bias.x, s);
+        generic->conv_forward(b.x, padded.x, packed.x, bias.x, s);
         check_equal(&a, &b, 2 + (double)taps(s));
-        memcpy(b.x, a.x, out * sizeof *a.x);
-        level->conv_forward(a.x, padded.x, packed.x, NULL, true, s);
-        generic->conv_forward(b.x, padded.x, packed.x, NULL, true, s);
-        check_equal(&a, &b, 4 * (double)taps(s));
-
         guard(&dout, out, 6);
         guard(&a, taps(s) * s->out_channels, 7);
         guard(&b, taps(s) * s->out_channels, 7);
@@ -113,6 +129,9 @@ static void check_conv(const struct kernels *level, const struct kernels *generi
         double terms = (double)(s->out_height * s->out_width);
         check_equal(&a, &b, 2 + terms);
         check_equal(&a_bias, &b_bias, 2 + terms);
+        if (s->in_channels % CONV_BLOCK == 0) {
+            check_input_gradient(level, generic, s);
+        }
     }
 }
 

@@ -144,6 +144,10 @@ static void convolution(void **state)
     check_conv((struct conv_shape){6, 7, 16, 0, 0, 32, 3, 1, 2}, CONV_DIRECT);
     check_conv((struct conv_shape){5, 4, 16, 0, 0, 16, 1, 0, 2}, CONV_DIRECT);
     check_conv((struct conv_shape){6, 5, 3, 0, 0, 16, 3, 1, 2}, CONV_DIRECT);
+    check_conv((struct conv_shape){7, 8, 16, 0, 0, 16, 3, 1, 2}, CONV_DIRECT);
+    check_conv((struct conv_shape){8, 7, 16, 0, 0, 16, 5, 2, 3}, CONV_DIRECT);
+    check_conv((struct conv_shape){1, 2, 16, 0, 0, 16, 3, 1, 2}, CONV_DIRECT);
+    check_conv((struct conv_shape){6, 7, 16, 0, 0, 16, 2, 0, 3}, CONV_DIRECT);
     check_conv((struct conv_shape){6, 9, 1, 0, 0, 16, 5, 2, 1}, CONV_PRODUCT);
     check_conv((struct conv_shape){5, 4, 3, 0, 0, 5, 3, 1, 1}, CONV_PRODUCT);
     check_conv((struct conv_shape){5, 8, 2, 0, 0, 3, 4, 0, 1}, CONV_PRODUCT);

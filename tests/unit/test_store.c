@@ -265,8 +265,9 @@ static void a_changed_grid_extends_and_withdraws(void **state)
     Wire__SubmitReply *reply = harness_submit(WITH_K("[0.4]"));
     assert_int_equal(reply->new_count, 1);
     assert_int_equal(reply->withdrawn_count, 3);
-    harness_expect("SELECT group_concat(state || withdrawn, ' ') FROM job",
-                   "done1 leased1 cancelled1 pending0");
+    harness_expect(
+        "SELECT group_concat(state || withdrawn, ' ') FROM (SELECT * FROM job ORDER BY id)",
+        "done1 leased1 cancelled1 pending0");
     /* The leased one finishes. */
     assert_true(harness_result(1, lease, WIRE__OUTCOME__OUTCOME_DONE));
     harness_expect(STATE(2), "done");
@@ -277,8 +278,9 @@ static void a_changed_grid_extends_and_withdraws(void **state)
     assert_int_equal(reply->new_count, 1);
     assert_int_equal(reply->running_count, 1);
     assert_int_equal(reply->withdrawn_count, 0);
-    harness_expect("SELECT group_concat(state || withdrawn, ' ') FROM job",
-                   "done0 done0 cancelled1 pending0 pending0");
+    harness_expect(
+        "SELECT group_concat(state || withdrawn, ' ') FROM (SELECT * FROM job ORDER BY id)",
+        "done0 done0 cancelled1 pending0 pending0");
     assert_int_equal(harness_integer("SELECT superseded_by FROM job WHERE id = 3"), 5);
     assert_int_equal(harness_integer("SELECT count(*) FROM current_job"), 4);
     assert_int_equal(harness_integer("SELECT count(DISTINCT point) FROM current_job"), 4);
