@@ -12,12 +12,26 @@ static size_t front(const struct add_shape *s)
     return (s->channels - s->other_channels) / 2;
 }
 
+/* Runs of a fixed length become vector instructions. One number at a time took twice as long where
+ * the two arrays lie a multiple of 4 KiB apart. */
+static void add_numbers(real *restrict out, const real *restrict other, size_t count)
+{
+    enum { RUN = 64 };
+    size_t i = 0;
+    for (; i + RUN <= count; i += RUN) {
+        for (size_t j = 0; j < RUN; j++) {
+            out[i + j] += other[i + j];
+        }
+    }
+    for (; i < count; i++) {
+        out[i] += other[i];
+    }
+}
+
 void add_forward(real *out, const real *other, const struct add_shape *s)
 {
     if (add_is_plain(s)) {
-        for (size_t i = 0; i < s->height * s->width * s->channels; i++) {
-            out[i] += other[i];
-        }
+        add_numbers(out, other, s->height * s->width * s->channels);
         return;
     }
     for (size_t p = 0; p < s->height * s->width; p++) {

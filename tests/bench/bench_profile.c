@@ -71,7 +71,8 @@ int main(int count, char **arguments)
     const struct subject *subject = subject_find(count > 1 ? arguments[1] : "mnist-cnn");
     double seconds = count > 2 ? strtod(arguments[2], NULL) : 1;
     struct dataset dataset = subject_dataset(subject, subject->batch);
-    printf("{\"model\": \"%s\", \"cpu_class\": \"%s\",\n", subject->name, training_cpu_class(false));
+    printf("{\"model\": \"%s\", \"cpu_class\": \"%s\",\n", subject->name,
+           training_cpu_class(false));
     for (int lipschitz = 1; lipschitz >= 0; lipschitz--) {
         struct reader reader;
         double lambda = lipschitz ? 0.1 : 0, test_s[PROFILE_PHASE_COUNT];

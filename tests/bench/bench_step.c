@@ -83,8 +83,8 @@ static double median(double *values, size_t count)
 static double train_rate(const struct bench *bench, double lambda)
 {
     static struct steps steps;
-    struct training_result warm = run(bench, lambda, 2, 1, NULL);
-    int64_t count = (int64_t)(bench->seconds / (warm.train_s / 2)) + 3;
+    struct training_result warm = run(bench, lambda, 1, 1, NULL);
+    int64_t count = (int64_t)(bench->seconds / warm.train_s) + 3;
     steps = (struct steps){.count = 0};
     wait_for_the_others(bench);
     run(bench, lambda, count < STEPS_MAX ? count : STEPS_MAX, 1, &steps);

@@ -12,7 +12,7 @@ static const struct subject subjects[] = {
     {"mnist-cnn", "mnist-cnn", 1, 28, 100, 2000, 1000},
     {"resnet20", "resnet20", 3, 32, 128, 512, 200},
     {"preresnet20", "preresnet20", 3, 32, 128, 512, 200},
-    {"preresnet32-96", "preresnet32", 3, 96, 32, 64, 24},
+    {"preresnet32-96", "preresnet32", 3, 96, 16, 32, 8},
 };
 
 const struct subject *subject_find(const char *name)

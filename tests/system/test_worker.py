@@ -454,8 +454,37 @@ def test_nobody_there_within_the_idle_timeout(start_worker, place):
     assert "no coordinator at" in worker.stderr()
 
 
+def test_a_runner_has_the_threads_asked_for(coordinator, start_worker, start_program, place):
+    worker = start_worker("--threads", 3)
+    assert coordinator.expect_hello().threads == 3
+    attempt = coordinator.lease(LONG)
+    coordinator.expect_heartbeat(running(attempt.job))
+    runner, = runners(worker)
+    arguments = processes.command(runner)
+    assert arguments[arguments.index("--threads") + 1] == "3"
+    (place / "job.yaml").write_text(LONG)
+    counts = []
+    for threads in 1, 3:
+        alone = start_program("lipsweep-worker", "train", "job.yaml", "-o", f"out{threads}", "--threads", threads)
+        wait_until(lambda: "epoch 1:" in alone.stderr(), timeout=60)
+        counts.append(len(os.listdir(f"/proc/{alone.pid}/task")))
+        alone.kill()
+    assert counts[1] == counts[0] + 2
+
+
+def test_the_number_of_threads_changes_no_bit(run_program, place):
+    (place / "job.yaml").write_text(SHORT)
+    summaries = set()
+    for threads in 1, 2, 3:
+        out = run_program("lipsweep-worker", "train", "job.yaml", "-o", f"out{threads}", "--threads", threads,
+                          code=0).stdout
+        assert "weights" in out
+        summaries.add(re.sub(r"(trained in|tested in|result in) \S+", "", out))
+    assert len(summaries) == 1
+
+
 def test_wrong_usage(run_program, place):
-    for arguments, word in ([["--threads", "2"], "threads"], [["--slots", "0"], "slots"], [["x"], "x"],
+    for arguments, word in ([["--threads", "17"], "threads"], [["--slots", "0"], "slots"], [["x"], "x"],
                             [["--connect", "tcp://10.0.0.1:1"], "lipsweep key"],
                             [["--connect", "tcp://127.0.0.1:1"], "--insecure-loopback"],
                             [["train"], "job file"], [["train", "j.yaml"], "-o"]):
