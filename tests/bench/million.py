@@ -67,7 +67,8 @@ def fill(database, points, seeds, levels):
                 accuracies.append((number, noise, 10000, round(accuracy * 10000), accuracy) + (0.5,) * 13)
                 if level:
                     quotients.append((number, noise) + (0.5,) * 14)
-    database.execute("INSERT INTO worker VALUES (1, zeroblob(16), 'host', 1, 'build', 'cpu', 1, 1, 1, 1, 1, 1, NULL)")
+    database.execute("INSERT INTO worker (id, instance, host, pid, build, cpu_class, slots, threads, cpu_count, memory_bytes,"
+                     " first_seen_at, last_seen_at) VALUES (1, zeroblob(16), 'host', 1, 'build', 'cpu', 1, 1, 1, 1, 1, 1)")
     insert(database, "training", ["id", "train_hash", "build", "cpu_class", "host", "weights_digest", "dataset_digest",
                                   "step_count", "train_s", "finished_at"],
            ((i + 1, b"x", "build", "cpu", "host", "d", "d", 1, 10.0, 1) for i in range(number)))
