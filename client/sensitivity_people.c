@@ -142,7 +142,7 @@ static void print_missing(const struct view *view)
         terminal_print(&view->terminal, stdout, "%zu of %zu points of the grid have no result.\n",
                        empty, experiment->design.cell_count);
     for (int i = 0; i < POINT_PARAMETER_COUNT; i++)
-        if (experiment->followers & 1u << i)
+        if (experiment->followers & UINT64_C(1) << i)
             terminal_print(&view->terminal, stdout,
                            "%s changes along with an axis and is no axis of its own.\n",
                            point_parameters[i].heading);

@@ -10,7 +10,8 @@
     "j.k_label) AS k, coalesce(j.sigma, j.sigma_label) AS sigma, j.control, j.fraction, "          \
     "j.validation_count, j.train_count, j.epochs, j.steps, j.batch, j.optimizer, j.lr, "           \
     "j.momentum, j.weight_decay, j.beta1, j.beta2, j.eps, j.resize, j.crop_padding, "              \
-    "j.flip"
+    "j.flip, j.shortcut, j.bn_passes, j.bn_running, j.exact, j.penalty, j.output, "                \
+    "j.grad_through, j.nesterov, j.decay_norms, j.schedule, j.schedule_factor, j.warmup_epochs"
 
 /* The first ?3 jobs of sweep ?1 in each state, or in the one that ?2 asks for. */
 #define FIRST_IN(state)                                                                            \

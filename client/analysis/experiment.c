@@ -98,7 +98,7 @@ static size_t find_levels(const struct result_set *set, int parameter, const str
 }
 
 /* Whether the parameter is known once the axes chosen so far are: it then adds no axis. */
-static bool follows(const struct result_set *set, int parameter, unsigned axes)
+static bool follows(const struct result_set *set, int parameter, uint64_t axes)
 {
     struct point_index index;
     bool known = true;
@@ -141,13 +141,13 @@ static const char *choose_axes(struct experiment *experiment, int *axes)
     struct design *design = &experiment->design;
     const struct value **levels = memory_allocate(set->point_count, sizeof *levels);
     const char *refusal = NULL;
-    unsigned chosen = 0;
+    uint64_t chosen = 0;
     for (int parameter = 0; !refusal && parameter < POINT_PARAMETER_COUNT; parameter++) {
         size_t count = find_levels(set, parameter, levels);
         if (count < 2)
             continue;
         if (follows(set, parameter, chosen)) {
-            experiment->followers |= 1u << parameter;
+            experiment->followers |= UINT64_C(1) << parameter;
             continue;
         }
         if (design->axis_count == DESIGN_AXIS_MAX || design->cell_count > DESIGN_CELL_MAX / count) {
@@ -155,7 +155,7 @@ static const char *choose_axes(struct experiment *experiment, int *axes)
             break;
         }
         axes[design->axis_count] = parameter;
-        chosen |= 1u << parameter;
+        chosen |= UINT64_C(1) << parameter;
         add_axis(design, parameter, levels, count);
     }
     free(levels);

@@ -22,7 +22,7 @@ struct experiment {
     struct experiment_point *points; /* as in set.points */
     struct design design;
     const char *refusal; /* why there is no design, for people; NULL: there is one */
-    unsigned followers;  /* parameters that vary, but only along with an axis: 1 << parameter */
+    uint64_t followers;  /* parameters that vary, but only along with an axis: 1 << parameter */
 };
 
 /* `metric` NULL: the default. `against`: standard, noise-augmentation or noisy-bn. */

@@ -28,7 +28,7 @@ static uint64_t hash_of(const struct point_index *index, const struct point *poi
 {
     uint64_t hash = 0xcbf29ce484222325u;
     for (unsigned i = 0; i < POINT_PARAMETER_COUNT; i++)
-        if (index->parameters & 1u << i)
+        if (index->parameters & UINT64_C(1) << i)
             hash = mix_value(hash, point->parameters[i]);
     return hash ^ hash >> 32;
 }
@@ -36,13 +36,14 @@ static uint64_t hash_of(const struct point_index *index, const struct point *poi
 static bool agree(const struct point_index *index, const struct point *a, const struct point *b)
 {
     for (unsigned i = 0; i < POINT_PARAMETER_COUNT; i++)
-        if (index->parameters & 1u << i && !value_is_equal(a->parameters[i], b->parameters[i]))
+        if (index->parameters & UINT64_C(1) << i &&
+            !value_is_equal(a->parameters[i], b->parameters[i]))
             return false;
     return !(index->parameters & POINT_INDEX_DIGEST) ||
            strcmp(a->dataset_digest, b->dataset_digest) == 0;
 }
 
-void point_index_init(struct point_index *index, unsigned parameters)
+void point_index_init(struct point_index *index, uint64_t parameters)
 {
     *index = (struct point_index){
         .parameters = parameters,

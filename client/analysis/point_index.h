@@ -3,19 +3,24 @@
 #ifndef LIPSWEEP_CLIENT_ANALYSIS_POINT_INDEX_H
 #define LIPSWEEP_CLIENT_ANALYSIS_POINT_INDEX_H
 
+#include <assert.h>
+#include <stdint.h>
+
 #include "client/analysis/result_set.h"
 
+static_assert(POINT_PARAMETER_COUNT < 63, "a bit for each, and for the digest");
+
 /* What must agree: bits 1 << enum point_parameter, and this one for the data set's digest. */
-#define POINT_INDEX_DIGEST (1u << POINT_PARAMETER_COUNT)
+#define POINT_INDEX_DIGEST (UINT64_C(1) << POINT_PARAMETER_COUNT)
 #define POINT_INDEX_ALL ((POINT_INDEX_DIGEST << 1) - 1)
 
 struct point_index {
-    unsigned parameters;
+    uint64_t parameters;
     size_t *places; /* place + 1; 0: none */
     size_t size, count;
 };
 
-void point_index_init(struct point_index *index, unsigned parameters);
+void point_index_init(struct point_index *index, uint64_t parameters);
 void point_index_finish(struct point_index *index);
 
 /* The one that agrees with `point`; SIZE_MAX: none. */

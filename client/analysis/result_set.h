@@ -28,7 +28,19 @@
     X(eps, "eps", false)                                                                           \
     X(resize, "resize", false)                                                                     \
     X(crop_padding, "crop_padding", false)                                                         \
-    X(flip, "flip", true)
+    X(flip, "flip", true)                                                                          \
+    X(shortcut, "shortcut", true)                                                                  \
+    X(bn_passes, "bn_passes", true)                                                                \
+    X(bn_running, "bn_running", true)                                                              \
+    X(exact, "exact", true)                                                                        \
+    X(penalty, "penalty", true)                                                                    \
+    X(output, "output", true)                                                                      \
+    X(grad_through, "grad_through", true)                                                          \
+    X(nesterov, "nesterov", true)                                                                  \
+    X(decay_norms, "decay_norms", true)                                                            \
+    X(schedule, "schedule", true)                                                                  \
+    X(schedule_factor, "schedule_factor", false)                                                   \
+    X(warmup_epochs, "warmup_epochs", false)
 
 enum point_parameter {
 #define X(name, heading, is_text) POINT_##name,

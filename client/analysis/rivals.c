@@ -7,9 +7,10 @@
 
 size_t *rivals_find(const struct point *points, size_t count, const char *control)
 {
-    unsigned loss = 1u << POINT_lambda | 1u << POINT_k | 1u << POINT_sigma | 1u << POINT_control;
+    uint64_t loss = UINT64_C(1) << POINT_lambda | UINT64_C(1) << POINT_k |
+                    UINT64_C(1) << POINT_sigma | UINT64_C(1) << POINT_control;
     if (strcmp(control, "none") != 0)
-        loss &= ~(1u << POINT_sigma);
+        loss &= ~(UINT64_C(1) << POINT_sigma);
     struct point_index index;
     point_index_init(&index, POINT_INDEX_ALL & ~loss);
     for (size_t i = 0; i < count; i++)

@@ -32,6 +32,7 @@ class Coordinator:
         self.endpoint = self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
         self.peer, self.instance, self.hello = None, None, None  # of the newest Hello
         self.known = set()  # peers that said Hello to this coordinator
+        self.welcomed = set()
         self.next_job = 1
         self.backlog = []
         self.silent = False    # acknowledge no heartbeat
@@ -78,6 +79,9 @@ class Coordinator:
                 self.send(peer=peer, heartbeat_ack=dict(sequence=envelope.heartbeat.sequence))
             if wanted(envelope):
                 return envelope
+            if envelope.WhichOneof("body") == "hello" and peer in self.welcomed:
+                self.welcome(envelope)  # on a slow machine it thought this coordinator away
+                continue
             if envelope.WhichOneof("body") != "heartbeat":
                 self.backlog.append(envelope)
         seen = [envelope.WhichOneof("body") for envelope in self.backlog]
@@ -87,10 +91,14 @@ class Coordinator:
         envelope = self.receive("hello", timeout=timeout)
         self.hello, self.instance = envelope.hello, envelope.hello.instance
         if welcome:
-            self.send(request=envelope.request, welcome=dict(
-                protocol=PROTOCOL, build="test", lease_ms=5000, heartbeat_ms=HEARTBEAT_MS, no_progress_ms=300000,
-                pid=1, database=self.database))
+            self.welcome(envelope)
         return envelope.hello
+
+    def welcome(self, envelope):
+        self.welcomed.add(self.peer)
+        self.send(request=envelope.request, welcome=dict(
+            protocol=PROTOCOL, build="test", lease_ms=5000, heartbeat_ms=HEARTBEAT_MS, no_progress_ms=300000,
+            pid=1, database=self.database))
 
     def expect_heartbeat(self, condition=lambda heartbeat: True, timeout=15.0):
         return self.receive("heartbeat", timeout=timeout,
