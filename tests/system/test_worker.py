@@ -362,7 +362,7 @@ def test_a_job_that_does_not_fit_is_refused_with_the_numbers(coordinator, start_
     """Jobs of which each takes gigabytes, more of them than there is memory for."""
     worker = start_worker(slots=64)
     memory = coordinator.expect_hello().memory_bytes
-    big = SHORT.replace("train_count: 300", "train_count: 10000").replace("batch: 100", "batch: 10000")
+    big = LONG.replace("train_count: 300", "train_count: 10000").replace("batch: 100", "batch: 10000")
     attempt = coordinator.lease(big)
     before = coordinator.expect_heartbeat(lambda h: h.running)
     count = before.free_memory_bytes // (memory - before.free_memory_bytes) + 1
