@@ -95,7 +95,7 @@ static bool place_axis(struct sweep *sweep, const struct sweep_axis *own,
     const struct sweep_axis *axis = union_axis(sweep, own);
     placed->axis = (size_t)(axis - sweep->axes);
     placed->count = own->count;
-    placed->values = calloc(own->count + 1, sizeof *placed->values);
+    placed->values = calloc(own->count > 0 ? own->count : 1, sizeof *placed->values);
     for (size_t i = 0; placed->values && i < own->count; i++)
         placed->values[i] = (uint32_t)find_value(axis, own, i);
     return placed->values != NULL;

@@ -43,9 +43,20 @@ static inline vector pool_relu(const vector sum[WINDOW], mask *at)
     mask is_below = below > above;
     vector largest = choose(is_below, below, above);
     vector all = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-    mask is_nan = ~(all == all), is_off = largest <= (vector){0};
+    mask is_nan = ~(all <= (vector){0} + (real)INFINITY), is_off = largest <= (vector){0};
     *at = ((right_above & 1) & ~is_below) | (((right_below & 1) + 2) & is_below);
     return (vector)(((mask)largest & ~is_off) | is_nan);
+}
+
+/* One tap of each channel's kernel, `step` apart. */
+__attribute__((always_inline)) static inline void
+add_tap(vector sum[][WINDOW], const vector in[WINDOW], const real *tap, size_t step, int channels)
+{
+    for (int c = 0; c < channels; c++) {
+        for (int w = 0; w < WINDOW; w++) {
+            sum[c][w] += in[w] * tap[(size_t)c * step];
+        }
+    }
 }
 
 /* LANES outputs of `channels` channels from pixel `at` of the halved rows on. */
@@ -69,12 +80,7 @@ pool_sums(vector sum[][WINDOW], const real *halves, const real *weight, const re
                 const real *right = row + (x + 1) % 2 * plane + (x + 1) / 2;
                 const vector in[WINDOW] = {load(left), load(right), load(left + half),
                                            load(right + half)};
-                for (int c = 0; c < channels; c++) {
-                    real tap = weight[((size_t)c * in_channels + i) * area + y * kernel + x];
-                    for (int w = 0; w < WINDOW; w++) {
-                        sum[c][w] += in[w] * tap;
-                    }
-                }
+                add_tap(sum, in, weight + i * area + y * kernel + x, in_channels * area, channels);
             }
         }
     }

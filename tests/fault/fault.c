@@ -67,13 +67,13 @@ static int number(void)
                                          : ENOSPC;
 }
 
-static const char *path_of(int file, char path[4096])
+static const char *path_of(int file, char text[4096])
 {
     char entry[64];
     snprintf(entry, sizeof entry, "/proc/self/fd/%d", file);
-    ssize_t length = readlink(entry, path, 4095);
-    path[length > 0 ? length : 0] = '\0';
-    return path;
+    ssize_t length = readlink(entry, text, 4095);
+    text[length > 0 ? length : 0] = '\0';
+    return text;
 }
 
 /* true: the call is not to be made. */

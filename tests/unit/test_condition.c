@@ -164,11 +164,12 @@ static void test_refused(void **state)
 
 static void assert_repeated(const char *head, const char *part, int count, const char *expected)
 {
-    char *text = calloc(strlen(head) + (size_t)count * strlen(part) + 1, 1);
+    size_t first = strlen(head), each = strlen(part);
+    char *text = calloc(first + (size_t)count * each + 1, 1);
     assert_non_null(text);
-    strcpy(text, head);
-    for (int i = 0; i < count; i++)
-        strcat(text, part);
+    memcpy(text, head, first);
+    for (size_t i = 0; i < (size_t)count; i++)
+        memcpy(text + first + i * each, part, each);
     assert_refused(text, expected);
     free(text);
 }

@@ -275,7 +275,8 @@ static void compare_with_definition(const char *rest, int rounds)
         struct grid grid;
         random_sweep(&random, text, sizeof text);
         parse(text, &plain);
-        strcat(text, rest);
+        size_t length = strlen(text);
+        snprintf(text + length, sizeof text - length, "%s", rest);
         parse(text, &sweep);
         struct set expected = {calloc(20000, 32), 0};
         for (int control = 0; control < CONTROL_COUNT; control++) {
