@@ -164,12 +164,12 @@ static void test_refused(void **state)
 
 static void assert_repeated(const char *head, const char *part, int count, const char *expected)
 {
-    size_t first = strlen(head), each = strlen(part);
-    char *text = calloc(first + (size_t)count * each + 1, 1);
+    size_t at = strlen(head), each = strlen(part), size = at + (size_t)count * each + 1;
+    char *text = calloc(size, 1);
     assert_non_null(text);
-    memcpy(text, head, first);
-    for (size_t i = 0; i < (size_t)count; i++)
-        memcpy(text + first + i * each, part, each);
+    snprintf(text, size, "%s", head);
+    for (int i = 0; i < count; i++, at += each)
+        snprintf(text + at, size - at, "%s", part);
     assert_refused(text, expected);
     free(text);
 }
