@@ -26,6 +26,7 @@ struct session_listener {
     void (*weights_ack)(void *context, const Wire__WeightsAck *ack);
     void (*result_ack)(void *context, const Wire__ResultAck *ack);
     void (*release_ack)(void *context, const Wire__ReleaseAck *ack);
+    void (*data_part)(void *context, const Wire__DataPart *part);
 };
 
 WARN_UNUSED bool session_create(struct session **session, const struct session_options *options,

@@ -9,6 +9,7 @@
 #include "worker/session.h"
 #include "worker/slot.h"
 #include "worker/spool.h"
+#include "worker/supply.h"
 #include "worker/supervisor.h"
 
 struct supervisor {
@@ -16,6 +17,7 @@ struct supervisor {
     struct session *session;
     struct spool *spool;
     struct outbox *outbox;
+    struct supply *supply;
     struct slot *slots;
     struct backoff backoff;
     struct resources usable;
@@ -44,6 +46,18 @@ void supervisor_release(struct supervisor *supervisor, const struct attempt_id *
 
 /* Kills a runner whose attempt is over; nothing of it is kept. */
 void supervisor_doom(struct slot *slot);
+
+/* Starts what was leased, or waits for its data, or hands it back. Takes `lease`. */
+void supervisor_begin(struct supervisor *supervisor, const struct attempt_id *id,
+                      Wire__Lease *lease);
+
+/* Whether a runner ended because this machine's copy of its data is no good: the job is begun again
+ * with another. */
+bool supervisor_replaces_data(struct supervisor *supervisor, struct slot *slot,
+                              const Wire__Result *result);
+
+/* Goes on with what waited for its data. */
+void supervisor_serve_waiting(struct supervisor *supervisor);
 
 /* What the session calls; `context` is the supervisor. */
 struct session_listener supervisor_listener(struct supervisor *supervisor);
