@@ -108,7 +108,7 @@ static const struct route {
     [WIRE__ENVELOPE__BODY_REMOVE] = {dispatch_remove, false, true},
     [WIRE__ENVELOPE__BODY_IMPORT] = {dispatch_import, false, true},
     [WIRE__ENVELOPE__BODY_WEIGHTS_CHUNK] = {dispatch_weights_chunk, true, false},
-    [WIRE__ENVELOPE__BODY_WEIGHTS_REQUEST] = {dispatch_weights_request, false, true, true},
+    [WIRE__ENVELOPE__BODY_WEIGHTS_REQUEST] = {dispatch_weights_request, true, true, true},
 };
 
 /* By what the key is for; what the session is for is asked besides. */

@@ -8,6 +8,7 @@
 #include "common/hash.h"
 #include "coordinator/parameter_columns.h"
 #include "coordinator/store_control.h"
+#include "coordinator/store_training.h"
 
 /* The row of this sweep that stands for a job now. */
 struct standing {
@@ -182,6 +183,11 @@ bool store_sweep_place(struct store *store, const struct placing_request *reques
         return false;
     placement->superseded = other.id != 0;
     placement->placing = source != 0 ? PLACE_REUSED : PLACE_NEW;
+    int64_t training = 0;
+    if (source == 0 && request->has_trainings &&
+        !store_training_kept(store, hashes.train, request->sweep, request->reuse, &training, error))
+        return false;
+    placement->evaluated = training != 0;
     return request->dry ||
            add(store, request, &hashes, same.id != 0 ? &same : &other, source, error);
 }

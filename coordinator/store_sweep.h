@@ -54,6 +54,7 @@ enum placing { PLACE_NEW, PLACE_FINISHED, PLACE_RUNNING, PLACE_REUSED };
 
 struct placement {
     enum placing placing;
+    bool evaluated;  /* new, but the weights of its training are kept: it is only tested */
     bool superseded; /* another row of the same training, with another test, makes room */
     bool was_asked;  /* a row that is there was asked for by the text before */
 };
@@ -63,7 +64,8 @@ struct placing_request {
     int64_t text_number;
     int64_t point;
     bool reuse;
-    bool dry; /* change nothing */
+    bool has_trainings; /* some training is finished: it may be this job's */
+    bool dry;           /* change nothing */
     const struct job *job;
     const struct job_lines *lines; /* the job's */
     int64_t shape;                 /* store_shape's; 0 when dry */

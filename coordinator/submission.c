@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "coordinator/store_shape.h"
+#include "coordinator/store_training.h"
 #include "coordinator/sweep_text.h"
 
 struct submission {
@@ -18,6 +19,7 @@ struct submission {
     int64_t withdrawn_to;    /* the last job that was looked at for being asked for no longer */
     bool dry;                /* a plan, or the same text again: nothing is stored */
     bool same_text, every_training_new;
+    bool has_trainings;    /* at its beginning */
     bool has_other_test;   /* the text before tested otherwise: */
     struct job other_test; /* its test part counts */
     struct job_lines lines, other_test_lines, shape_lines;
@@ -177,7 +179,8 @@ bool submission_begin(struct submissions *submissions, struct store *store, cons
     submission->is_waiting = true;
     submission->peer = *peer;
     submission->request = request;
-    bool good = look_up(submission, store, submit, refusal, error) &&
+    bool good = store_training_any(store, &submission->has_trainings, error) &&
+                look_up(submission, store, submit, refusal, error) &&
                 (refusal->refused || open_sweep(submission, store, error));
     if (!good || refusal->refused) {
         destroy(submission);
@@ -217,7 +220,8 @@ static bool resume_one(struct submissions *submissions, struct store *store,
     submission->id = stored->id;
     submission->text_number = stored->text_number;
     submission->ordinal = (size_t)stored->expanded;
-    if (!find_other_test(submission, store, error)) {
+    if (!store_training_any(store, &submission->has_trainings, error) ||
+        !find_other_test(submission, store, error)) {
         destroy(submission);
         return false;
     }
@@ -254,6 +258,7 @@ static void count_placement(struct submission *submission, const struct placemen
     counts->running_count += placement->placing == PLACE_RUNNING;
     counts->reused_count += placement->placing == PLACE_REUSED;
     counts->superseded_count += placement->superseded;
+    counts->evaluated_count += placement->evaluated;
     submission->was_asked_count += placement->was_asked;
 }
 
@@ -288,6 +293,7 @@ static bool place_next(struct submission *submission, struct store *store, struc
         .text_number = submission->text_number,
         .point = (int64_t)grid_point_of(grid, submission->ordinal),
         .reuse = submission->text.sweep.reuse,
+        .has_trainings = submission->has_trainings,
         .dry = submission->dry,
         .job = &job,
         .lines = &submission->lines,
@@ -358,10 +364,6 @@ static void fill_end(const struct submission *submission, struct submission_end 
     snprintf(end->name, sizeof end->name, "%s", submission->text.sweep.name);
     if (submission->same_text)
         snprintf(end->message, sizeof end->message, "the same file as before: nothing changes");
-    else if (end->reply.superseded_count > 0)
-        snprintf(end->message, sizeof end->message,
-                 "the test part differs: %lld jobs are replaced, and this version trains them anew",
-                 (long long)end->reply.superseded_count);
     end->reply.sweep = submission->id;
     end->reply.name = end->name;
     end->reply.message = end->message;

@@ -134,9 +134,14 @@ static bool start_slot(struct supervisor *supervisor, const struct attempt_id *i
         .threads = supervisor->options->threads,
         .continue_any = lease->continue_any,
         .keep_weights = lease->keep_weights,
+        .has_stored = lease->weights_digest.len == HASH_BYTES,
     };
-    if (slot_start(slot, &slot_options, error))
+    if (slot_start(slot, &slot_options, error)) {
+        if (slot_options.has_stored)
+            stored_weights_begin(&supervisor->stored[slot - supervisor->slots], slot->folder,
+                                 lease->weights_digest.data);
         return true;
+    }
     spool_remove_folder(folder);
     return false;
 }
@@ -241,6 +246,14 @@ static void take_weights_ack(void *context, const Wire__WeightsAck *ack)
         (void)outbox_acknowledge_weights(supervisor->outbox, &id, ack);
 }
 
+static void take_weights_part(void *context, uint64_t request, const Wire__WeightsPart *part)
+{
+    struct supervisor *supervisor = context;
+    for (int i = 0; i < supervisor->options->slots; i++)
+        if (stored_weights_take(&supervisor->stored[i], request, part))
+            return;
+}
+
 static void take_release_ack(void *context, const Wire__ReleaseAck *ack)
 {
     struct supervisor *supervisor = context;
@@ -291,6 +304,7 @@ struct session_listener supervisor_listener(struct supervisor *supervisor)
         .lease = take_lease,
         .attempt_over = take_attempt_over,
         .weights_ack = take_weights_ack,
+        .weights_part = take_weights_part,
         .result_ack = take_result_ack,
         .release_ack = take_release_ack,
     };
