@@ -156,7 +156,8 @@ static bool share(struct store *store, int64_t job, struct error *error)
     if (!db_prepare(store->db,
                     "UPDATE job SET state = 'done', result_of = ?1, finished_at = ?2,"
                     " training = (SELECT training FROM job WHERE id = ?1)"
-                    " WHERE job_hash = (SELECT job_hash FROM job WHERE id = ?1)"
+                    " WHERE id IN (SELECT k.job FROM job s JOIN job_key k"
+                    "  ON k.hash = substr(s.job_hash, 1, 16) WHERE s.id = ?1)"
                     " AND state = 'pending' AND withdrawn = 0 AND superseded_by IS NULL"
                     " AND (SELECT reuse FROM sweep WHERE id = job.sweep) <> 'false'",
                     &statement, error))

@@ -29,17 +29,6 @@ bool store_training_add(struct store *store, const uint8_t train_hash[HASH_BYTES
     return true;
 }
 
-bool store_training_any(struct store *store, bool *any, struct error *error)
-{
-    struct statement *statement;
-    int64_t found;
-    if (!db_prepare(store->db, "SELECT EXISTS (SELECT 1 FROM training)", &statement, error) ||
-        !store_integer(statement, 0, &found, error))
-        return false;
-    *any = found != 0;
-    return true;
-}
-
 bool store_training_kept(struct store *store, const uint8_t train_hash[HASH_BYTES], int64_t sweep,
                          bool any, int64_t *training, struct error *error)
 {

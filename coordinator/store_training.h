@@ -19,9 +19,6 @@ WARN_UNUSED bool store_training_kept(struct store *store, const uint8_t train_ha
                                      int64_t sweep, bool any, int64_t *training,
                                      struct error *error);
 
-/* Whether there is any: if not, nobody need ask for each job. */
-WARN_UNUSED bool store_training_any(struct store *store, bool *any, struct error *error);
-
 /* A pending job that is being leased: `digest` is that of the weights which it need only evaluate.
  * Until the attempt is over their training is the job's, so that nothing removes them. "": it
  * trains. */
