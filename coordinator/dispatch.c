@@ -112,7 +112,7 @@ static const struct route {
     [WIRE__ENVELOPE__BODY_REMOVE] = {dispatch_remove, false, true},
     [WIRE__ENVELOPE__BODY_IMPORT] = {dispatch_import, false, true},
     [WIRE__ENVELOPE__BODY_WEIGHTS_CHUNK] = {dispatch_weights_chunk, true, false},
-    [WIRE__ENVELOPE__BODY_WEIGHTS_REQUEST] = {dispatch_weights_request, false, true, true},
+    [WIRE__ENVELOPE__BODY_WEIGHTS_REQUEST] = {dispatch_weights_request, true, true, true},
     [WIRE__ENVELOPE__BODY_DATA_REQUEST] = {dispatch_data_request, true, false},
 };
 

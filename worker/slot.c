@@ -46,6 +46,8 @@ static bool spawn(struct slot *slot, const struct slot_start *start, int pipe_wr
         arguments[count++] = "--continue-any";
     if (start->keep_weights)
         arguments[count++] = "--weights";
+    if (start->has_stored)
+        arguments[count++] = "--stored-weights";
     /* A matrix product stays on the thread that asks for it: more would change its bits. */
     const char *const environment[] = {"OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", NULL};
     struct child_options options = {

@@ -36,6 +36,7 @@ struct slot_start {
     int threads;
     double checkpoint_s;
     bool continue_any, keep_weights;
+    bool has_stored; /* it waits for stored weights, to test them (stored_weights.h) */
 };
 
 WARN_UNUSED bool slot_start(struct slot *slot, const struct slot_start *start, struct error *error);

@@ -115,6 +115,7 @@ static void reap(struct supervisor *supervisor)
         const struct attempt_id id = slot->id;
         Wire__Lease *again = slot->again ? slot->lease : NULL;
         slot->lease = again ? NULL : slot->lease;
+        stored_weights_finish(&supervisor->stored[i]);
         slot_clear(slot);
         if (again)
             supervisor_begin(supervisor, &id, again);
@@ -154,6 +155,13 @@ static void send_heartbeat(struct supervisor *supervisor)
     };
     heartbeat_send(&heartbeat, supervisor->session);
     supervisor->heartbeat_ms = supervisor->now_ms + session_heartbeat_ms(supervisor->session);
+}
+
+static void fetch_weights(struct supervisor *supervisor)
+{
+    for (int i = 0; i < supervisor->options->slots; i++)
+        stored_weights_tick(&supervisor->stored[i], supervisor->session, &supervisor->question,
+                            supervisor->now_ms);
 }
 
 /* --- the end --- */
@@ -287,6 +295,7 @@ static bool tick(struct supervisor *supervisor, struct error *error)
     if (session_is_open(supervisor->session)) {
         if (supervisor->now_ms >= supervisor->log_ms)
             send_logs(supervisor);
+        fetch_weights(supervisor);
         outbox_tick(supervisor->outbox, supervisor->session, supervisor->now_ms);
         supply_tick(supervisor->supply, supervisor->session, supervisor->now_ms);
         if (supervisor->now_ms >= supervisor->heartbeat_ms)
@@ -339,7 +348,8 @@ static bool prepare(struct supervisor *supervisor, struct error *error)
     };
     memcpy(session_options.instance, supervisor->instance, sizeof supervisor->instance);
     supervisor->slots = calloc((size_t)options->slots, sizeof *supervisor->slots);
-    if (!supervisor->slots)
+    supervisor->stored = calloc((size_t)options->slots, sizeof *supervisor->stored);
+    if (!supervisor->slots || !supervisor->stored)
         return error_set(error, ERROR_MEMORY, "out of memory for %d slots", options->slots);
     for (int i = 0; i < options->slots; i++)
         slot_clear(&supervisor->slots[i]);
@@ -368,6 +378,9 @@ enum supervisor_end supervisor_run(const struct supervisor_options *options, str
     supply_destroy(supervisor.supply);
     outbox_destroy(supervisor.outbox);
     spool_close(supervisor.spool);
+    for (int i = 0; supervisor.stored && i < options->slots; i++)
+        stored_weights_finish(&supervisor.stored[i]);
+    free(supervisor.stored);
     free(supervisor.slots);
     return end;
 }

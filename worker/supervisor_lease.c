@@ -174,6 +174,14 @@ static void take_weights_ack(void *context, const Wire__WeightsAck *ack)
         (void)outbox_acknowledge_weights(supervisor->outbox, &id, ack);
 }
 
+static void take_weights_part(void *context, uint64_t request, const Wire__WeightsPart *part)
+{
+    struct supervisor *supervisor = context;
+    for (int i = 0; i < supervisor->options->slots; i++)
+        if (stored_weights_take(&supervisor->stored[i], request, part))
+            return;
+}
+
 static void take_release_ack(void *context, const Wire__ReleaseAck *ack)
 {
     struct supervisor *supervisor = context;
@@ -236,6 +244,7 @@ struct session_listener supervisor_listener(struct supervisor *supervisor)
         .lease = take_lease,
         .attempt_over = take_attempt_over,
         .weights_ack = take_weights_ack,
+        .weights_part = take_weights_part,
         .result_ack = take_result_ack,
         .release_ack = take_release_ack,
         .data_part = take_data_part,

@@ -83,9 +83,15 @@ static bool start_slot(struct start *start, struct error *error)
         .threads = supervisor->options->threads,
         .continue_any = start->lease->continue_any,
         .keep_weights = start->lease->keep_weights,
+        .has_stored = start->lease->weights_digest.len == HASH_BYTES,
     };
-    if (slot_start(free_slot(supervisor), &slot_options, error))
+    struct slot *slot = free_slot(supervisor);
+    if (slot_start(slot, &slot_options, error)) {
+        if (slot_options.has_stored)
+            stored_weights_begin(&supervisor->stored[slot - supervisor->slots], slot->folder,
+                                 start->lease->weights_digest.data);
         return true;
+    }
     spool_remove_folder(folder);
     return false;
 }

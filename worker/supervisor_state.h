@@ -9,8 +9,9 @@
 #include "worker/session.h"
 #include "worker/slot.h"
 #include "worker/spool.h"
-#include "worker/supply.h"
+#include "worker/stored_weights.h"
 #include "worker/supervisor.h"
+#include "worker/supply.h"
 
 struct supervisor {
     const struct supervisor_options *options;
@@ -19,13 +20,14 @@ struct supervisor {
     struct outbox *outbox;
     struct supply *supply;
     struct slot *slots;
+    struct stored_weights *stored; /* one a slot */
     struct backoff backoff;
     struct resources usable;
     char program[SPOOL_PATH_MAX];
     uint8_t instance[WIRE_INSTANCE_BYTES];
-    uint64_t heartbeat_sequence;
-    int64_t now_ms, heartbeat_ms, log_ms; /* the last two: when next */
-    int64_t busy_ms;                      /* when there was something to do last */
+    uint64_t heartbeat_sequence, question; /* numbers of the last ones */
+    int64_t now_ms, heartbeat_ms, log_ms;  /* the last two: when next */
+    int64_t busy_ms;                       /* when there was something to do last */
     int64_t finished_count;
     bool stopping;
     int64_t checkpoint_ms, stop_ms; /* when its runners, and then it, end at the latest */
