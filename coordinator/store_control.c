@@ -84,7 +84,8 @@ bool store_cancel(struct store *store, struct selection selection, const char *r
     struct statement *statement;
     if (!cancel_attempts(store, selection, reason, error) ||
         !db_prepare(store->db,
-                    "UPDATE job SET state = 'cancelled', reason = ?4, finished_at = ?5"
+                    "UPDATE job SET state = 'cancelled', training = NULL, reason = ?4,"
+                    " finished_at = ?5"
                     " WHERE state IN ('pending', 'leased') AND " SELECTED,
                     &statement, error))
         return false;

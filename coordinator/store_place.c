@@ -9,6 +9,7 @@
 #include "coordinator/parameter_columns.h"
 #include "coordinator/store_control.h"
 #include "coordinator/store_key.h"
+#include "coordinator/store_training.h"
 
 /* The row of this sweep that stands for a job now. */
 struct standing {
@@ -178,11 +179,16 @@ bool store_sweep_place(struct store *store, const struct placing_request *reques
     }
     if (same.id == 0 && !find_other_test(store, request, &other, error))
         return false;
-    if (request->reuse && !find_result(store, &hashes, &source, error))
+    if (request->reuse && request->finished && !find_result(store, &hashes, &source, error))
         return false;
     placement->superseded = other.id != 0;
     placement->placing = source != 0 ? PLACE_REUSED : PLACE_NEW;
     placement->added = !request->dry;
+    int64_t training = 0;
+    if (source == 0 && request->finished &&
+        !store_training_kept(store, hashes.train, request->sweep, request->reuse, &training, error))
+        return false;
+    placement->evaluated = training != 0;
     return request->dry ||
            add(store, request, &hashes, same.id != 0 ? &same : &other, source, error);
 }

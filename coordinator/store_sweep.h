@@ -55,6 +55,7 @@ enum placing { PLACE_NEW, PLACE_FINISHED, PLACE_RUNNING, PLACE_REUSED };
 
 struct placement {
     enum placing placing;
+    bool evaluated;  /* new, but the weights of its training are kept: it is only tested */
     bool superseded; /* another row of the same training, with another test, makes room */
     bool was_asked;  /* a row that is there was asked for by the text before */
     bool added;      /* a row, with the number of the request and without a key */
@@ -67,8 +68,9 @@ struct placing_request {
     bool was_there; /* the sweep has had a text before, and jobs with keys */
     int64_t text_number;
     int64_t point;
-    bool reuse; /* results that there are */
-    bool dry; /* change nothing */
+    bool reuse;    /* results that there are */
+    bool finished; /* some training is: it may be this job's */
+    bool dry;      /* change nothing */
     const struct job *job;
     const struct job_lines *lines; /* the job's */
     int64_t shape;                 /* store_shape's; 0 when dry */

@@ -234,10 +234,6 @@ static void fill_end(const struct submission *submission, struct submission_end 
     snprintf(end->name, sizeof end->name, "%s", submission->text.sweep.name);
     if (submission->same_text)
         snprintf(end->message, sizeof end->message, "the same file as before: nothing changes");
-    else if (end->reply.superseded_count > 0)
-        snprintf(end->message, sizeof end->message,
-                 "the test part differs: %lld jobs are replaced, and this version trains them anew",
-                 (long long)end->reply.superseded_count);
     end->reply.sweep = submission->id;
     end->reply.name = end->name;
     end->reply.message = end->message;

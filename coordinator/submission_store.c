@@ -23,6 +23,7 @@ static void count_placement(struct submission *submission, const struct placemen
     counts->running_count += placement->placing == PLACE_RUNNING;
     counts->reused_count += placement->placing == PLACE_REUSED;
     counts->superseded_count += placement->superseded;
+    counts->evaluated_count += placement->evaluated;
     submission->was_asked_count += placement->was_asked;
 }
 
@@ -73,7 +74,8 @@ static bool place_next(struct submission *submission, struct store *store, struc
         .was_there = submission->text_number > 1,
         .text_number = submission->text_number,
         .point = (int64_t)grid_point_of(grid, submission->ordinal),
-        .reuse = submission->text.sweep.reuse && step->finished,
+        .reuse = submission->text.sweep.reuse,
+        .finished = step->finished != 0,
         .dry = submission->dry,
         .job = &job,
         .lines = &submission->lines,
