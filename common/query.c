@@ -80,7 +80,9 @@ static const struct query queries[] = {
      "j.reason, " PARAMETER_VALUES ", j.seed, j.created_at, j.finished_at, t.weights_digest, "
      "t.host AS trained_on, t.build, t.cpu_class, t.train_s, t.step_count, "
      "(SELECT count(*) FROM job o WHERE o.state = 'pending' AND o.held = 0 AND o.withdrawn = 0 "
-     "AND o.id < j.id) AS pending_before "
+     "AND o.id < j.id) AS pending_before, "
+     "(SELECT a.reason FROM attempt a WHERE a.job = j.id AND a.number = j.attempt "
+     "AND a.outcome = 'refused') AS refused "
      "FROM job j JOIN sweep s ON s.id = j.sweep LEFT JOIN training t ON t.id = j.training "
      "LEFT JOIN job_shape h ON h.id = j.shape WHERE j.id = ?1"},
     /* ?1: sweep, ?2: bytes. Pending jobs that are known to need more, one row a shape. */

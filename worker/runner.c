@@ -35,6 +35,7 @@ struct runner {
     struct keeper *keeper;      /* NULL: no checkpoints */
     char stored[DISK_PATH_MAX]; /* file of the weights to test; "": it trains */
     int64_t told_ms;            /* when progress was told last */
+    bool wants_data;            /* this machine's are no good */
 };
 
 /* --- what the training tells while it runs --- */
@@ -167,9 +168,12 @@ static bool train(struct runner *runner, struct error *error)
 {
     struct trace *trace = NULL;
     if (!find_stored(runner, error) || !job_file_read(runner->options->job, &runner->job, error) ||
-        !weights_find_digest(&runner->job, error) ||
-        !job_file_open_data(&runner->job, runner->options->data, &runner->dataset, error))
+        !weights_find_digest(&runner->job, error))
         return false;
+    if (!job_file_open_data(&runner->job, runner->options->data, &runner->dataset, error)) {
+        runner->wants_data = error->code == ERROR_REFUSED;
+        return false;
+    }
     if (runner->options->trace_steps > 0 &&
         !trace_create(&trace, runner->options->folder, &runner->job, runner->options->trace_steps,
                       error))
@@ -223,6 +227,7 @@ static bool write_result(struct runner *runner, bool done, const struct error *f
     getrusage(RUSAGE_SELF, &usage);
     report->result.peak_memory_bytes = (uint64_t)usage.ru_maxrss * 1024;
     report->result.dataset_digest = runner->dataset.digest;
+    report->result.wants_data = runner->wants_data;
     if (done) {
         report_end(report, WIRE__OUTCOME__OUTCOME_DONE, "");
         report_set_training(report, &runner->result);

@@ -28,6 +28,7 @@ struct session_listener {
     /* To a question with this number; `part` NULL: it was refused. */
     void (*weights_part)(void *context, uint64_t request, const Wire__WeightsPart *part);
     void (*release_ack)(void *context, const Wire__ReleaseAck *ack);
+    void (*data_part)(void *context, const Wire__DataPart *part);
 };
 
 WARN_UNUSED bool session_create(struct session **session, const struct session_options *options,
