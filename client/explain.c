@@ -68,6 +68,8 @@ static void explain_pending(const struct terminal *terminal, const struct rows *
     int64_t before = rows_integer(job, 0, "pending_before");
     double memory = rows_real(job, 0, "memory_bytes"), largest = 0;
     size_t slots = 0;
+    const char *text = rows_text(job, 0, "refused");
+    char *refused = text ? terminal_escape(text, strlen(text)) : NULL;
     for (size_t i = 0; live && i < live->n_workers; i++) {
         slots += live->workers[i]->slots;
         largest = fmax(largest, (double)live->workers[i]->memory_bytes);
@@ -87,10 +89,15 @@ static void explain_pending(const struct terminal *terminal, const struct rows *
         terminal_print(terminal, stdout,
                        "It waits because it needs %.2f GiB and the largest worker has %.2f GiB.\n",
                        gib(memory), gib(largest));
+    else if (refused)
+        terminal_print(terminal, stdout,
+                       "It waits for a worker that can run it: the last one could not (%s).\n",
+                       refused);
     else
         terminal_print(terminal, stdout,
                        "It waits for a slot: %zu of %zu are taken, %lld jobs stand before it.\n",
                        live->n_attempts, slots, (long long)before);
+    free(refused);
 }
 
 static void explain_leased(const struct terminal *terminal, int64_t job,

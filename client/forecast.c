@@ -22,7 +22,8 @@ static bool find_memory(struct forecast *forecast, const char *directory, struct
         all_known = all_known && calibration->known;
         if (calibration->memory_bytes > forecast->memory_bytes)
             forecast->memory_bytes = calibration->memory_bytes;
-        forecast->weights_bytes += (int64_t)kind->job_count * calibration->weights_bytes;
+        forecast->weights_bytes +=
+            (int64_t)(kind->job_count - kind->test_only_count) * calibration->weights_bytes;
     }
     if (!all_known)
         forecast->memory_bytes = forecast->weights_bytes = 0;

@@ -33,7 +33,7 @@ static struct job_kind *find(struct job_kinds *kinds, const struct job *job)
 }
 
 void job_kinds_add(struct job_kinds *kinds, const struct job *job,
-                   const struct dataset_facts *facts)
+                   const struct dataset_facts *facts, bool test_only)
 {
     struct job_kind *kind = find(kinds, job);
     struct error error;
@@ -43,6 +43,7 @@ void job_kinds_add(struct job_kinds *kinds, const struct job *job,
         return;
     }
     kind->job_count++;
+    kind->test_only_count += test_only;
     if (!facts || !dataset_training_count(job, facts->train_count, &images, &error))
         return;
     double steps = job->steps > 0 ? (double)job->steps
@@ -53,8 +54,10 @@ void job_kinds_add(struct job_kinds *kinds, const struct job *job,
         kind->job = *job;
         kind->images = images;
     }
-    kind->step_count += steps;
-    kind->step_count_most = fmax(kind->step_count_most, steps);
+    if (!test_only) {
+        kind->step_count += steps;
+        kind->step_count_most = fmax(kind->step_count_most, steps);
+    }
     kind->evaluation_count += evaluations;
     kind->evaluation_count_most = fmax(kind->evaluation_count_most, evaluations);
 }

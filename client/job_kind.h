@@ -10,7 +10,7 @@ enum { JOB_KINDS_MAX = 64 };
 struct job_kind {
     struct job job; /* of its jobs, the one that trains on most images: it takes most memory */
     size_t images;  /* that this one trains on; 0: unknown, as are the rest */
-    size_t job_count;
+    size_t job_count, test_only_count;              /* the second are among the first */
     double step_count, step_count_most;             /* of all its jobs, of one */
     double evaluation_count, evaluation_count_most; /* images at one test sigma */
 };
@@ -21,8 +21,9 @@ struct job_kinds {
     size_t beyond_count; /* jobs of kinds that found no place */
 };
 
-/* `facts` NULL: nobody knows how many images the data set has. */
+/* `facts` NULL: nobody knows how many images the data set has. A job that is `test_only` makes no
+ * step, and leaves no weights. */
 void job_kinds_add(struct job_kinds *kinds, const struct job *job,
-                   const struct dataset_facts *facts);
+                   const struct dataset_facts *facts, bool test_only);
 
 #endif

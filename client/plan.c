@@ -34,7 +34,7 @@ static bool check_name(const char *name, struct source *source, struct error *er
 static bool read_database(struct plan *plan, struct source *source, struct error *error)
 {
     struct value name = value_text(plan->sweep->name);
-    struct rows *rows;
+    struct rows *jobs, *trainings;
     if (!check_name(plan->sweep->name, source, error) ||
         !source_query(source, "speeds", NULL, 0, &plan->speeds, error) ||
         !source_query(source, "baseline-quotients", NULL, 0, &plan->quotients, error))
@@ -46,11 +46,15 @@ static bool read_database(struct plan *plan, struct source *source, struct error
               stderr);
         return true;
     }
-    if (!source_query(source, "plan-jobs", &name, 1, &rows, error))
+    if (!source_query(source, "plan-jobs", &name, 1, &jobs, error))
         return false;
-    plan_known_read(&plan->known, rows);
-    rows_destroy(rows);
-    return true;
+    bool good = source_query(source, "plan-trainings", &name, 1, &trainings, error);
+    if (good) {
+        plan_known_read(&plan->known, jobs, trainings, plan->sweep->reuse);
+        rows_destroy(trainings);
+    }
+    rows_destroy(jobs);
+    return good;
 }
 
 /* NULL when nobody knows the size of its data set. */
@@ -68,6 +72,7 @@ static const struct dataset_facts *facts_of(const struct plan *plan, const struc
 static void plan_job(struct plan *plan, const struct job *job)
 {
     struct dataset_facts facts;
+    bool test_only = false;
     switch (plan_known_ask(&plan->known, job)) {
     case PLAN_FINISHED:
         plan->finished_count++;
@@ -79,6 +84,10 @@ static void plan_job(struct plan *plan, const struct job *job)
         }
         plan->new_count++;
         break;
+    case PLAN_TESTED:
+        plan->tested_count++;
+        test_only = true;
+        break;
     case PLAN_RUNNING:
         plan->running_count++;
         break;
@@ -86,7 +95,7 @@ static void plan_job(struct plan *plan, const struct job *job)
         plan->new_count++;
         break;
     }
-    job_kinds_add(&plan->forecast.kinds, job, facts_of(plan, job, &facts));
+    job_kinds_add(&plan->forecast.kinds, job, facts_of(plan, job, &facts), test_only);
 }
 
 static bool plan_jobs(struct plan *plan, struct error *error)
@@ -100,7 +109,7 @@ static bool plan_jobs(struct plan *plan, struct error *error)
         grid_job(&plan->grid, i, &job);
         plan_job(plan, &job);
     }
-    plan->withdrawn_count = plan_known_withdrawn(&plan->known);
+    plan_known_left(&plan->known, &plan->replaced_count, &plan->withdrawn_count);
     return true;
 }
 

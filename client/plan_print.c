@@ -6,11 +6,12 @@
 #include "client/progress.h"
 
 static const struct table_column columns[] = {
-    {"points", NULL, 0},      {"jobs", NULL, 0},         {"new", NULL, 0},
-    {"finished", NULL, 0},    {"running", NULL, 0},      {"reused", NULL, 0},
-    {"withdrawn", NULL, 0},   {"cpu_s", NULL, 0},        {"wall_s", NULL, 0},
-    {"unpredicted", NULL, 0}, {"cpu_class", NULL, 0},    {"from", NULL, 0},
-    {"slots", NULL, 0},       {"memory_bytes", NULL, 0}, {"weights_bytes", NULL, 0},
+    {"points", NULL, 0},       {"jobs", NULL, 0},          {"new", NULL, 0},
+    {"tested_only", NULL, 0},  {"finished", NULL, 0},      {"running", NULL, 0},
+    {"reused", NULL, 0},       {"replaced", NULL, 0},      {"withdrawn", NULL, 0},
+    {"cpu_s", NULL, 0},        {"wall_s", NULL, 0},        {"unpredicted", NULL, 0},
+    {"cpu_class", NULL, 0},    {"from", NULL, 0},          {"slots", NULL, 0},
+    {"memory_bytes", NULL, 0}, {"weights_bytes", NULL, 0},
 };
 
 static void add_known(struct table *table, int64_t value, bool known)
@@ -27,9 +28,11 @@ static void add_counts(struct table *table, const struct plan *plan)
     table_integer(table, (int64_t)plan->grid.point_count);
     table_integer(table, (int64_t)plan->grid.job_count);
     add_known(table, plan->new_count, known);
+    add_known(table, plan->tested_count, known);
     add_known(table, plan->finished_count, known);
     add_known(table, plan->running_count, known);
     add_known(table, plan->reused_count, known);
+    add_known(table, plan->replaced_count, known);
     add_known(table, plan->withdrawn_count, known);
 }
 
@@ -147,11 +150,14 @@ void plan_print_people(const struct plan *plan)
            plan->sweep->seed_count, plan->grid.job_count);
     if (plan->is_compared || !plan->speeds)
         print_count(plan->new_count, "new");
+    print_count(plan->tested_count,
+                "only to be tested: their training is finished, its weights are kept");
     print_count(plan->running_count, "there already, not finished");
     print_count(plan->finished_count, "finished");
     print_count(plan->reused_count, "finished in another sweep: taken over");
+    print_count(plan->replaced_count, "replaced by these: there already, tested otherwise");
     print_count(plan->withdrawn_count, "no longer asked for");
-    if (plan->new_count + plan->running_count == 0) {
+    if (plan->new_count + plan->tested_count + plan->running_count == 0) {
         puts("nothing is left to run");
         return;
     }

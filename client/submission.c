@@ -51,6 +51,7 @@ static bool request(struct connection *connection, Wire__Submit *submit,
                                       .reused_count = answer->reused_count,
                                       .withdrawn_count = answer->withdrawn_count,
                                       .superseded_count = answer->superseded_count,
+                                      .evaluated_count = answer->evaluated_count,
                                       .every_training_new = answer->every_training_new};
     wire__envelope__free_unpacked(reply, NULL);
     return true;
@@ -95,9 +96,11 @@ void submission_print(const struct submission *submission, FILE *file)
 {
     fprintf(file, "%lld points, %lld jobs:\n", (long long)submission->point_count,
             (long long)submission->job_count);
-    print_count(file, submission->new_count, "new");
+    print_count(file, submission->new_count - submission->evaluated_count, "new");
+    print_count(file, submission->evaluated_count,
+                "only to be tested: their training is finished, its weights are kept");
     print_count(file, submission->superseded_count,
-                "finished, but tested otherwise: their training is used again where it can be");
+                "replaced by these: there already, tested otherwise");
     print_count(file, submission->reused_count, "finished in another sweep: taken over");
     print_count(file, submission->finished_count, "finished");
     print_count(file, submission->running_count, "there already, not finished");

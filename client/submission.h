@@ -9,7 +9,7 @@
 struct submission {
     int64_t sweep; /* 0 for a plan of a new sweep */
     int64_t point_count, job_count, new_count, finished_count, running_count, reused_count,
-        withdrawn_count, superseded_count;
+        withdrawn_count, superseded_count, evaluated_count;
     bool every_training_new;
 };
 

@@ -99,7 +99,7 @@ static bool look_for(struct sweep_input *input, const char *name, const char *di
 {
     struct job job = job_with(&input->sweep.base, name);
     *digest_missing = false;
-    if (dataset_find(&job, directory, error))
+    if (dataset_find(&job, directory, NULL, error))
         return true;
     if (error->code != ERROR_NOT_FOUND)
         return false;

@@ -108,13 +108,16 @@ bool dataset_read_path(struct dataset *dataset, const struct job *job, const cha
     return readers[job->dataset_format](dataset, &source, error);
 }
 
-bool dataset_find(const struct job *job, const char *directory, struct error *error)
+bool dataset_find(const struct job *job, const char *directory, struct dataset_origin *origin,
+                  struct error *error)
 {
     const struct dataset_known *known = dataset_known_find(job->dataset);
     const struct dataset_options options = {.directory = directory};
     if (!dataset_check_job(job, NULL, error))
         return false;
     bool is_known = known && !job->dataset_path[0];
+    if (origin)
+        *origin = (struct dataset_origin){.file_count = 0};
     if (is_known && known->is_generated)
         return true;
     if (!is_known && !job->dataset_path[0])
@@ -126,6 +129,8 @@ bool dataset_find(const struct job *job, const char *directory, struct error *er
     struct dataset dataset = {0};
     bool found = is_known ? known->read(&dataset, &source, error)
                           : readers[job->dataset_format](&dataset, &source, error);
+    if (found && origin)
+        *origin = dataset.origin;
     dataset_close(&dataset);
     return found;
 }

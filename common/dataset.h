@@ -66,9 +66,10 @@ void dataset_close(struct dataset *dataset);
 WARN_UNUSED bool dataset_open_job(struct dataset *dataset, const struct job *job,
                                   const struct dataset_options *options, struct error *error);
 
-/* Whether the files of a job's data set are here, without reading them: ERROR_NOT_FOUND and where
- * was looked, or ERROR_DATA when some are missing. */
-WARN_UNUSED bool dataset_find(const struct job *job, const char *directory, struct error *error);
+/* Whether the files of a job's data set are here, without reading them, and which they are (`origin`
+ * may be NULL): ERROR_NOT_FOUND and where was looked, or ERROR_DATA when some are missing. */
+WARN_UNUSED bool dataset_find(const struct job *job, const char *directory,
+                              struct dataset_origin *origin, struct error *error);
 
 /* Rules between what a job says of its data set: path, format, classes, their names, resize.
  * `culprit`, when not NULL, gets the parameter to blame. */

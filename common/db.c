@@ -50,6 +50,9 @@ static bool open_handle(struct db **db, const char *path, int flags, struct erro
         free(made);
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
+    /* Nobody asks SQLite how much it has allocated, and counting takes a lock each time. Once it is
+     * in use this is refused, which is as well. */
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     /* A connection stays in the thread that opened it, so it needs no locks of its own. */
     int result = sqlite3_open_v2(path, &made->handle,
                                  flags | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOMUTEX, NULL);

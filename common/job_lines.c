@@ -151,16 +151,30 @@ void job_lines_init(struct job_lines *lines)
     sorted_by_name(lines->order);
 }
 
+/* Whether a line says what it would say of the defaults. Numbers are written in digits that give
+ * them back, so they need not be. */
+static bool says_default(const struct job_lines *lines, enum parameter parameter, const char *value)
+{
+    const struct parameter_info *info = parameter_info(parameter);
+    if (info->type == PARAMETER_REAL) {
+        double real = *(const double *)(const void *)((const char *)&lines->job + info->offset);
+        double omitted =
+            *(const double *)(const void *)((const char *)&lines->defaults + info->offset);
+        return real == omitted || (isnan(real) && isnan(omitted));
+    }
+    char text[JOB_TEXT_MAX];
+    struct buffer buffer = {.text = text, .size = sizeof text};
+    append_value(&buffer, &lines->defaults, parameter);
+    return strcmp(value, text) == 0;
+}
+
 static void write_line(struct job_lines *lines, struct buffer *buffer, int place)
 {
     enum parameter parameter = lines->order[place];
-    char omitted[JOB_TEXT_MAX];
-    struct buffer omitted_buffer = {.text = omitted, .size = sizeof omitted};
     append(buffer, "%s: ", parameter_info(parameter)->dotted);
     size_t value = buffer->length;
     append_value(buffer, &lines->job, parameter);
-    append_value(&omitted_buffer, &lines->defaults, parameter);
-    lines->is_default[place] = strcmp(buffer->text + value, omitted) == 0;
+    lines->is_default[place] = says_default(lines, parameter, buffer->text + value);
     append(buffer, "\n");
 }
 

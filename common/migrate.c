@@ -124,7 +124,10 @@ bool migrate_writer(struct db *db, struct error *error)
     /* Foreign keys come on last: a migration may rebuild a table that others point to. */
     return db_execute(db,
                       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                      "PRAGMA cache_size = -65536" /* KiB: inserting into five indexes */,
+                      "PRAGMA cache_size = -65536;" /* KiB: inserting into five indexes */
+                      /* Pages as they were before each message: a file of them, for 64 KiB and
+                       * more, was a quarter of what storing a result took. */
+                      "PRAGMA temp_store = MEMORY",
                       error) &&
            migrate(db, &identity, error) && db_execute(db, "PRAGMA foreign_keys = ON", error);
 }

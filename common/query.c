@@ -80,7 +80,9 @@ static const struct query queries[] = {
      "j.reason, " PARAMETER_VALUES ", j.seed, j.created_at, j.finished_at, t.weights_digest, "
      "t.host AS trained_on, t.build, t.cpu_class, t.train_s, t.step_count, "
      "(SELECT count(*) FROM job o WHERE o.state = 'pending' AND o.held = 0 AND o.withdrawn = 0 "
-     "AND o.id < j.id) AS pending_before "
+     "AND o.id < j.id) AS pending_before, "
+     "(SELECT a.reason FROM attempt a WHERE a.job = j.id AND a.number = j.attempt "
+     "AND a.outcome = 'refused') AS refused "
      "FROM job j JOIN sweep s ON s.id = j.sweep LEFT JOIN training t ON t.id = j.training "
      "LEFT JOIN job_shape h ON h.id = j.shape WHERE j.id = ?1"},
     /* ?1: sweep, ?2: bytes. Pending jobs that are known to need more, one row a shape. */
@@ -192,9 +194,16 @@ static const struct query queries[] = {
     /* ?1: a sweep's name. Its jobs, and the finished ones of all others: what need not run again.
      */
     {"plan-jobs", 1,
-     "SELECT j.job_hash, j.state, s.name = ?1 AS own, j.withdrawn FROM job j "
+     "SELECT j.job_hash, j.train_hash, j.state, s.name = ?1 AS own, j.withdrawn FROM job j "
      "JOIN sweep s ON s.id = j.sweep WHERE j.superseded_by IS NULL "
      "AND (s.name = ?1 OR (j.state = 'done' AND j.result_of IS NULL)) ORDER BY j.id"},
+
+    /* ?1: a sweep's name. Finished trainings whose weights are kept: what need only be tested. */
+    {"plan-trainings", 1,
+     "SELECT t.train_hash, max(EXISTS (SELECT 1 FROM job j JOIN sweep s ON s.id = j.sweep "
+     "WHERE j.training = t.id AND s.name = ?1)) AS own FROM training t "
+     "JOIN weights w ON w.digest = t.weights_digest AND w.state = 'kept' "
+     "GROUP BY t.train_hash ORDER BY t.train_hash"},
 
     /* Measured speed per kind of job and class of machine, for predictions; the class with most
      * steps first. */
@@ -205,7 +214,7 @@ static const struct query queries[] = {
      "(SELECT sum(c.image_count) FROM accuracy c WHERE c.job = j.id) AS images "
      "FROM job j JOIN training t ON t.id = j.training "
      "JOIN attempt a ON a.job = j.id AND a.outcome = 'done' "
-     "WHERE j.state = 'done' AND j.result_of IS NULL AND t.step_count > 0) "
+     "WHERE j.state = 'done' AND j.result_of IS NULL AND t.step_count > 0 AND a.train_s > 0) "
      "SELECT m.dataset, m.resize, m.model, m.shortcut, m.bn_passes, m.grad_through, m.batch, "
      "m.optimizer, m.lipschitz, m.control, m.cpu_class, count(*) AS jobs, "
      "sum(m.train_s) / sum(m.step_count) AS step_s, "

@@ -12,10 +12,14 @@ void dispatch_init(struct dispatch *dispatch, const struct dispatch_options *opt
         (struct dispatch){.options = *options, .clock = clock, .store = store, .reader = reader};
     outbox_init(&dispatch->outbox);
     lease_table_init(&dispatch->leases, clock, options->lease_ms, options->no_progress_ms);
+    errands_init(&dispatch->errands, options->data_rate, clock_now_ms(&clock));
+    library_init(&dispatch->library, options->data, clock);
 }
 
 void dispatch_finish(struct dispatch *dispatch)
 {
+    library_finish(&dispatch->library);
+    errands_finish(&dispatch->errands);
     submissions_finish(&dispatch->submissions);
     lease_table_finish(&dispatch->leases);
     fleet_finish(&dispatch->fleet);
@@ -108,7 +112,8 @@ static const struct route {
     [WIRE__ENVELOPE__BODY_REMOVE] = {dispatch_remove, false, true},
     [WIRE__ENVELOPE__BODY_IMPORT] = {dispatch_import, false, true},
     [WIRE__ENVELOPE__BODY_WEIGHTS_CHUNK] = {dispatch_weights_chunk, true, false},
-    [WIRE__ENVELOPE__BODY_WEIGHTS_REQUEST] = {dispatch_weights_request, false, true, true},
+    [WIRE__ENVELOPE__BODY_WEIGHTS_REQUEST] = {dispatch_weights_request, true, true, true},
+    [WIRE__ENVELOPE__BODY_DATA_REQUEST] = {dispatch_data_request, true, false},
 };
 
 /* By what the key is for; what the session is for is asked besides. */

@@ -9,8 +9,10 @@
 #include "common/clock.h"
 #include "common/keyring.h"
 #include "common/wire.h"
+#include "coordinator/errands.h"
 #include "coordinator/fleet.h"
 #include "coordinator/lease.h"
+#include "coordinator/library.h"
 #include "coordinator/outbox.h"
 #include "coordinator/store.h"
 #include "coordinator/store_control.h"
@@ -20,6 +22,8 @@
 struct dispatch_options {
     int64_t lease_ms, heartbeat_ms, no_progress_ms;
     const char *database; /* its path */
+    const char *data;     /* folder of data sets; NULL: the default places */
+    int64_t data_rate;    /* bytes of files a second to workers that lack them */
 };
 
 /* A cancel or retry under way, of one job or a sweep. */
@@ -57,6 +61,8 @@ struct dispatch {
     struct submissions submissions;
     struct control_task control;
     struct removal_task removal;
+    struct errands errands;
+    struct library library;
     bool buries; /* there may be doomed files */
     uint64_t malformed_count;
 };
@@ -86,6 +92,10 @@ WARN_UNUSED bool dispatch_tick(struct dispatch *dispatch, struct error *error);
 
 /* Goes on with what takes more than one transaction (submissions, controls), until `until_ms`. */
 WARN_UNUSED bool dispatch_tasks(struct dispatch *dispatch, int64_t until_ms, struct error *error);
+
+/* Hands out what workers asked for of files that they lack, a little at a time. */
+WARN_UNUSED bool dispatch_data(struct dispatch *dispatch, struct error *error);
+int64_t dispatch_data_due_ms(const struct dispatch *dispatch, int64_t now_ms);
 
 static inline bool dispatch_has_tasks(const struct dispatch *dispatch)
 {

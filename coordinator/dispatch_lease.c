@@ -58,6 +58,11 @@ static void send_lease(struct dispatch *dispatch, const struct worker *worker,
     lease.checkpoint_s = leased->checkpoint_s;
     lease.continue_any = leased->continue_any;
     lease.keep_weights = leased->keep_weights;
+    uint8_t digest[HASH_BYTES];
+    if (leased->weights_digest[0] && hash_parse(leased->weights_digest, digest)) {
+        lease.weights_digest.data = digest;
+        lease.weights_digest.len = sizeof digest;
+    }
     REPLY(dispatch, &worker->peer, 0, LEASE, lease, &lease);
 }
 

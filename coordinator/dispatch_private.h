@@ -20,6 +20,7 @@ dispatch_handler dispatch_hello, dispatch_heartbeat, dispatch_epoch_report, disp
 dispatch_handler dispatch_submit, dispatch_control, dispatch_control_task, dispatch_query,
     dispatch_live, dispatch_import;
 dispatch_handler dispatch_weights_chunk, dispatch_weights_request, dispatch_remove;
+dispatch_handler dispatch_data_request;
 
 /* Puts an envelope with body `member` (its constant and pointer) into the outbox. */
 #define REPLY(dispatch, to, number, BODY, member, message)                                         \

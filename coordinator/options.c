@@ -12,7 +12,14 @@
 #include "common/number.h"
 #include "common/wire.h"
 
-enum { LEASE_MS = 60000, HEARTBEAT_MS = 10000, NO_PROGRESS_MS = 300000, TICK_MS = 1000 };
+enum { BYTES_PER_MIB = 1024 * 1024 };
+enum {
+    LEASE_MS = 60000,
+    HEARTBEAT_MS = 10000,
+    NO_PROGRESS_MS = 300000,
+    TICK_MS = 1000,
+    DATA_RATE = 100
+};
 
 static const char help[] =
     "Usage: lipsweep-coordinator [options]\n"
@@ -28,6 +35,9 @@ static const char help[] =
     "  --keys DIR            whose keys are let in (default: $XDG_CONFIG_HOME/lipsweep/keys)\n"
     "  --insecure-loopback   listen at tcp://127.0.0.1:PORT without keys: every user of this\n"
     "                        machine can come in\n"
+    "  --data DIR            data sets for workers that lack them (LIPSWEEP_DATA, then\n"
+    "                        $XDG_DATA_HOME/lipsweep: where lipsweep looks)\n"
+    "  --data-rate N         MiB of them a second at most, to all workers together (100)\n"
     "  --lease-ms N          how long a silent worker keeps its jobs (60000)\n"
     "  --heartbeat-ms N      how often workers are to be heard (10000)\n"
     "  --no-progress-ms N    when a job that does not get on is taken away (300000)\n"
@@ -52,6 +62,8 @@ enum option {
     OPTION_DB,
     OPTION_LISTEN,
     OPTION_KEYS,
+    OPTION_DATA,
+    OPTION_DATA_RATE,
     OPTION_LEASE,
     OPTION_HEARTBEAT,
     OPTION_PROGRESS,
@@ -63,6 +75,8 @@ static const char *const names[OPTION_COUNT] = {
     [OPTION_DB] = "--db",
     [OPTION_LISTEN] = "--listen",
     [OPTION_KEYS] = "--keys",
+    [OPTION_DATA] = "--data",
+    [OPTION_DATA_RATE] = "--data-rate",
     [OPTION_LEASE] = "--lease-ms",
     [OPTION_HEARTBEAT] = "--heartbeat-ms",
     [OPTION_PROGRESS] = "--no-progress-ms",
@@ -93,6 +107,11 @@ static bool apply(struct options *options, enum option option, const char *value
     case OPTION_KEYS:
         server->keys = value;
         return true;
+    case OPTION_DATA:
+        server->data = value;
+        return true;
+    case OPTION_DATA_RATE:
+        return read_number(names[option], value, 1, &server->data_rate, error);
     case OPTION_LEASE:
         return read_number(names[option], value, 1, &server->lease_ms, error);
     case OPTION_HEARTBEAT:
@@ -211,6 +230,7 @@ static bool check_times(const struct server_options *server, struct error *error
 static bool fill_defaults(struct options *options, struct error *error)
 {
     struct server_options *server = &options->server;
+    server->data_rate *= BYTES_PER_MIB;
     if (!server->database)
         server->database = getenv("LIPSWEEP_DB");
     if (!server->database && !default_database(options, error))
@@ -229,6 +249,7 @@ bool options_parse(struct options *options, int argc, char **argv, struct error 
                                            .heartbeat_ms = HEARTBEAT_MS,
                                            .no_progress_ms = NO_PROGRESS_MS,
                                            .tick_ms = TICK_MS,
+                                           .data_rate = DATA_RATE,
                                            .ready_descriptor = -1,
                                            .signal_descriptor = -1}};
     for (int i = 1, used = 0; i < argc; i += used)

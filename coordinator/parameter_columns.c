@@ -15,7 +15,7 @@ void parameter_columns_bind(struct statement *statement, int first, const struct
             statement_bind_integer(statement, mark++, *(const int64_t *)member);
             break;
         case PARAMETER_TEXT:
-            statement_bind_text(statement, mark++, member);
+            statement_bind_literal(statement, mark++, member);
             break;
         case PARAMETER_CHOICE:
             statement_bind_literal(statement, mark++,

@@ -22,7 +22,8 @@
 #define PARAMETER_COLUMNS PARAMETERS(PARAMETER_COLUMN_NAME)
 #define PARAMETER_MARKS PARAMETERS(PARAMETER_COLUMN_MARK)
 
-/* Binds the marks, the first of which has number `first`. */
+/* Binds the marks, the first of which has number `first`. The job stays until the statement has
+ * run. */
 void parameter_columns_bind(struct statement *statement, int first, const struct job *job);
 
 #endif

@@ -93,7 +93,9 @@ static bool open_all(struct server *server, struct error *error)
     struct dispatch_options dispatch_options = {.lease_ms = options->lease_ms,
                                                 .heartbeat_ms = options->heartbeat_ms,
                                                 .no_progress_ms = options->no_progress_ms,
-                                                .database = options->database};
+                                                .database = options->database,
+                                                .data = options->data,
+                                                .data_rate = options->data_rate};
     dispatch_init(&server->dispatch, &dispatch_options, server->clock, &server->store,
                   server->reader);
     weights_remove_parts(options->database);
@@ -148,7 +150,9 @@ static int64_t next_due_ms(const struct server *server, int64_t now_ms)
     if (!server->drained || server->sent_any || server->more_leases ||
         dispatch_has_tasks(dispatch) || dispatch->buries)
         return now_ms;
-    int64_t due_ms = server->tick_due_ms;
+    int64_t due_ms = server->tick_due_ms, data_ms = dispatch_data_due_ms(dispatch, now_ms);
+    if (data_ms < due_ms)
+        due_ms = data_ms;
     if (outbox_is_waiting(&dispatch->outbox) && now_ms + OUTBOX_RETRY_MS < due_ms)
         due_ms = now_ms + OUTBOX_RETRY_MS;
     return due_ms > now_ms ? due_ms : now_ms;
@@ -266,7 +270,7 @@ static bool work(struct server *server, struct error *error)
     int64_t until_ms = clock_now_ms(&server->clock) + BATCH_MS;
     return dispatch_tasks(dispatch, until_ms, error) &&
            dispatch_leases(dispatch, BATCH_LEASES_MAX, &server->more_leases, error) &&
-           store_commit(&server->store, error);
+           dispatch_data(dispatch, error) && store_commit(&server->store, error);
 }
 
 static bool send_to(void *context, const struct peer *peer, const void *data, size_t length,

@@ -19,6 +19,8 @@ struct server_options {
     const char *keyed_endpoint; /* of the door for those with keys; NULL: there is none */
     const char *keys;           /* folder of the keyring */
     int64_t lease_ms, heartbeat_ms, no_progress_ms, tick_ms;
+    const char *data;      /* folder of data sets; NULL: the default places */
+    int64_t data_rate;     /* bytes a second of them to workers that lack one */
     int ready_descriptor;  /* gets the bound endpoint and a newline; -1: none */
     int signal_descriptor; /* readable when the loop is to end */
 };

@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/number.h"
 #include "coordinator/parameter_columns.h"
+#include "coordinator/store_key.h"
 
 bool store_find_sweep(struct store *store, const char *text, int64_t *sweep, struct error *error)
 {
@@ -83,7 +84,8 @@ bool store_cancel(struct store *store, struct selection selection, const char *r
     struct statement *statement;
     if (!cancel_attempts(store, selection, reason, error) ||
         !db_prepare(store->db,
-                    "UPDATE job SET state = 'cancelled', reason = ?4, finished_at = ?5"
+                    "UPDATE job SET state = 'cancelled', training = NULL, reason = ?4,"
+                    " finished_at = ?5"
                     " WHERE state IN ('pending', 'leased') AND " SELECTED,
                     &statement, error))
         return false;
@@ -131,8 +133,8 @@ bool store_set_priority(struct store *store, int64_t sweep, int64_t priority, bo
             store_event(store, "priority", (struct event_subject){.sweep = sweep}, text, error));
 }
 
-/* The old row first: the unique index counts only rows without a successor and cannot wait for the
- * end of the transaction, while the key of superseded_by can. */
+/* The old row may name its successor first: the key of superseded_by waits for the end of the
+ * transaction. */
 bool store_replace_job(struct store *store, int64_t job, int64_t *successor, struct error *error)
 {
     struct statement *update, *insert;
@@ -151,6 +153,7 @@ bool store_replace_job(struct store *store, int64_t job, int64_t *successor, str
     statement_bind_integer(insert, 2, *successor);
     statement_bind_integer(insert, 3, clock_wall_ms());
     return statement_run(update, error) && statement_run(insert, error) &&
+           store_key_pass(store, job, *successor, error) &&
            store_event(store, "retried", (struct event_subject){.job = job}, NULL, error);
 }
 

@@ -114,6 +114,8 @@ static const char *const deletions[] = {
     " (SELECT training FROM job WHERE id IN " JOBS " AND training IS NOT NULL)"
     " AND NOT EXISTS (SELECT 1 FROM job o WHERE o.training = training.id"
     "  AND NOT (" PIECE_OF("o") "))",
+    "DELETE FROM job_key WHERE (hash, sweep) IN"
+    " (SELECT substr(p.job_hash, 1, 16), p.sweep FROM job p WHERE " PIECE_OF("p") ")",
     "DELETE FROM job WHERE id IN " JOBS,
 };
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "common/clock.h"
+#include "coordinator/store_training.h"
 #include "coordinator/turn.h"
 
 static const char *const outcome_texts[ATTEMPT_OUTCOME_COUNT] = {
@@ -19,7 +20,8 @@ const char *attempt_outcome_text(enum attempt_outcome outcome)
 /* After job and attempt. */
 #define LEASED_COLUMNS                                                                             \
     " s.id, s.max_attempts, coalesce(h.memory_bytes, 0), s.name, j.description, s.checkpoint_s,"   \
-    " s.continue_any, s.keep <> 'none'"
+    " s.continue_any, s.keep <> 'none',"                                                           \
+    " (SELECT t.weights_digest FROM training t WHERE t.id = j.training)"
 
 static void read_leased(struct statement *statement, struct leased *leased)
 {
@@ -33,6 +35,8 @@ static void read_leased(struct statement *statement, struct leased *leased)
     leased->checkpoint_s = statement_real(statement, 7);
     leased->continue_any = statement_integer(statement, 8) != 0;
     leased->keep_weights = statement_integer(statement, 9) != 0;
+    const char *digest = statement_text(statement, 10);
+    snprintf(leased->weights_digest, sizeof leased->weights_digest, "%s", digest ? digest : "");
 }
 
 /* Sweeps that have a job to offer, in the order of their turns. */
@@ -137,12 +141,13 @@ bool store_lease_take(struct store *store, const struct lease_room *room, struct
     if (!*found)
         return true;
     return add_attempt(store, leased, room->worker, error) &&
+           store_training_lend(store, leased->job, leased->weights_digest, error) &&
            store_event(store, "lease",
                        (struct event_subject){.sweep = leased->sweep,
                                               .job = leased->job,
                                               .attempt = leased->number,
                                               .worker = room->worker},
-                       NULL, error);
+                       leased->weights_digest[0] ? "evaluation only" : NULL, error);
 }
 
 static void bind_id(struct statement *statement, const struct attempt_id *id)
@@ -180,7 +185,8 @@ static bool give_job_back(struct store *store, int64_t job, bool counts, struct 
 {
     struct statement *statement;
     if (!db_prepare(store->db,
-                    "UPDATE job SET counted_attempts = counted_attempts + ?2, state ="
+                    "UPDATE job SET training = NULL,"
+                    " counted_attempts = counted_attempts + ?2, state ="
                     " CASE WHEN ?2 AND counted_attempts + 1 >="
                     "   (SELECT max_attempts FROM sweep WHERE id = job.sweep) THEN 'failed'"
                     " WHEN withdrawn THEN 'cancelled' ELSE 'pending' END WHERE id = ?1",

@@ -7,6 +7,7 @@
 #ifndef LIPSWEEP_COORDINATOR_STORE_LEASE_H
 #define LIPSWEEP_COORDINATOR_STORE_LEASE_H
 
+#include "common/hash.h"
 #include "common/job.h"
 #include "coordinator/attempt.h"
 #include "coordinator/store.h"
@@ -19,6 +20,7 @@ struct leased {
     bool continue_any, keep_weights;
     char sweep_name[STORE_NAME_MAX + 1];
     char description[JOB_TEXT_MAX];
+    char weights_digest[HASH_TEXT]; /* of a finished training: it is only to be tested; "": train */
 };
 
 /* Who asks for a job, and what it has left. */

@@ -8,6 +8,8 @@
 #include "common/hash.h"
 #include "coordinator/parameter_columns.h"
 #include "coordinator/store_control.h"
+#include "coordinator/store_key.h"
+#include "coordinator/store_training.h"
 
 /* The row of this sweep that stands for a job now. */
 struct standing {
@@ -42,12 +44,14 @@ static bool find_same(struct store *store, int64_t sweep, const uint8_t hash[HAS
 {
     struct statement *statement;
     if (!db_prepare(store->db,
-                    "SELECT id, text_number, withdrawn, state FROM job"
-                    " WHERE sweep = ?1 AND job_hash = ?2 AND superseded_by IS NULL",
+                    "SELECT j.id, j.text_number, j.withdrawn, j.state FROM job_key k"
+                    " JOIN job j ON j.id = k.job"
+                    " WHERE k.hash = ?2 AND k.sweep = ?1 AND j.job_hash = ?3",
                     &statement, error))
         return false;
     statement_bind_integer(statement, 1, sweep);
-    statement_bind_blob(statement, 2, hash, HASH_BYTES);
+    statement_bind_blob(statement, 2, hash, JOB_KEY_BYTES);
+    statement_bind_blob(statement, 3, hash, HASH_BYTES);
     return read_standing(statement, standing, error);
 }
 
@@ -56,7 +60,7 @@ static bool find_same(struct store *store, int64_t sweep, const uint8_t hash[HAS
 static bool find_other_test(struct store *store, const struct placing_request *request,
                             struct standing *standing, struct error *error)
 {
-    if (!request->has_other_test || request->sweep == 0)
+    if (!request->has_other_test || !request->was_there)
         return true;
     if (!find_same(store, request->sweep, request->other_test_hash, standing, error))
         return false;
@@ -70,24 +74,21 @@ static bool find_other_test(struct store *store, const struct placing_request *r
 static bool find_result(struct store *store, const struct hashes *hashes, int64_t *source,
                         struct error *error)
 {
-    struct statement *current, *replaced;
+    struct statement *statement;
     if (!db_prepare(store->db,
-                    "SELECT coalesce(result_of, id) FROM job WHERE job_hash = ?1"
-                    " AND superseded_by IS NULL AND state = 'done' LIMIT 1",
-                    &current, error) ||
-        !db_prepare(store->db,
-                    "SELECT coalesce(result_of, id) FROM job WHERE job_hash = ?1"
+                    "SELECT coalesce(j.result_of, j.id) FROM job_key k JOIN job j ON j.id = k.job"
+                    " WHERE k.hash = ?2 AND j.job_hash = ?1 AND j.state = 'done'"
+                    " UNION ALL SELECT coalesce(result_of, id) FROM job WHERE job_hash = ?1"
                     " AND superseded_by IS NOT NULL AND state = 'done' LIMIT 1",
-                    &replaced, error))
+                    &statement, error))
         return false;
-    statement_bind_blob(current, 1, hashes->job, HASH_BYTES);
-    statement_bind_blob(replaced, 1, hashes->job, HASH_BYTES);
-    return store_integer(current, 0, source, error) &&
-           (*source != 0 || store_integer(replaced, 0, source, error));
+    statement_bind_blob(statement, 1, hashes->job, HASH_BYTES);
+    statement_bind_blob(statement, 2, hashes->job, JOB_KEY_BYTES);
+    return store_integer(statement, 0, source, error);
 }
 
 static bool insert_job(struct store *store, const struct placing_request *request,
-                       const struct hashes *hashes, int64_t id, int64_t source, struct error *error)
+                       const struct hashes *hashes, int64_t source, struct error *error)
 {
     struct statement *statement;
     char text[JOB_LINES_MAX];
@@ -103,7 +104,7 @@ static bool insert_job(struct store *store, const struct placing_request *reques
                     " CASE WHEN ?5 IS NULL THEN NULL ELSE ?10 END" PARAMETER_MARKS ")",
                     &statement, error))
         return false;
-    statement_bind_integer(statement, 1, id);
+    statement_bind_integer(statement, 1, request->id);
     statement_bind_integer(statement, 2, request->sweep);
     statement_bind_integer(statement, 3, request->point);
     statement_bind_integer(statement, 4, request->text_number);
@@ -112,7 +113,7 @@ static bool insert_job(struct store *store, const struct placing_request *reques
     statement_bind_blob(statement, 6, hashes->train, HASH_BYTES);
     statement_bind_blob(statement, 7, hashes->job, HASH_BYTES);
     statement_bind_integer(statement, 8, request->shape);
-    statement_bind_text(statement, 9, text);
+    statement_bind_literal(statement, 9, text); /* until it has run */
     statement_bind_integer(statement, 10, clock_wall_ms());
     parameter_columns_bind(statement, 11, request->job);
     return statement_run(statement, error);
@@ -148,15 +149,14 @@ static bool add(struct store *store, const struct placing_request *request,
                 const struct hashes *hashes, const struct standing *old, int64_t source,
                 struct error *error)
 {
-    int64_t id, cancelled;
-    if (!store_next_job(store, &id, error))
-        return false;
+    int64_t cancelled;
     if (old->id != 0 && !old->finished &&
         !store_cancel(store, selection_of_job(old->id), "its test was changed", &cancelled, error))
         return false;
-    if (old->id != 0 && !set_successor(store, old->id, id, error))
+    if (old->id != 0 && !(store_key_drop(store, old->id, error) &&
+                          set_successor(store, old->id, request->id, error)))
         return false;
-    return insert_job(store, request, hashes, id, source, error);
+    return insert_job(store, request, hashes, source, error);
 }
 
 bool store_sweep_place(struct store *store, const struct placing_request *request,
@@ -168,7 +168,8 @@ bool store_sweep_place(struct store *store, const struct placing_request *reques
     job_lines_train_hash(request->lines, hashes.train);
     job_lines_hash(request->lines, hashes.job);
     *placement = (struct placement){.placing = PLACE_NEW};
-    if (request->sweep != 0 && !find_same(store, request->sweep, hashes.job, &same, error))
+    memcpy(placement->hash, hashes.job, HASH_BYTES);
+    if (request->was_there && !find_same(store, request->sweep, hashes.job, &same, error))
         return false;
     bool anew = same.id == 0 || (same.withdrawn && same.cancelled);
     placement->was_asked = same.id != 0 && !same.withdrawn;
@@ -178,10 +179,16 @@ bool store_sweep_place(struct store *store, const struct placing_request *reques
     }
     if (same.id == 0 && !find_other_test(store, request, &other, error))
         return false;
-    if (request->reuse && !find_result(store, &hashes, &source, error))
+    if (request->reuse && request->finished && !find_result(store, &hashes, &source, error))
         return false;
     placement->superseded = other.id != 0;
     placement->placing = source != 0 ? PLACE_REUSED : PLACE_NEW;
+    placement->added = !request->dry;
+    int64_t training = 0;
+    if (source == 0 && request->finished &&
+        !store_training_kept(store, hashes.train, request->sweep, request->reuse, &training, error))
+        return false;
+    placement->evaluated = training != 0;
     return request->dry ||
            add(store, request, &hashes, same.id != 0 ? &same : &other, source, error);
 }

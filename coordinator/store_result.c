@@ -8,6 +8,7 @@
 #include "common/job.h"
 #include "coordinator/store_lease.h"
 #include "coordinator/store_measure.h"
+#include "coordinator/store_training.h"
 #include "coordinator/store_weights.h"
 
 /* What the fence saw of the attempt and its job. */
@@ -20,6 +21,7 @@ struct sight {
     uint8_t train_hash[HASH_BYTES];
     char dataset_digest[JOB_DIGEST_LENGTH + 1];
     char description[JOB_TEXT_MAX];
+    int64_t evaluated_training; /* whose weights the result tested; 0: it trained itself */
 };
 
 static bool look(struct store *store, const struct attempt_id *id, struct sight *sight,
@@ -87,6 +89,8 @@ static const char *check(const struct sight *sight, const Wire__Result *result)
     if (result->train_hash.len != HASH_BYTES ||
         memcmp(result->train_hash.data, sight->train_hash, HASH_BYTES) != 0)
         return "it is another training's (train_hash differs)";
+    if (result->evaluated_only && sight->evaluated_training == 0)
+        return "it tested the weights of no training that is known";
     return check_levels(sight, result);
 }
 
@@ -126,31 +130,6 @@ static bool close_attempt(struct store *store, const struct attempt_id *id,
     return true;
 }
 
-static bool add_training(struct store *store, const struct sight *sight, const Wire__Result *result,
-                         int64_t *training, struct error *error)
-{
-    struct statement *statement;
-    if (!db_prepare(store->db,
-                    "INSERT INTO training (train_hash, build, cpu_class, host, weights_digest,"
-                    " dataset_digest, step_count, train_s, finished_at)"
-                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                    &statement, error))
-        return false;
-    statement_bind_blob(statement, 1, sight->train_hash, HASH_BYTES);
-    statement_bind_text(statement, 2, result->build);
-    statement_bind_text(statement, 3, result->cpu_class);
-    statement_bind_text(statement, 4, result->host);
-    statement_bind_text(statement, 5, result->weights_digest);
-    statement_bind_text(statement, 6, result->dataset_digest);
-    statement_bind_integer(statement, 7, result->step_count);
-    statement_bind_real(statement, 8, result->train_s);
-    statement_bind_integer(statement, 9, clock_wall_ms());
-    if (!statement_run(statement, error))
-        return false;
-    *training = db_last_id(store->db);
-    return true;
-}
-
 /* A lost attempt was counted; if its result comes after all it was none. */
 static bool finish_job(struct store *store, const struct attempt_id *id, int64_t training,
                        bool late, const char *reason, struct error *error)
@@ -177,7 +156,8 @@ static bool share(struct store *store, int64_t job, struct error *error)
     if (!db_prepare(store->db,
                     "UPDATE job SET state = 'done', result_of = ?1, finished_at = ?2,"
                     " training = (SELECT training FROM job WHERE id = ?1)"
-                    " WHERE job_hash = (SELECT job_hash FROM job WHERE id = ?1)"
+                    " WHERE id IN (SELECT k.job FROM job s JOIN job_key k"
+                    "  ON k.hash = substr(s.job_hash, 1, 16) WHERE s.id = ?1)"
                     " AND state = 'pending' AND withdrawn = 0 AND superseded_by IS NULL"
                     " AND (SELECT reuse FROM sweep WHERE id = job.sweep) <> 'false'",
                     &statement, error))
@@ -191,17 +171,22 @@ static bool record_end(struct store *store, const struct attempt_id *id, const s
                        const Wire__Result *result, struct error *error)
 {
     bool done = result->outcome == WIRE__OUTCOME__OUTCOME_DONE;
-    int64_t training = 0;
-    if (done && !add_training(store, sight, result, &training, error))
+    bool evaluated = done && sight->evaluated_training != 0;
+    int64_t training = sight->evaluated_training;
+    if (done && !evaluated &&
+        !store_training_add(store, sight->train_hash, result, &training, error))
         return false;
+    const char *words = evaluated ? "evaluated only" : sight->late ? "late" : NULL;
     return finish_job(store, id, training, sight->late, result->reason, error) &&
            store_measure_result(store, id->job, id->number, result, error) &&
+           (!evaluated ||
+            store_training_copy_epochs(store, training, id->job, id->number, error)) &&
            (!done ||
             (share(store, id->job, error) && store_weights_recorded(store, training, error))) &&
            store_event(
                store, done ? "done" : "diverged",
                (struct event_subject){.sweep = sight->sweep, .job = id->job, .attempt = id->number},
-               sight->late ? "late" : NULL, error);
+               words, error);
 }
 
 static bool replace_reason(struct store *store, const struct attempt_id *id, const char *reason,
@@ -237,7 +222,10 @@ bool store_result(struct store *store, const struct attempt_id *id, const Wire__
 {
     struct sight sight = {.found = false};
     *answer = (struct result_answer){.verdict = RESULT_OVER};
-    if (!look(store, id, &sight, error))
+    if (!look(store, id, &sight, error) ||
+        (sight.found && result->evaluated_only &&
+         !store_training_of(store, sight.train_hash, result->weights_digest,
+                            &sight.evaluated_training, error)))
         return false;
     bool done = result->outcome == WIRE__OUTCOME__OUTCOME_DONE;
     bool diverged = result->outcome == WIRE__OUTCOME__OUTCOME_DIVERGED;

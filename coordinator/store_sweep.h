@@ -1,7 +1,8 @@
 /* Sweeps: their texts, axes, and the rows of their jobs, stored one at a time as the grid is gone
  * through.
  *
- *     created | extended --> expanding --store_sweep_place each job--> --withdraw--> active
+ *     created | extended --> expanding --store_sweep_place each job--> --keys--> --withdraw-->
+ * active
  *
  * An expanding sweep is invisible to dispatch. sweep_text.expanded says how far it came, so that a
  * crash costs nothing. */
@@ -54,16 +55,22 @@ enum placing { PLACE_NEW, PLACE_FINISHED, PLACE_RUNNING, PLACE_REUSED };
 
 struct placement {
     enum placing placing;
+    bool evaluated;  /* new, but the weights of its training are kept: it is only tested */
     bool superseded; /* another row of the same training, with another test, makes room */
     bool was_asked;  /* a row that is there was asked for by the text before */
+    bool added;      /* a row, with the number of the request and without a key */
+    uint8_t hash[HASH_BYTES];
 };
 
 struct placing_request {
-    int64_t sweep; /* 0: a sweep that does not exist yet */
+    int64_t sweep;
+    int64_t id;     /* of a new row */
+    bool was_there; /* the sweep has had a text before, and jobs with keys */
     int64_t text_number;
     int64_t point;
-    bool reuse;
-    bool dry; /* change nothing */
+    bool reuse;    /* results that there are */
+    bool finished; /* some training is: it may be this job's */
+    bool dry;      /* change nothing */
     const struct job *job;
     const struct job_lines *lines; /* the job's */
     int64_t shape;                 /* store_shape's; 0 when dry */

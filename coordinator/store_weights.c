@@ -85,13 +85,20 @@ bool store_weights_adopt(struct store *store, const char *digest, uint64_t bytes
     " AND b.superseded_by IS NULL AND b.withdrawn = 0"                                             \
     " GROUP BY b.id ORDER BY avg(a.accuracy) DESC, b.id LIMIT 1)"
 
+/* The job was replaced by one that will test these weights otherwise. */
+#define SUCCESSOR_WAITS                                                                            \
+    "EXISTS (SELECT 1 FROM job n WHERE n.id = j.superseded_by AND n.withdrawn = 0"                 \
+    " AND n.state IN ('pending', 'leased'))"
+
 /* A kept file is wanted by the sweeps of its training's jobs; one that has arrived, by its attempt
  * as long as that may end with a result. */
 #define UNWANTED                                                                                   \
     " CASE w.state WHEN 'kept' THEN NOT EXISTS (SELECT 1 FROM training t"                          \
     "  JOIN job j ON j.training = t.id JOIN sweep s ON s.id = j.sweep"                             \
     "  WHERE t.weights_digest = w.digest AND s.deleting = 0 AND s.id <> ?1"                        \
-    "  AND (s.keep = 'all' OR (s.keep = 'best' AND j.id = " BEST_OF_POINT ")))"                    \
+    "  AND (s.keep = 'all' OR (s.keep = 'best' AND (j.id = " BEST_OF_POINT                         \
+    " OR j.state = 'leased'"                                                                       \
+    "   OR " SUCCESSOR_WAITS "))))"                                                                \
     " WHEN 'arrived' THEN NOT EXISTS (SELECT 1 FROM job j"                                         \
     "  JOIN attempt a ON a.job = j.id AND a.number = j.attempt"                                    \
     "  WHERE j.id = w.job AND a.number = w.attempt AND j.sweep <> ?1"                              \

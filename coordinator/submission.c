@@ -5,31 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "coordinator/store_shape.h"
-#include "coordinator/sweep_text.h"
-
-struct submission {
-    bool is_waiting;
-    struct peer peer;
-    uint64_t request;
-    struct sweep_text text;
-    int64_t id, text_number; /* 0: a plan for a sweep that does not exist yet */
-    size_t ordinal;          /* the next job of the grid */
-    int64_t withdrawn_to;    /* the last job that was looked at for being asked for no longer */
-    bool dry;                /* a plan, or the same text again: nothing is stored */
-    bool same_text, every_training_new;
-    bool has_other_test;   /* the text before tested otherwise: */
-    struct job other_test; /* its test part counts */
-    struct job_lines lines, other_test_lines, shape_lines;
-    int64_t shape;         /* of the job before */
-    int64_t current_count; /* asked for before */
-    int64_t was_asked_count;
-    Wire__SubmitReply counts;
-};
+#include "coordinator/submission_private.h"
 
 static void destroy(struct submission *submission)
 {
     sweep_text_finish(&submission->text);
+    job_keys_finish(&submission->keys);
     free(submission);
 }
 
@@ -63,21 +44,13 @@ static bool refuse(struct submission_refusal *refusal, Wire__Refused__Code code,
     return true;
 }
 
-static void copy_test(struct job *job, const struct job *from)
-{
-    memcpy(job->test_sigma, from->test_sigma, sizeof job->test_sigma);
-    memcpy(job->test_seed, from->test_seed, sizeof job->test_seed);
-    job->test_sigma_count = from->test_sigma_count;
-    job->test_seed_count = from->test_seed_count;
-}
-
 static void remember_test(struct submission *submission, const struct sweep_text *before)
 {
     uint8_t old[HASH_BYTES], new[HASH_BYTES];
     struct job job = submission->text.sweep.base;
     submission->other_test = before->sweep.base;
     job_hash(&job, new);
-    copy_test(&job, &before->sweep.base);
+    submission_copy_test(&job, &before->sweep.base);
     job_hash(&job, old);
     submission->has_other_test = memcmp(old, new, HASH_BYTES) != 0;
 }
@@ -217,7 +190,8 @@ static bool resume_one(struct submissions *submissions, struct store *store,
     submission->id = stored->id;
     submission->text_number = stored->text_number;
     submission->ordinal = (size_t)stored->expanded;
-    if (!find_other_test(submission, store, error)) {
+    if (!find_other_test(submission, store, error) ||
+        !store_next_job(store, &submission->collect_last, error)) {
         destroy(submission);
         return false;
     }
@@ -246,104 +220,6 @@ bool submission_resume(struct submissions *submissions, struct store *store, siz
     return true;
 }
 
-static void count_placement(struct submission *submission, const struct placement *placement)
-{
-    Wire__SubmitReply *counts = &submission->counts;
-    counts->new_count += placement->placing == PLACE_NEW;
-    counts->finished_count += placement->placing == PLACE_FINISHED;
-    counts->running_count += placement->placing == PLACE_RUNNING;
-    counts->reused_count += placement->placing == PLACE_REUSED;
-    counts->superseded_count += placement->superseded;
-    submission->was_asked_count += placement->was_asked;
-}
-
-static void fill_other_test(struct submission *submission, const struct job *job,
-                            struct placing_request *request)
-{
-    struct job other = *job;
-    copy_test(&other, &submission->other_test);
-    job_lines_write(&submission->other_test_lines, &other);
-    job_lines_hash(&submission->other_test_lines, request->other_test_hash);
-}
-
-/* Looked up where it differs from the job before. */
-static bool find_shape(struct submission *submission, struct store *store, const struct job *job,
-                       struct error *error)
-{
-    uint8_t hash[HASH_BYTES];
-    return submission->dry || !job_lines_shape_hash(&submission->shape_lines, job, hash) ||
-           store_shape(store, submission->id, hash, &submission->shape, error);
-}
-
-static bool place_next(struct submission *submission, struct store *store, struct error *error)
-{
-    const struct grid *grid = &submission->text.grid;
-    struct job job;
-    struct placement placement;
-    grid_job(grid, submission->ordinal, &job);
-    if (!find_shape(submission, store, &job, error))
-        return false;
-    struct placing_request request = {
-        .sweep = submission->id,
-        .text_number = submission->text_number,
-        .point = (int64_t)grid_point_of(grid, submission->ordinal),
-        .reuse = submission->text.sweep.reuse,
-        .dry = submission->dry,
-        .job = &job,
-        .lines = &submission->lines,
-        .shape = submission->shape,
-        .has_other_test = submission->has_other_test,
-    };
-    job_lines_write(&submission->lines, &job);
-    if (submission->has_other_test)
-        fill_other_test(submission, &job, &request);
-    if (!store_sweep_place(store, &request, &placement, error))
-        return false;
-    count_placement(submission, &placement);
-    submission->ordinal++;
-    return true;
-}
-
-static bool place_some(struct submission *submission, struct store *store,
-                       const struct clock *clock, int64_t until_ms, struct error *error)
-{
-    size_t job_count = submission->text.grid.job_count;
-    do {
-        if (!place_next(submission, store, error))
-            return false;
-    } while (submission->ordinal < job_count && clock_now_ms(clock) < until_ms);
-    return submission->dry || store_sweep_advance(store, submission->id, submission->text_number,
-                                                  (int64_t)submission->ordinal, error);
-}
-
-/* *done when nothing is left to withdraw and the sweep is active. */
-static bool withdraw_some(struct submission *submission, struct store *store,
-                          const struct clock *clock, int64_t until_ms, bool *done,
-                          struct error *error)
-{
-    *done = false;
-    do {
-        int64_t count;
-        if (!store_sweep_withdraw(store, submission->id, submission->text_number,
-                                  &submission->withdrawn_to, &count, done, error))
-            return false;
-        submission->counts.withdrawn_count += count;
-    } while (!*done && clock_now_ms(clock) < until_ms);
-    return !*done || store_sweep_activate(store, submission->id, error);
-}
-
-static bool close_sweep(struct submission *submission, struct store *store,
-                        const struct clock *clock, int64_t until_ms, bool *done,
-                        struct error *error)
-{
-    if (!submission->dry)
-        return withdraw_some(submission, store, clock, until_ms, done, error);
-    submission->counts.withdrawn_count = submission->current_count - submission->was_asked_count -
-                                         submission->counts.superseded_count;
-    *done = true;
-    return true;
-}
-
 static void fill_end(const struct submission *submission, struct submission_end *end)
 {
     *end = (struct submission_end){
@@ -358,10 +234,6 @@ static void fill_end(const struct submission *submission, struct submission_end 
     snprintf(end->name, sizeof end->name, "%s", submission->text.sweep.name);
     if (submission->same_text)
         snprintf(end->message, sizeof end->message, "the same file as before: nothing changes");
-    else if (end->reply.superseded_count > 0)
-        snprintf(end->message, sizeof end->message,
-                 "the test part differs: %lld jobs are replaced, and this version trains them anew",
-                 (long long)end->reply.superseded_count);
     end->reply.sweep = submission->id;
     end->reply.name = end->name;
     end->reply.message = end->message;
@@ -385,9 +257,7 @@ bool submission_step(struct submissions *submissions, struct store *store,
         return true;
     size_t index = submissions->next++ % submissions->count;
     struct submission *submission = submissions->running[index];
-    if (submission->ordinal < submission->text.grid.job_count)
-        return place_some(submission, store, clock, until_ms, error);
-    if (!close_sweep(submission, store, clock, until_ms, ended, error))
+    if (!submission_store_piece(submission, store, clock, until_ms, ended, error))
         return false;
     if (*ended) {
         fill_end(submission, end);

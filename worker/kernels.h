@@ -49,6 +49,13 @@ struct norm_line {
     bool activates;
 };
 
+/* Inputs that are a clean image plus so many times one noise each. */
+struct noise_levels {
+    const real *times; /* [count] */
+    size_t count;
+    size_t out_step; /* numbers from the outputs of one level to those of the next */
+};
+
 /* Of batch normalisation's backward pass, each [channels]. */
 struct norm_slopes {
     const real *scale, *center, *slope, *offset;
@@ -106,6 +113,11 @@ struct kernels {
      * Reads up to a vector and a kernel row past the halves. */
     void (*conv_pool_forward)(real *out, uint8_t *best, const real *halves, const real *weight,
                               const real *bias, const struct conv_pool_shape *shape);
+    /* One image at every level: the convolution is linear, so it is computed of the clean image and
+     * of the noise, and their sum for each level is pooled. Without noise the same bits as above. */
+    void (*conv_pool_levels)(real *out, struct noise_levels levels, const real *halves,
+                             const real *noise_halves, const real *weight, const real *bias,
+                             const struct conv_pool_shape *shape);
     /* Adds one image's gradients; padded [in_channels][padded row][2 conv_pool_half()], dout that
      * of the pooling's outputs. Reads up to a vector past the image. */
     void (*conv_pool_gradient)(real *dweight, real *dbias, const real *dout, const uint8_t *best,

@@ -76,6 +76,7 @@ const struct kernels KERNELS = {
     .winograd_forward = winograd_forward,
     .winograd_backward = winograd_backward,
     .conv_pool_forward = conv_pool_forward,
+    .conv_pool_levels = conv_pool_levels,
     .conv_pool_gradient = conv_pool_gradient,
     .norm_sums = norm_sums,
     .norm_relu_sums = norm_relu_sums,

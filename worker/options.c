@@ -46,6 +46,8 @@ static const char usage_text[] =
     "  --data DIR            where data sets are looked for (LIPSWEEP_DATA)\n"
     "  --spool DIR           where results wait to be delivered\n"
     "                        (default: $XDG_STATE_HOME/lipsweep/spool or ~/.local/state/…)\n"
+    "  --cache DIR           where data sets are kept that came from the coordinator\n"
+    "                        (default: $XDG_CACHE_HOME/lipsweep/data or ~/.cache/…)\n"
     "  --idle-timeout S      end after so many seconds without a job\n"
     "  --count N             end after N jobs\n"
     "  --join FILE           coordinator and key as `lipsweep key join` wrote them: all that a\n"
@@ -61,6 +63,7 @@ static const struct option work_options[] = {
     {"threads", required_argument, NULL, OPTION_THREADS},
     {"data", required_argument, NULL, OPTION_DATA},
     {"spool", required_argument, NULL, OPTION_SPOOL},
+    {"cache", required_argument, NULL, OPTION_CACHE},
     {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
     {"count", required_argument, NULL, OPTION_COUNT},
     {"join", required_argument, NULL, OPTION_JOIN},
@@ -109,6 +112,22 @@ static bool default_spool(char spool[SPOOL_PATH_MAX], struct error *error)
                          "neither HOME nor XDG_STATE_HOME is set: say --spool DIR");
     return length < SPOOL_PATH_MAX ||
            error_set(error, ERROR_USAGE, "the path of the spool folder is too long");
+}
+
+/* Without a home: beside the results. */
+static bool default_cache(char cache[DISK_PATH_MAX], const char *spool, struct error *error)
+{
+    const char *folder = getenv("XDG_CACHE_HOME");
+    const char *home = getenv("HOME");
+    int length;
+    if (folder && *folder == '/')
+        length = snprintf(cache, DISK_PATH_MAX, "%s/lipsweep/data", folder);
+    else if (home && *home)
+        length = snprintf(cache, DISK_PATH_MAX, "%s/.cache/lipsweep/data", home);
+    else
+        length = snprintf(cache, DISK_PATH_MAX, "%s/data", spool);
+    return length < DISK_PATH_MAX ||
+           error_set(error, ERROR_USAGE, "the path of the folder for data is too long");
 }
 
 const char *options_environment(const char *name)
@@ -161,6 +180,9 @@ static bool read_work_option(struct options *options, int option, struct error *
     case OPTION_SPOOL:
         options->work.spool = optarg;
         return true;
+    case OPTION_CACHE:
+        options->work.cache = optarg;
+        return true;
     case OPTION_IDLE_TIMEOUT:
         return read_idle_timeout(optarg, &options->work.idle_timeout_ms, error);
     case OPTION_COUNT:
@@ -192,6 +214,11 @@ static bool fill_work(struct options *options, struct error *error)
         if (!default_spool(options->spool, error))
             return false;
         work->spool = options->spool;
+    }
+    if (!work->cache) {
+        if (!default_cache(options->cache, work->spool, error))
+            return false;
+        work->cache = options->cache;
     }
     work->threads = work->threads > 0 ? work->threads : 1;
     if (work->slots == 0) {

@@ -2,6 +2,7 @@
 #ifndef LIPSWEEP_WORKER_OPTIONS_H
 #define LIPSWEEP_WORKER_OPTIONS_H
 
+#include "worker/disk.h"
 #include "worker/dump.h"
 #include "worker/measure.h"
 #include "worker/predict.h"
@@ -28,6 +29,7 @@ struct options {
     struct key join;
     char endpoint[256];             /* what these point to where a default was taken */
     char spool[SPOOL_PATH_MAX];
+    char cache[DISK_PATH_MAX];
 };
 
 /* OPTIONS_PRINTED: --help or --version was asked for and answered. */

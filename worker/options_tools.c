@@ -10,7 +10,7 @@
 
 enum { TRACE_STEPS = 10, TRACE_STEPS_MAX = 100000 };
 
-/* --progress-fd and --attempt are for the worker that starts a runner, not for people. */
+/* --progress-fd, --attempt and --stored-weights are for the worker that starts a runner, not for people. */
 static const struct option train_options[] = {
     {"output", required_argument, NULL, 'o'},
     {"data", required_argument, NULL, OPTION_DATA},
@@ -21,6 +21,7 @@ static const struct option train_options[] = {
     {"checkpoint-s", required_argument, NULL, OPTION_CHECKPOINT_S},
     {"continue-any", no_argument, NULL, OPTION_CONTINUE_ANY},
     {"weights", no_argument, NULL, OPTION_WEIGHTS},
+    {"stored-weights", no_argument, NULL, OPTION_STORED_WEIGHTS},
     {"trace", no_argument, NULL, OPTION_TRACE},
     {"trace-steps", required_argument, NULL, OPTION_TRACE_STEPS},
     {"help", no_argument, NULL, OPTION_HELP},
@@ -58,6 +59,9 @@ static bool read_train_option(struct runner_options *train, int option, struct e
         return true;
     case OPTION_WEIGHTS:
         train->keep_weights = true;
+        return true;
+    case OPTION_STORED_WEIGHTS:
+        train->has_stored = true;
         return true;
     case OPTION_TRACE:
         train->trace_steps = train->trace_steps > 0 ? train->trace_steps : TRACE_STEPS;

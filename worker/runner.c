@@ -19,6 +19,7 @@
 #include "worker/progress.h"
 #include "worker/report.h"
 #include "worker/spool.h"
+#include "worker/stored_weights.h"
 #include "worker/trace.h"
 #include "worker/weights.h"
 
@@ -31,8 +32,10 @@ struct runner {
     struct training_result result;
     struct report report;
     struct progress progress;
-    struct keeper *keeper; /* NULL: no checkpoints */
-    int64_t told_ms;       /* when progress was told last */
+    struct keeper *keeper;      /* NULL: no checkpoints */
+    char stored[DISK_PATH_MAX]; /* file of the weights to test; "": it trains */
+    int64_t told_ms;            /* when progress was told last */
+    bool wants_data;            /* this machine's are no good */
 };
 
 /* --- what the training tells while it runs --- */
@@ -113,6 +116,12 @@ static bool take_initial(void *context, const struct weights *weights, struct er
     return false;
 }
 
+static bool take_stored(void *context, const struct weights *weights, struct error *error)
+{
+    struct runner *runner = context;
+    return weights_read(weights, runner->stored, NULL, error);
+}
+
 /* What an earlier attempt did is this one's too. */
 static void take_continued(void *context, const struct training_state *state)
 {
@@ -143,31 +152,50 @@ static void keep_checkpoints(struct runner *runner)
         log_warning("%s; the training runs without checkpoints", error.message);
 }
 
+static bool find_stored(struct runner *runner, struct error *error)
+{
+    bool usable = false;
+    if (runner->options->has_stored &&
+        !stored_weights_wait(runner->options->folder, runner->stored, &usable, error))
+        return false;
+    if (!usable)
+        runner->stored[0] = '\0';
+    runner->report.result.evaluated_only = usable;
+    return true;
+}
+
 static bool train(struct runner *runner, struct error *error)
 {
     struct trace *trace = NULL;
-    if (!job_file_read(runner->options->job, &runner->job, error) ||
-        !weights_find_digest(&runner->job, error) ||
-        !job_file_open_data(&runner->job, runner->options->data, &runner->dataset, error))
+    if (!find_stored(runner, error) || !job_file_read(runner->options->job, &runner->job, error) ||
+        !weights_find_digest(&runner->job, error))
         return false;
+    if (!job_file_open_data(&runner->job, runner->options->data, &runner->dataset, error)) {
+        runner->wants_data = error->code == ERROR_REFUSED;
+        return false;
+    }
     if (runner->options->trace_steps > 0 &&
         !trace_create(&trace, runner->options->folder, &runner->job, runner->options->trace_steps,
                       error))
         return false;
     report_set_job(&runner->report, &runner->job);
-    keep_checkpoints(runner);
+    bool is_stored = runner->stored[0] != '\0';
+    if (!is_stored)
+        keep_checkpoints(runner);
     const struct training_observer observer = {
         .context = runner,
         .tick = take_tick,
         .progress = take_progress,
         .epoch = take_epoch,
         .initial = runner->job.init[0] ? take_initial : NULL,
+        .stored = is_stored ? take_stored : NULL,
         .trained = runner->options->keep_weights ? take_weights : NULL,
         .keeper = runner->keeper ? keeper_hooks(runner->keeper) : NULL,
         .trace = trace ? trace_hooks(trace) : NULL,
     };
-    log_info("training %s on %s, seed %" PRId64 ", %s", runner->job.model, runner->job.dataset,
-             runner->job.seed, training_cpu_class(job_is_exact(&runner->job)));
+    log_info("%s %s on %s, seed %" PRId64 ", %s",
+             is_stored ? "testing stored weights of" : "training", runner->job.model,
+             runner->job.dataset, runner->job.seed, training_cpu_class(job_is_exact(&runner->job)));
     bool done = training_run(&runner->job, &runner->dataset, runner->options->threads, &observer,
                              &runner->result, error);
     keeper_destroy(runner->keeper);
@@ -199,6 +227,7 @@ static bool write_result(struct runner *runner, bool done, const struct error *f
     getrusage(RUSAGE_SELF, &usage);
     report->result.peak_memory_bytes = (uint64_t)usage.ru_maxrss * 1024;
     report->result.dataset_digest = runner->dataset.digest;
+    report->result.wants_data = runner->wants_data;
     if (done) {
         report_end(report, WIRE__OUTCOME__OUTCOME_DONE, "");
         report_set_training(report, &runner->result);

@@ -15,8 +15,9 @@ struct runner_options {
     double checkpoint_s;     /* between two of them */
     bool continue_any;       /* also from another build or CPU class */
     bool keep_weights;       /* leaves weights.safetensors beside the result */
-    size_t threads;          /* at least 1 */
-    int64_t trace_steps;     /* of the first so many, in a folder "trace" there */
+    bool has_stored;     /* waits there for the weights of a finished training, and tests them */
+    size_t threads;      /* at least 1 */
+    int64_t trace_steps; /* of the first so many, in a folder "trace" there */
 };
 
 enum { RUNNER_CHECKPOINT_S = 60 };

@@ -217,7 +217,13 @@ static void take(struct session *session, const Wire__Envelope *envelope)
         take_welcome(session, envelope->welcome);
         break;
     case WIRE__ENVELOPE__BODY_REFUSED:
-        take_refusal(session, envelope->refused);
+        if (envelope->request != 0 && session->open)
+            listener->weights_part(listener->context, envelope->request, NULL);
+        else
+            take_refusal(session, envelope->refused);
+        break;
+    case WIRE__ENVELOPE__BODY_WEIGHTS_PART:
+        listener->weights_part(listener->context, envelope->request, envelope->weights_part);
         break;
     case WIRE__ENVELOPE__BODY_WHO_ARE_YOU:
         log_debug("the coordinator was started anew and asks who this is");
@@ -238,6 +244,9 @@ static void take(struct session *session, const Wire__Envelope *envelope)
         break;
     case WIRE__ENVELOPE__BODY_RELEASE_ACK:
         listener->release_ack(listener->context, envelope->release_ack);
+        break;
+    case WIRE__ENVELOPE__BODY_DATA_PART:
+        listener->data_part(listener->context, envelope->data_part);
         break;
     default: /* HeartbeatAck: that it came is all it says */
         break;

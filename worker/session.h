@@ -25,7 +25,10 @@ struct session_listener {
     void (*attempt_over)(void *context, const Wire__AttemptOver *over);
     void (*weights_ack)(void *context, const Wire__WeightsAck *ack);
     void (*result_ack)(void *context, const Wire__ResultAck *ack);
+    /* To a question with this number; `part` NULL: it was refused. */
+    void (*weights_part)(void *context, uint64_t request, const Wire__WeightsPart *part);
     void (*release_ack)(void *context, const Wire__ReleaseAck *ack);
+    void (*data_part)(void *context, const Wire__DataPart *part);
 };
 
 WARN_UNUSED bool session_create(struct session **session, const struct session_options *options,

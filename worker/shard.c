@@ -118,6 +118,22 @@ static void run_conv(const struct pass *pass, const struct call *c, const struct
                  shard->images);
 }
 
+/* The first layer, where it is one with the pooling. */
+static void first_forward(const struct pass *pass, const struct call *c, const struct shard *shard)
+{
+    real *scratch = shard->work->scratch;
+    if (pass->levels) {
+        const struct noise_levels levels = {pass->levels, pass->copies,
+                                            pass->copy_images * c->out_size};
+        conv_pool_forward_levels(&pass->conv_pool, scratch, c->out, levels, c->in,
+                                 c->in + pass->copy_images * c->in_size, c->weight, c->bias,
+                                 shard->images);
+        return;
+    }
+    conv_pool_forward(&pass->conv_pool, scratch, c->out, c->in, c->weight, c->bias,
+                      (struct conv_pool_part){shard->first, shard->images});
+}
+
 void shard_forward(const struct pass *pass, size_t index, const real *numbers,
                    const struct shard *shard)
 {
@@ -128,8 +144,7 @@ void shard_forward(const struct pass *pass, size_t index, const real *numbers,
     profile_enter(phase_of(layer->kind));
     switch (layer->kind) {
     case LAYER_CONV_POOL:
-        conv_pool_forward(&pass->conv_pool, shard->work->scratch, c.out, c.in, c.weight, c.bias,
-                          (struct conv_pool_part){shard->first, shard->images});
+        first_forward(pass, &c, shard);
         break;
     case LAYER_CONV:
         run_conv(pass, &c, shard);

@@ -46,6 +46,8 @@ static bool spawn(struct slot *slot, const struct slot_start *start, int pipe_wr
         arguments[count++] = "--continue-any";
     if (start->keep_weights)
         arguments[count++] = "--weights";
+    if (start->has_stored)
+        arguments[count++] = "--stored-weights";
     /* A matrix product stays on the thread that asks for it: more would change its bits. */
     const char *const environment[] = {"OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", NULL};
     struct child_options options = {
@@ -74,11 +76,23 @@ bool slot_start(struct slot *slot, const struct slot_start *start, struct error 
     if (log >= 0)
         close(log);
     close(ends[1]);
-    if (slot->busy)
+    if (slot->busy) {
+        slot->lease = start->lease;
         return true;
+    }
     close(ends[0]);
     *slot = (struct slot){.pipe = -1};
     return false;
+}
+
+void slot_hold(struct slot *slot, const struct attempt_id *id, Wire__Lease *lease)
+{
+    *slot = (struct slot){.pipe = -1,
+                          .busy = true,
+                          .waiting = true,
+                          .id = *id,
+                          .lease = lease,
+                          .memory_bytes = lease->memory_bytes};
 }
 
 struct reading { /* the slot and its listener, as one context */
@@ -111,13 +125,13 @@ void slot_read(struct slot *slot, const struct slot_listener *listener)
 void slot_stop(struct slot *slot)
 {
     slot->leaving = true;
-    if (slot->busy)
+    if (slot->busy && !slot->waiting)
         kill(slot->child.pid, SIGTERM);
 }
 
 void slot_kill(struct slot *slot)
 {
-    if (slot->busy)
+    if (slot->busy && !slot->waiting)
         kill(slot->child.pid, SIGKILL);
 }
 
@@ -142,7 +156,8 @@ bool slot_reap(struct slot *slot, const struct slot_listener *listener, struct s
 {
     struct rusage usage;
     int status;
-    if (!slot->busy || wait4(slot->child.pid, &status, WNOHANG, &usage) != slot->child.pid)
+    if (!slot->busy || slot->waiting ||
+        wait4(slot->child.pid, &status, WNOHANG, &usage) != slot->child.pid)
         return false;
     while (slot->pipe >= 0) {
         /* Its end is closed, unless a stranger inherited it: one that says nothing is not waited
@@ -166,5 +181,6 @@ void slot_clear(struct slot *slot)
 {
     if (slot->pipe >= 0)
         close(slot->pipe);
+    wire__lease__free_unpacked(slot->lease, NULL);
     *slot = (struct slot){.pipe = -1};
 }

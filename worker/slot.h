@@ -9,9 +9,12 @@
 
 struct slot {
     bool busy;
+    bool waiting; /* leased, its data are on their way: no runner yet */
     bool doomed;  /* its lease is over: killed, waits to be reaped, nothing of it is kept */
+    bool again;   /* its data turned out to be no good: to be begun again with others */
     bool leaving; /* asked to write a checkpoint and end */
     struct attempt_id id;
+    Wire__Lease *lease; /* as it came */
     char folder[SPOOL_PATH_MAX];
     char checkpoints[SPOOL_PATH_MAX]; /* folder; "": it keeps none */
     uint64_t memory_bytes;            /* what the job was let in with */
@@ -26,15 +29,20 @@ struct slot_start {
     const char *program; /* …/lipsweep-worker */
     const char *data;    /* --data; NULL */
     const struct attempt_id *id;
+    Wire__Lease *lease; /* the slot's, unless it fails */
     const char *folder; /* with job.yaml in it */
     uint64_t memory_bytes;
     const char *checkpoints; /* folder; NULL: none */
     int threads;
     double checkpoint_s;
     bool continue_any, keep_weights;
+    bool has_stored; /* it waits for stored weights, to test them (stored_weights.h) */
 };
 
 WARN_UNUSED bool slot_start(struct slot *slot, const struct slot_start *start, struct error *error);
+
+/* Takes a slot for a lease whose data are not here yet. */
+void slot_hold(struct slot *slot, const struct attempt_id *id, Wire__Lease *lease);
 
 /* Takes what the runner wrote; `epoch` is called for every finished epoch. */
 struct slot_listener {

@@ -57,6 +57,10 @@ static void finish_slot(struct supervisor *supervisor, struct slot *slot,
         log_error("%s: out of memory for its result, its lease is left to expire", label);
         return;
     }
+    if (supervisor_replaces_data(supervisor, slot, result)) {
+        wire__result__free_unpacked(result, NULL);
+        return;
+    }
     bool good = result->outcome == WIRE__OUTCOME__OUTCOME_DONE ||
                 result->outcome == WIRE__OUTCOME__OUTCOME_DIVERGED;
     if (good)
@@ -108,7 +112,13 @@ static void reap(struct supervisor *supervisor)
             hand_back(supervisor, slot);
         else
             finish_slot(supervisor, slot, &ending);
+        const struct attempt_id id = slot->id;
+        Wire__Lease *again = slot->again ? slot->lease : NULL;
+        slot->lease = again ? NULL : slot->lease;
+        stored_weights_finish(&supervisor->stored[i]);
         slot_clear(slot);
+        if (again)
+            supervisor_begin(supervisor, &id, again);
         supervisor_heartbeat_soon(supervisor);
     }
 }
@@ -126,7 +136,7 @@ static void send_logs(struct supervisor *supervisor)
     supervisor->log_ms = supervisor->now_ms + LOG_MS;
     for (int i = 0; i < supervisor->options->slots; i++) {
         struct slot *slot = &supervisor->slots[i];
-        if (slot->busy && !slot->doomed)
+        if (slot->busy && !slot->doomed && !slot->waiting)
             (void)attempt_log_send(supervisor->session, &slot->id, slot->folder, &slot->log_sent,
                                    LOG_BYTES);
     }
@@ -145,6 +155,13 @@ static void send_heartbeat(struct supervisor *supervisor)
     };
     heartbeat_send(&heartbeat, supervisor->session);
     supervisor->heartbeat_ms = supervisor->now_ms + session_heartbeat_ms(supervisor->session);
+}
+
+static void fetch_weights(struct supervisor *supervisor)
+{
+    for (int i = 0; i < supervisor->options->slots; i++)
+        stored_weights_tick(&supervisor->stored[i], supervisor->session, &supervisor->question,
+                            supervisor->now_ms);
 }
 
 /* --- the end --- */
@@ -231,6 +248,7 @@ static int64_t next_due_ms(const struct supervisor *supervisor)
     if (session_is_open(supervisor->session)) {
         earlier(&due_ms, supervisor->heartbeat_ms);
         earlier(&due_ms, outbox_due_ms(supervisor->outbox));
+        earlier(&due_ms, supply_due_ms(supervisor->supply));
     }
     if (supervisor->stopping)
         earlier(&due_ms, supervisor->stop_ms);
@@ -271,12 +289,15 @@ static bool tick(struct supervisor *supervisor, struct error *error)
         end_late_ones(supervisor);
     if (!session_tick(supervisor->session, supervisor->now_ms, error))
         return false;
+    supervisor_serve_waiting(supervisor);
     if (supervisor_busy_count(supervisor) == 0 && supervisor->now_ms >= supervisor->heartbeat_ms)
         supervisor->usable = resources_usable("");
     if (session_is_open(supervisor->session)) {
         if (supervisor->now_ms >= supervisor->log_ms)
             send_logs(supervisor);
+        fetch_weights(supervisor);
         outbox_tick(supervisor->outbox, supervisor->session, supervisor->now_ms);
+        supply_tick(supervisor->supply, supervisor->session, supervisor->now_ms);
         if (supervisor->now_ms >= supervisor->heartbeat_ms)
             send_heartbeat(supervisor);
     }
@@ -327,13 +348,16 @@ static bool prepare(struct supervisor *supervisor, struct error *error)
     };
     memcpy(session_options.instance, supervisor->instance, sizeof supervisor->instance);
     supervisor->slots = calloc((size_t)options->slots, sizeof *supervisor->slots);
-    if (!supervisor->slots)
+    supervisor->stored = calloc((size_t)options->slots, sizeof *supervisor->stored);
+    if (!supervisor->slots || !supervisor->stored)
         return error_set(error, ERROR_MEMORY, "out of memory for %d slots", options->slots);
     for (int i = 0; i < options->slots; i++)
         slot_clear(&supervisor->slots[i]);
     return signals_init(error) &&
            child_program_path("lipsweep-worker", supervisor->program, error) &&
-           outbox_create(&supervisor->outbox, error) && open_spool(supervisor, error) &&
+           outbox_create(&supervisor->outbox, error) &&
+           supply_create(&supervisor->supply, options->cache, error) &&
+           open_spool(supervisor, error) &&
            session_create(&supervisor->session, &session_options, &listener, error);
 }
 
@@ -351,8 +375,12 @@ enum supervisor_end supervisor_run(const struct supervisor_options *options, str
     if (end == SUPERVISOR_STOPPED)
         return end;
     session_destroy(supervisor.session);
+    supply_destroy(supervisor.supply);
     outbox_destroy(supervisor.outbox);
     spool_close(supervisor.spool);
+    for (int i = 0; supervisor.stored && i < options->slots; i++)
+        stored_weights_finish(&supervisor.stored[i]);
+    free(supervisor.stored);
     free(supervisor.slots);
     return end;
 }

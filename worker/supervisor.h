@@ -14,6 +14,7 @@ struct supervisor_options {
     int slots, threads;     /* jobs at a time, threads of each */
     const char *data;       /* NULL: the default places */
     const char *spool;
+    const char *cache;       /* of data sets that came from the coordinator */
     int64_t idle_timeout_ms; /* 0: none */
     int64_t count;           /* jobs to finish before it ends; 0: no limit */
 };

@@ -1,11 +1,11 @@
 #include "worker/supervisor_state.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "worker/checkpoint_folder.h"
-#include "worker/footprint.h"
 
 int supervisor_busy_count(const struct supervisor *supervisor)
 {
@@ -69,6 +69,19 @@ static struct slot *find_slot(struct supervisor *supervisor, const struct attemp
     return NULL;
 }
 
+/* What outlives the message. */
+static Wire__Lease *copy_lease(const Wire__Lease *lease)
+{
+    size_t length = wire__lease__get_packed_size(lease);
+    uint8_t *bytes = malloc(length + 1);
+    if (!bytes)
+        return NULL;
+    wire__lease__pack(lease, bytes);
+    Wire__Lease *copy = wire__lease__unpack(NULL, length, bytes);
+    free(bytes);
+    return copy;
+}
+
 /* Attempts of the job that this lease replaces have lost theirs. */
 static void doom_older(struct supervisor *supervisor, const struct attempt_id *id)
 {
@@ -79,85 +92,10 @@ static void doom_older(struct supervisor *supervisor, const struct attempt_id *i
     }
 }
 
-/* One that will fit later is no refusal: the coordinator, told what it needs, waits until then. */
-static bool fits(const struct supervisor *supervisor, const struct job *job, uint64_t *bytes,
-                 struct handing_back *back, struct error *error)
-{
-    if (!footprint_bytes(job, supervisor->options->data, (size_t)supervisor->options->threads,
-                         bytes, error))
-        return false;
-    if (*bytes <= supervisor_free_memory(supervisor))
-        return true;
-    back->memory_bytes = *bytes;
-    if (*bytes <= supervisor->usable.memory_bytes)
-        back->outcome = WIRE__OUTCOME__OUTCOME_PREEMPTED;
-    return error_set(error, ERROR_REFUSED,
-                     "it needs %" PRIu64 " MiB of memory, %" PRIu64 " of %" PRIu64
-                     " MiB are free beside the %d running jobs",
-                     *bytes >> 20, supervisor_free_memory(supervisor) >> 20,
-                     supervisor->usable.memory_bytes >> 20, supervisor_busy_count(supervisor));
-}
-
-/* Two jobs that differ in their test alone are one training: the one that came first keeps it. */
-static bool keeps_already(const struct supervisor *supervisor, const char *checkpoints)
-{
-    for (int i = 0; i < supervisor->options->slots; i++) {
-        const struct slot *slot = &supervisor->slots[i];
-        if (slot->busy && !slot->doomed && strcmp(slot->checkpoints, checkpoints) == 0)
-            return true;
-    }
-    return false;
-}
-
-static bool start_slot(struct supervisor *supervisor, const struct attempt_id *id,
-                       const Wire__Lease *lease, const struct job *job, uint64_t bytes,
-                       struct error *error)
-{
-    struct slot *slot = supervisor->slots;
-    while (slot->busy)
-        slot++;
-    char folder[SPOOL_PATH_MAX], checkpoints[SPOOL_PATH_MAX];
-    uint8_t train_hash[32];
-    job_train_hash(job, train_hash);
-    if (!spool_checkpoints(supervisor->spool, train_hash, checkpoints, error) ||
-        !spool_make_folder(supervisor->spool, id, lease->description,
-                           session_database(supervisor->session), folder, error))
-        return false;
-    struct slot_start slot_options = {
-        .program = supervisor->program,
-        .data = supervisor->options->data,
-        .id = id,
-        .folder = folder,
-        .memory_bytes = bytes,
-        .checkpoints = keeps_already(supervisor, checkpoints) ? NULL : checkpoints,
-        .checkpoint_s = lease->checkpoint_s,
-        .threads = supervisor->options->threads,
-        .continue_any = lease->continue_any,
-        .keep_weights = lease->keep_weights,
-    };
-    if (slot_start(slot, &slot_options, error))
-        return true;
-    spool_remove_folder(folder);
-    return false;
-}
-
-static bool start(struct supervisor *supervisor, const struct attempt_id *id,
-                  const Wire__Lease *lease, struct handing_back *back, struct error *error)
-{
-    struct job job;
-    uint64_t bytes;
-    if (!job_parse(lease->description, strlen(lease->description), &job, error))
-        return error_prefix(error, "the job's description cannot be read");
-    return fits(supervisor, &job, &bytes, back, error) &&
-           start_slot(supervisor, id, lease, &job, bytes, error);
-}
-
 static void take_lease(void *context, const Wire__Lease *lease)
 {
     struct supervisor *supervisor = context;
     struct attempt_id id;
-    struct error error;
-    char label[ATTEMPT_LABEL_MAX];
     if (!attempt_from_wire(lease->attempt, &id) ||
         memcmp(id.instance, supervisor->instance, sizeof id.instance) != 0) {
         log_warning("a lease that is not this worker's came, ignoring it");
@@ -174,16 +112,11 @@ static void take_lease(void *context, const Wire__Lease *lease)
         supervisor_release(supervisor, &id, &full);
         return;
     }
-    struct handing_back back = {WIRE__OUTCOME__OUTCOME_REFUSED, error.message, 0};
-    if (!start(supervisor, &id, lease, &back, &error)) {
-        /* Whatever else it was may hold for the next job too. */
-        if (back.memory_bytes == 0)
-            backoff_failed(&supervisor->backoff, supervisor->now_ms);
-        supervisor_release(supervisor, &id, &back);
-        return;
-    }
-    attempt_label(&id, label);
-    log_info("%s of sweep %s: started", label, lease->sweep);
+    Wire__Lease *copy = copy_lease(lease);
+    if (copy)
+        supervisor_begin(supervisor, &id, copy);
+    else
+        log_error("out of memory for a lease, it is left to expire");
 }
 
 static void take_attempt_over(void *context, const Wire__AttemptOver *over)
@@ -241,12 +174,26 @@ static void take_weights_ack(void *context, const Wire__WeightsAck *ack)
         (void)outbox_acknowledge_weights(supervisor->outbox, &id, ack);
 }
 
+static void take_weights_part(void *context, uint64_t request, const Wire__WeightsPart *part)
+{
+    struct supervisor *supervisor = context;
+    for (int i = 0; i < supervisor->options->slots; i++)
+        if (stored_weights_take(&supervisor->stored[i], request, part))
+            return;
+}
+
 static void take_release_ack(void *context, const Wire__ReleaseAck *ack)
 {
     struct supervisor *supervisor = context;
     struct attempt_id id;
     if (attempt_from_wire(ack->attempt, &id))
         outbox_acknowledge_release(supervisor->outbox, &id);
+}
+
+static void take_data_part(void *context, const Wire__DataPart *part)
+{
+    struct supervisor *supervisor = context;
+    supply_take(supervisor->supply, part, supervisor->now_ms);
 }
 
 /* --- what earlier workers left --- */
@@ -261,6 +208,11 @@ static void take_found(void *context, const char *folder, Wire__Result *result)
         return;
     }
     attempt_label(&id, label);
+    if (result->outcome == WIRE__OUTCOME__OUTCOME_REFUSED) { /* its lease has run out */
+        spool_remove_folder(folder);
+        wire__result__free_unpacked(result, NULL);
+        return;
+    }
     log_info("%s: delivering the result that an earlier worker left in %s", label, folder);
     if (!outbox_add_result(supervisor->outbox, &id, result, folder, 0))
         log_warning("%s: too much waits to be delivered, the result stays on disk", label);
@@ -280,6 +232,7 @@ static void take_welcome(void *context, const Wire__Welcome *welcome)
     if (!spool_adopt(supervisor->spool, welcome->database, &finder, &error))
         log_warning("results of earlier workers cannot be taken over: %s", error.message);
     outbox_wake(supervisor->outbox, supervisor->now_ms);
+    supply_wake(supervisor->supply, supervisor->now_ms);
     supervisor_heartbeat_soon(supervisor);
 }
 
@@ -291,7 +244,9 @@ struct session_listener supervisor_listener(struct supervisor *supervisor)
         .lease = take_lease,
         .attempt_over = take_attempt_over,
         .weights_ack = take_weights_ack,
+        .weights_part = take_weights_part,
         .result_ack = take_result_ack,
         .release_ack = take_release_ack,
+        .data_part = take_data_part,
     };
 }

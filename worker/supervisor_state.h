@@ -9,21 +9,25 @@
 #include "worker/session.h"
 #include "worker/slot.h"
 #include "worker/spool.h"
+#include "worker/stored_weights.h"
 #include "worker/supervisor.h"
+#include "worker/supply.h"
 
 struct supervisor {
     const struct supervisor_options *options;
     struct session *session;
     struct spool *spool;
     struct outbox *outbox;
+    struct supply *supply;
     struct slot *slots;
+    struct stored_weights *stored; /* one a slot */
     struct backoff backoff;
     struct resources usable;
     char program[SPOOL_PATH_MAX];
     uint8_t instance[WIRE_INSTANCE_BYTES];
-    uint64_t heartbeat_sequence;
-    int64_t now_ms, heartbeat_ms, log_ms; /* the last two: when next */
-    int64_t busy_ms;                      /* when there was something to do last */
+    uint64_t heartbeat_sequence, question; /* numbers of the last ones */
+    int64_t now_ms, heartbeat_ms, log_ms;  /* the last two: when next */
+    int64_t busy_ms;                       /* when there was something to do last */
     int64_t finished_count;
     bool stopping;
     int64_t checkpoint_ms, stop_ms; /* when its runners, and then it, end at the latest */
@@ -44,6 +48,18 @@ void supervisor_release(struct supervisor *supervisor, const struct attempt_id *
 
 /* Kills a runner whose attempt is over; nothing of it is kept. */
 void supervisor_doom(struct slot *slot);
+
+/* Starts what was leased, or waits for its data, or hands it back. Takes `lease`. */
+void supervisor_begin(struct supervisor *supervisor, const struct attempt_id *id,
+                      Wire__Lease *lease);
+
+/* Whether a runner ended because this machine's copy of its data is no good: the job is begun again
+ * with another. */
+bool supervisor_replaces_data(struct supervisor *supervisor, struct slot *slot,
+                              const Wire__Result *result);
+
+/* Goes on with what waited for its data. */
+void supervisor_serve_waiting(struct supervisor *supervisor);
 
 /* What the session calls; `context` is the supervisor. */
 struct session_listener supervisor_listener(struct supervisor *supervisor);

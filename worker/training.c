@@ -26,7 +26,7 @@ struct training {
     struct training_progress progress;
     struct training_state state;
     struct weights weights;
-    double resumed_s; /* when this process began to train */
+    double resumed_s, trained_s; /* when this process began to train, and had made the last step */
     double epoch_start_s;
     double window_start_s; /* of the speed shown in progress */
     int64_t window_images;
@@ -309,25 +309,32 @@ static bool finish_training(struct training *training, struct error *error)
     return !observer->trained || observer->trained(observer->context, &training->weights, error);
 }
 
-static bool run_phases(struct training *training, struct training_result *result,
-                       struct error *error)
+static bool train(struct training *training, struct error *error)
 {
-    struct training_state *state = &training->state;
-    training->resumed_s = now_s();
+    const struct training_state *state = &training->state;
     begin_phase(training, TRAINING_PHASE_TRAIN);
     while (state->step < training->progress.step_count || state->epoch_images > 0) {
         if (!run_epoch(training, error)) {
             return false;
         }
     }
-    double trained_s = now_s();
-    if (!finish_training(training, error) || !evaluate(training, result, error)) {
+    training->trained_s = now_s();
+    return finish_training(training, error);
+}
+
+static bool run_phases(struct training *training, struct training_result *result,
+                       struct error *error)
+{
+    struct training_state *state = &training->state;
+    training->resumed_s = training->trained_s = now_s();
+    if ((!training->observer->stored && !train(training, error)) ||
+        !evaluate(training, result, error)) {
         return false;
     }
     result->epoch_count = state->epoch;
     result->step_count = state->step;
-    result->train_s = state->train_s + trained_s - training->resumed_s;
-    result->evaluate_s = now_s() - trained_s;
+    result->train_s = state->train_s + training->trained_s - training->resumed_s;
+    result->evaluate_s = now_s() - training->trained_s;
     network_digest(&training->plan.network, training->plan.parameters, result->weights_digest);
     return true;
 }
@@ -349,6 +356,9 @@ static bool prepare_state(struct training *training, struct error *error)
     plan_weights(plan, &training->weights);
     network_initial_weights(&plan->network, (uint64_t)training->job->seed, plan->parameters);
     plan_set_input(plan, training->dataset, plan->indices, plan->shape.train_count);
+    if (observer->stored) {
+        return observer->stored(observer->context, &training->weights, error);
+    }
     if (observer->initial && !observer->initial(observer->context, &training->weights, error)) {
         return false;
     }

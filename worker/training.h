@@ -98,6 +98,9 @@ struct training_observer {
     void (*epoch)(void *context, const struct epoch_metric *metric);
     /* Overwrites the initial weights. */
     bool (*initial)(void *context, const struct weights *weights, struct error *error);
+    /* Overwrites the initial weights with those of this training, finished before: no step is made,
+     * and of the hooks below none is called. */
+    bool (*stored)(void *context, const struct weights *weights, struct error *error);
     /* After the last step. */
     bool (*trained)(void *context, const struct weights *weights, struct error *error);
     const struct training_keeper *keeper;

@@ -36,3 +36,12 @@ def write_cifar(folder, train=500, test=100, seed=1):
 def write_batch(path, count, seed):
     pixels, labels = images(count, 32, 3, seed)
     path.write_bytes(b"".join(bytes([label]) + image.tobytes() for label, image in zip(labels, pixels)))
+
+
+def write_stl(folder, train=60, test=30, seed=1):
+    """STL-10's files: labels from 1, columns of pixels."""
+    folder.mkdir()
+    for part, count in (("train", train), ("test", test)):
+        pixels, labels = images(count, 96, 3, seed + len(part))
+        (folder / f"{part}_X.bin").write_bytes(np.ascontiguousarray(pixels.transpose(0, 1, 3, 2)).tobytes())
+        (folder / f"{part}_y.bin").write_bytes((labels + 1).astype(np.uint8).tobytes())

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import subprocess
+import sys
 
 import processes
 from processes import TIME_FACTOR
@@ -36,12 +37,12 @@ def make_environment(place):
 class Program:
     """A running program; its output goes to files in the test's folder."""
 
-    def __init__(self, name, arguments, place, environment, number, stdin=subprocess.DEVNULL):
+    def __init__(self, name, arguments, place, environment, number, stdin=subprocess.DEVNULL, launcher=()):
         self.name = name
         self.files = [place / f"{number:02}-{name}.{stream}" for stream in ("out", "err")]
         with open(self.files[0], "wb") as out, open(self.files[1], "wb") as err:
             self.process = subprocess.Popen(
-                [program_path(name), *map(str, arguments)], stdin=stdin, stdout=out, stderr=err, cwd=place,
+                [*launcher, program_path(name), *map(str, arguments)], stdin=stdin, stdout=out, stderr=err, cwd=place,
                 env=environment, start_new_session=True, preexec_fn=processes.die_with_parent)
         self.pid = self.process.pid
 
@@ -75,10 +76,23 @@ class Programs:
     def __init__(self, place):
         self.place, self.environment, self.started = place, make_environment(place), []
 
-    def start(self, name, *arguments, env=None, stdin=subprocess.DEVNULL):
-        program = Program(name, arguments, self.place, self.environment | (env or {}), len(self.started) + 1, stdin)
+    def start(self, name, *arguments, env=None, stdin=subprocess.DEVNULL, launcher=()):
+        program = Program(name, arguments, self.place, self.environment | (env or {}), len(self.started) + 1, stdin,
+                          launcher)
         self.started.append(program)
         return program
+
+    def run_measured(self, name, *arguments, timeout=60):
+        """Runs to the end: what `run` returns, the peak memory in KiB and the seconds of a processor."""
+        report = self.place / "used"
+        launcher = [sys.executable, "-S", pathlib.Path(__file__).with_name("measured.py"), report]
+        program = Program(name, arguments, self.place, self.environment, len(self.started) + 1, launcher=launcher)
+        self.started.append(program)
+        returncode = program.wait(timeout)
+        memory, seconds = report.read_text(encoding="ascii").split()
+        report.unlink()
+        return (subprocess.CompletedProcess([name, *arguments], returncode, program.stdout(), program.stderr()),
+                int(memory), float(seconds))
 
     def run(self, name, *arguments, env=None, code=None, timeout=60, stdin=subprocess.DEVNULL):
         program = self.start(name, *arguments, env=env, stdin=stdin)

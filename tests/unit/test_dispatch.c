@@ -218,7 +218,8 @@ static void garbage_changes_nothing(void **state)
     const char *const garbage[] = {"", "\xff\xff\xff\xff", "GET / HTTP/1.1", "\x0a\x00"};
     struct peer peer = harness_peer(1);
     for (size_t i = 0; i < sizeof garbage / sizeof *garbage; i++)
-        GOOD(dispatch_message(&harness.dispatch, &peer, NULL, garbage[i], strlen(garbage[i]), &error));
+        GOOD(dispatch_message(&harness.dispatch, &peer, NULL, garbage[i], strlen(garbage[i]),
+                              &error));
     assert_true(harness.dispatch.malformed_count >= 3);
     Wire__Heartbeat heartbeat = WIRE__HEARTBEAT__INIT;
     heartbeat.sequence = 1;
@@ -280,21 +281,41 @@ static void logs_keep_their_head_and_tail(void **state)
     "train: {epochs: 1, batch: 100, lr: 0.05}\ngrid: {k: {from: 0.01, to: 1, count: 100}}\n"       \
     "loss: {lambda: 1, sigma: 0.1}\nseeds: 10\nbaseline: false\ntest: {sigma: [0], seed: 1}\n"
 
-/* A piece a step, each committed; a crash in between costs nothing and makes nothing twice. */
-static void a_submission_goes_on_after_a_crash(void **state)
+static void submit_large(void)
 {
-    (void)state;
     harness_hello(200, WIRE__ROLE__ROLE_CLIENT, 200);
     Wire__Submit submit = WIRE__SUBMIT__INIT;
     submit.file = (char *)(uintptr_t) "large.yaml";
     submit.text.data = (uint8_t *)(uintptr_t)LARGE;
     submit.text.len = strlen(LARGE);
     SEND(200, SUBMIT, submit, &submit);
-    for (int i = 0; i < 50; i++) {
+}
+
+/* Pieces as small as they get. */
+static void store_pieces(int count)
+{
+    for (int i = 0; i < count; i++) {
         GOOD(store_begin(&harness.store, &error));
         GOOD(dispatch_tasks(&harness.dispatch, harness.now_ms, &error));
         harness_commit();
     }
+}
+
+static void store_the_rest(void)
+{
+    while (harness.dispatch.submissions.count > 0) {
+        GOOD(store_begin(&harness.store, &error));
+        GOOD(dispatch_tasks(&harness.dispatch, INT64_MAX, &error));
+        harness_commit();
+    }
+}
+
+/* A piece a step, each committed; a crash in between costs nothing and makes nothing twice. */
+static void a_submission_goes_on_after_a_crash(void **state)
+{
+    (void)state;
+    submit_large();
+    store_pieces(50);
     assert_int_equal(harness_integer("SELECT expanded FROM sweep_text"), 50);
     assert_null(TAKE(200, SUBMIT_REPLY));
     assert_null(harness_lease(1, 1)); /* invisible until complete */
@@ -303,15 +324,63 @@ static void a_submission_goes_on_after_a_crash(void **state)
     harness_close();
     harness_open();
     assert_int_equal(harness.dispatch.submissions.count, 1);
-    while (harness.dispatch.submissions.count > 0) {
-        GOOD(store_begin(&harness.store, &error));
-        GOOD(dispatch_tasks(&harness.dispatch, INT64_MAX, &error));
-        harness_commit();
-    }
+    store_the_rest();
     assert_int_equal(harness_integer("SELECT count(*) FROM job"), 1000);
     assert_int_equal(harness_integer("SELECT count(DISTINCT job_hash) FROM job"), 1000);
     harness_expect("SELECT state FROM sweep", "active");
     assert_int_equal(harness_lease(1, 1)->attempt->job, 1);
+}
+
+#define KEYED                                                                                      \
+    "SELECT count(*) FROM job_key k JOIN job j ON j.id = k.job AND j.sweep = k.sweep"              \
+    " AND substr(j.job_hash, 1, 16) = k.hash"
+
+/* The keys come when all jobs are stored; a row that a bug had stored twice does not stay. */
+static void keys_go_on_after_a_crash(void **state)
+{
+    (void)state;
+    submit_large();
+    store_pieces(1000);
+    assert_int_equal(harness_integer("SELECT expanded FROM sweep_text"), 1000);
+    assert_int_equal(harness_integer("SELECT count(*) FROM job_key"), 0);
+    store_pieces(100);
+    int64_t keyed = harness_integer(KEYED);
+    assert_true(keyed > 0 && keyed < 1000);
+    assert_null(harness_lease(1, 1));
+    GOOD(db_execute(harness.store.db,
+                    "CREATE TEMP TABLE twice AS SELECT * FROM job WHERE id = 7;"
+                    "UPDATE twice SET id = 2000; INSERT INTO job SELECT * FROM twice",
+                    &error));
+    harness_close();
+    harness_open();
+    store_the_rest();
+    assert_int_equal(harness_integer("SELECT count(*) FROM job"), 1000);
+    assert_int_equal(harness_integer(KEYED), 1000);
+    harness_expect("SELECT state FROM sweep", "active");
+}
+
+/* Of two sweeps with the same jobs, while one is being stored the other finishes a job. */
+static void a_result_is_taken_over_while_a_sweep_is_stored(void **state)
+{
+    (void)state;
+    assert_int_equal(harness_submit(LARGE)->new_count, 1000);
+    const Wire__Lease *lease = harness_lease(1, 1);
+    assert_non_null(lease);
+    harness_hello(201, WIRE__ROLE__ROLE_CLIENT, 201);
+    Wire__Submit submit = WIRE__SUBMIT__INIT;
+    char text[1000];
+    snprintf(text, sizeof text, "%s", LARGE);
+    memcpy(text + strlen("name: "), "again", strlen("again"));
+    submit.file = (char *)(uintptr_t) "again.yaml";
+    submit.text.data = (uint8_t *)text;
+    submit.text.len = strlen(text);
+    SEND(201, SUBMIT, submit, &submit);
+    store_pieces(1000);
+    assert_true(harness_result(1, lease, WIRE__OUTCOME__OUTCOME_DONE));
+    assert_int_equal(harness_integer("SELECT count(*) FROM job WHERE state = 'done'"), 1);
+    store_the_rest();
+    assert_int_equal(
+        harness_integer("SELECT result_of FROM job WHERE state = 'done' AND sweep = 2"), 1);
 }
 
 /* 1000 jobs at 10 ms a look at the clock: not in one transaction. */
@@ -404,6 +473,8 @@ int main(void)
         TEST(garbage_changes_nothing),
         TEST(logs_keep_their_head_and_tail),
         TEST(a_submission_goes_on_after_a_crash),
+        TEST(keys_go_on_after_a_crash),
+        TEST(a_result_is_taken_over_while_a_sweep_is_stored),
         TEST(a_large_sweep_is_cancelled_in_pieces),
         TEST(a_peer_that_does_not_read_holds_nobody_up),
     };

@@ -141,6 +141,38 @@ static void convolution(void **state)
     each_level(check_conv);
 }
 
+/* The first level is the clean image, to the bit; the second has noise, and its outputs are those of
+ * the perturbed image. */
+static void check_pool_levels(const struct kernels *level, const struct kernels *generic,
+                              const struct guarded *halves, const struct guarded *weight,
+                              const struct guarded *bias, const struct conv_pool_shape *s)
+{
+    static struct guarded noise, perturbed, one, a, b;
+    static const real times[] = {0, (real)0.3};
+    size_t out = s->out_height * s->out_width * s->out_channels;
+    size_t taps = s->kernel * s->kernel * s->in_channels;
+    const struct noise_levels levels = {times, 2, out};
+    guard(&noise, halves->count, 8);
+    guard(&perturbed, halves->count, 8);
+    guard(&one, out, 9);
+    guard(&a, 2 * out, 10);
+    guard(&b, 2 * out, 10);
+    for (size_t i = 0; i < halves->count; i++) {
+        perturbed.x[i] = halves->x[i] + times[1] * noise.x[i];
+    }
+    level->conv_pool_levels(a.x, levels, halves->x, noise.x, weight->x, bias->x, s);
+    generic->conv_pool_levels(b.x, levels, halves->x, noise.x, weight->x, bias->x, s);
+    check_equal(&a, &b, 4 + 2 * (double)taps);
+    level->conv_pool_forward(one.x, NULL, halves->x, weight->x, bias->x, s);
+    assert_memory_equal(a.x, one.x, out * sizeof *a.x);
+    generic->conv_pool_forward(one.x, NULL, perturbed.x, weight->x, bias->x, s);
+    check_guard(&one);
+    for (size_t i = 0; i < out; i++) {
+        double off = (double)one.x[i] - (double)a.x[out + i];
+        assert_true(fabs(off) <= (4 + 2 * (double)taps) * FLT_EPSILON);
+    }
+}
+
 static void check_conv_pool(const struct kernels *level, const struct kernels *generic)
 {
     static const struct conv_pool_shape pools[] = {
@@ -166,6 +198,8 @@ static void check_conv_pool(const struct kernels *level, const struct kernels *g
         assert_memory_equal(best[0], best[1], sizeof best[0]);
         level->conv_pool_forward(b.x, NULL, halves.x, weight.x, bias.x, s);
         check_equal(&a, &b, 0);
+
+        check_pool_levels(level, generic, &halves, &weight, &bias, s);
 
         guard(&dout, out, 6);
         guard(&a, taps * s->out_channels, 7);

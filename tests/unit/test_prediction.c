@@ -32,7 +32,7 @@ static struct job make_job(double lambda, int64_t epochs, double fraction)
 static void add(struct job_kinds *kinds, double lambda, int64_t epochs, double fraction)
 {
     struct job job = make_job(lambda, epochs, fraction);
-    job_kinds_add(kinds, &job, &facts);
+    job_kinds_add(kinds, &job, &facts, false);
 }
 
 static void test_kinds(void **state)
@@ -60,7 +60,7 @@ static void test_kinds_without_facts(void **state)
     (void)state;
     struct job_kinds kinds = {0};
     struct job job = make_job(1, 5, 1);
-    job_kinds_add(&kinds, &job, NULL);
+    job_kinds_add(&kinds, &job, NULL, false);
     assert_int_equal(kinds.list[0].images, 0);
     const struct calibration calibration = {
         .known = true, .step_s = 1, .evaluation_s = 1, .cpu_class = "here"};
@@ -78,7 +78,7 @@ static void test_too_many_kinds(void **state)
     for (int i = 1; i <= JOB_KINDS_MAX + 5; i++) {
         struct job job = make_job(0, 1, 1);
         job.batch = i;
-        job_kinds_add(&kinds, &job, &facts);
+        job_kinds_add(&kinds, &job, &facts, false);
     }
     assert_int_equal(kinds.count, JOB_KINDS_MAX);
     assert_int_equal(kinds.beyond_count, 5);

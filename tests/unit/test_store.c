@@ -344,6 +344,88 @@ static void a_test_that_changes_stops_the_old_one(void **state)
     harness_expect(STATE(2), "pending");
 }
 
+#define DIGEST "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+/* As if the weights of the trainings so far had been kept. */
+static void keep_weights(void)
+{
+    GOOD(store_begin(&harness.store, &error));
+    GOOD(db_execute(harness.store.db, "UPDATE training SET weights_digest = '" DIGEST "'", &error));
+    GOOD(db_execute(harness.store.db,
+                    "INSERT INTO weights VALUES ('" DIGEST "', 1000, 'kept', 1, 1)", &error));
+    GOOD(store_commit(&harness.store, &error));
+}
+
+/* What a worker says that tested the weights which the lease named. */
+static bool evaluated(uint8_t worker, const Wire__Lease *lease, const char *digest)
+{
+    struct made_result made;
+    harness_make_result(&made, lease, WIRE__OUTCOME__OUTCOME_DONE);
+    made.result.evaluated_only = true;
+    made.result.n_epochs = 0;
+    made.result.weights_digest = (char *)(uintptr_t)digest;
+    SEND(worker, RESULT, result, &made.result);
+    return TAKE(worker, RESULT_ACK)->result_ack->accepted;
+}
+
+#define OTHER_TEST(name, more) SWEEP(name, "[0.1]", "1", "[0, 0.7]", "baseline: false\n" more)
+
+static void another_test_shares_the_training(void **state)
+{
+    (void)state;
+    harness_submit(ONE_JOB);
+    assert_true(harness_result(1, harness_lease(1, 1), WIRE__OUTCOME__OUTCOME_DONE));
+    keep_weights();
+    assert_int_equal(harness_submit(OTHER_TEST("one", ""))->evaluated_count, 1);
+    Wire__Lease *lease = harness_lease(1, 2);
+    assert_int_equal(lease->weights_digest.len, HASH_BYTES);
+    assert_int_equal(lease->weights_digest.data[1], 0x23);
+    assert_true(evaluated(1, lease, DIGEST));
+    harness_expect(STATE(2), "done");
+    assert_int_equal(harness_integer("SELECT count(*) FROM training"), 1);
+    assert_int_equal(harness_integer("SELECT training FROM job WHERE id = 2"), 1);
+    assert_int_equal(harness_integer("SELECT count(*) FROM metrics WHERE job = 2"), 1);
+    harness_expect("SELECT group_concat(text, ', ') FROM event WHERE job = 2 AND text IS NOT NULL",
+                   "evaluation only, evaluated only");
+    /* So does a sweep of another name, but not one that asks for its own. */
+    assert_int_equal(harness_submit(OTHER_TEST("two", "run: {reuse: false}\n"))->evaluated_count,
+                     0);
+    assert_int_equal(harness_lease(1, 3)->weights_digest.len, 0);
+}
+
+static void an_evaluation_that_is_lost_is_nobodys(void **state)
+{
+    (void)state;
+    harness_submit(ONE_JOB);
+    assert_true(harness_result(1, harness_lease(1, 1), WIRE__OUTCOME__OUTCOME_DONE));
+    keep_weights();
+    harness_submit(OTHER_TEST("one", ""));
+    Wire__Lease *first = harness_lease(1, 2);
+    assert_int_equal(harness_integer("SELECT training FROM job WHERE id = 2"), 1);
+    harness_tick(LEASE_MS);
+    assert_int_equal(harness_integer("SELECT training IS NULL FROM job WHERE id = 2"), 1);
+    /* It comes after all, and counts. */
+    assert_true(evaluated(1, first, DIGEST));
+    harness_expect(STATE(2), "done");
+    assert_int_equal(harness_integer("SELECT training FROM job WHERE id = 2"), 1);
+}
+
+static void an_evaluation_of_other_weights_is_not_believed(void **state)
+{
+    (void)state;
+    harness_submit(ONE_JOB);
+    assert_true(harness_result(1, harness_lease(1, 1), WIRE__OUTCOME__OUTCOME_DONE));
+    keep_weights();
+    harness_submit(OTHER_TEST("one", ""));
+    assert_true(evaluated(1, harness_lease(1, 2), "f" DIGEST));
+    harness_expect(STATE(2), "pending");
+    harness_expect(OUTCOMES(2), "failed");
+    /* A worker that could not get them trained: it says so, and that is a training more. */
+    assert_true(harness_result(1, harness_lease(1, 3), WIRE__OUTCOME__OUTCOME_DONE));
+    assert_int_equal(harness_integer("SELECT count(*) FROM training"), 2);
+    assert_int_equal(harness_integer("SELECT training FROM job WHERE id = 2"), 2);
+}
+
 static void finished_jobs_are_shared_between_sweeps(void **state)
 {
     (void)state;
@@ -403,6 +485,9 @@ int main(void)
         TEST(another_training_needs_a_yes),
         TEST(another_test_supersedes),
         TEST(a_test_that_changes_stops_the_old_one),
+        TEST(another_test_shares_the_training),
+        TEST(an_evaluation_that_is_lost_is_nobodys),
+        TEST(an_evaluation_of_other_weights_is_not_believed),
         TEST(finished_jobs_are_shared_between_sweeps),
         TEST(baselines_have_no_k_and_sigma),
         TEST(bad_files_are_told_in_full_and_leave_nothing),

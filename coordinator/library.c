@@ -1,0 +1,260 @@
+#include "coordinator/library.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { READ_BYTES = 64 * 1024, LOOK_AGAIN_MS = 30000 };
+
+/* One set, looked for by a thread. Until `done` all but that is the thread's. */
+struct library_entry {
+    struct library_set set;
+    struct job job;
+    const char *folder;
+    int64_t since_ms;
+    pthread_t thread;
+    bool running; /* it is to be joined */
+    atomic_bool done;
+};
+
+/* --- the thread --- */
+
+static int64_t changed_ns(const struct stat *status)
+{
+    return (int64_t)status->st_mtim.tv_sec * 1000000000 + status->st_mtim.tv_nsec;
+}
+
+static bool hash_open(int descriptor, struct library_file *file)
+{
+    struct hash_sha256 hash;
+    struct stat status;
+    uint8_t bytes[READ_BYTES];
+    ssize_t got;
+    if (fstat(descriptor, &status) != 0)
+        return false;
+    file->changed_ns = changed_ns(&status);
+    file->size = 0;
+    hash_sha256_init(&hash);
+    while ((got = read(descriptor, bytes, sizeof bytes)) > 0 || (got < 0 && errno == EINTR)) {
+        if (got < 0)
+            continue;
+        hash_sha256_add(&hash, bytes, (size_t)got);
+        file->size += (uint64_t)got;
+    }
+    hash_sha256_finish(&hash, file->sha256);
+    return got == 0;
+}
+
+static int open_in(const char *folder, const char *name)
+{
+    char path[PATH_MAX];
+    int length = snprintf(path, sizeof path, "%s/%s", folder, name);
+    return length < PATH_MAX ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+}
+
+static bool hash_file(const char *folder, struct library_file *file, struct error *error)
+{
+    int descriptor = open_in(folder, file->name);
+    bool good = descriptor >= 0 && hash_open(descriptor, file);
+    int number = errno;
+    if (descriptor >= 0)
+        close(descriptor);
+    return good || error_set_errno(error, number, "cannot read %s/%s", folder, file->name);
+}
+
+/* The images, not the files, are what a job names by its digest. */
+static bool check_digest(struct library_entry *entry, struct error *error)
+{
+    struct dataset dataset;
+    const struct dataset_options options = {.directory = entry->folder};
+    if (!dataset_open_job(&dataset, &entry->job, &options, error))
+        return false;
+    bool same = strcmp(dataset.digest, entry->set.digest) == 0;
+    if (!same)
+        error_set(error, ERROR_DATA,
+                  "the coordinator's data set %s in %s has the digest %.16s…, the job wants %.16s…",
+                  entry->job.dataset, dataset.origin.folder, dataset.digest, entry->set.digest);
+    dataset_close(&dataset);
+    return same;
+}
+
+static bool look(struct library_entry *entry, struct error *error)
+{
+    struct library_set *set = &entry->set;
+    struct dataset_origin origin;
+    if (!dataset_find(&entry->job, entry->folder, &origin, error))
+        return false;
+    if (origin.file_count == 0)
+        return error_set(error, ERROR_NOT_FOUND, "data set %s has no files", entry->job.dataset);
+    snprintf(set->folder, sizeof set->folder, "%s", origin.folder);
+    for (; set->file_count < origin.file_count; set->file_count++) {
+        struct library_file *file = &set->files[set->file_count];
+        snprintf(file->name, sizeof file->name, "%s", origin.files[set->file_count]);
+        if (!hash_file(set->folder, file, error))
+            return false;
+    }
+    return check_digest(entry, error);
+}
+
+static void *look_up(void *argument)
+{
+    struct library_entry *entry = argument;
+    bool found = look(entry, &entry->set.reason);
+    entry->set.state = found ? LIBRARY_READY : LIBRARY_MISSING;
+    atomic_store(&entry->done, true);
+    return NULL;
+}
+
+/* --- the loop's side --- */
+
+void library_init(struct library *library, const char *folder, struct clock clock)
+{
+    *library = (struct library){.folder = folder, .clock = clock};
+}
+
+static void forget(struct library_entry **place)
+{
+    struct library_entry *entry = *place;
+    *place = NULL;
+    if (entry && entry->running)
+        pthread_join(entry->thread, NULL);
+    free(entry);
+}
+
+void library_finish(struct library *library)
+{
+    for (size_t i = 0; i < LIBRARY_SETS_MAX; i++)
+        forget(&library->entries[i]);
+}
+
+/* What is not here may be brought, and is looked for again. */
+static bool is_stale(const struct library *library, const struct library_entry *entry)
+{
+    return !entry->running && entry->set.state == LIBRARY_MISSING &&
+           clock_now_ms(&library->clock) >= entry->since_ms + LOOK_AGAIN_MS;
+}
+
+static void join_finished(struct library *library)
+{
+    for (size_t i = 0; i < LIBRARY_SETS_MAX; i++) {
+        struct library_entry *entry = library->entries[i];
+        if (!entry || !entry->running || !atomic_load(&entry->done))
+            continue;
+        pthread_join(entry->thread, NULL);
+        entry->running = false;
+        entry->since_ms = clock_now_ms(&library->clock);
+    }
+}
+
+/* The place of this set, or one for it: an empty one, or the one that was looked up first. */
+static struct library_entry **find_place(struct library *library, const char *digest)
+{
+    struct library_entry **free_place = NULL;
+    for (size_t i = 0; i < LIBRARY_SETS_MAX; i++) {
+        struct library_entry **place = &library->entries[i];
+        if (*place && strcmp((*place)->set.digest, digest) == 0)
+            return place;
+        bool better =
+            !*place || !free_place ||
+            (*free_place && !(*place)->running && (*place)->since_ms < (*free_place)->since_ms);
+        if (better && !(free_place && !*free_place))
+            free_place = place;
+    }
+    return free_place;
+}
+
+/* One at a time: a set is whole in memory while it is digested. */
+static bool is_reading(const struct library *library)
+{
+    for (size_t i = 0; i < LIBRARY_SETS_MAX; i++)
+        if (library->entries[i] && library->entries[i]->running)
+            return true;
+    return false;
+}
+
+static void begin(struct library *library, struct library_entry *entry)
+{
+    entry->folder = library->folder;
+    int number = pthread_create(&entry->thread, NULL, look_up, entry);
+    entry->running = number == 0;
+    if (number == 0)
+        return;
+    entry->set.state = LIBRARY_MISSING;
+    entry->since_ms = clock_now_ms(&library->clock);
+    error_set_errno(&entry->set.reason, number, "the coordinator cannot look for data sets");
+}
+
+const struct library_set *library_find(struct library *library, const struct job *job)
+{
+    static const struct library_set waiting = {.state = LIBRARY_LOOKING};
+    join_finished(library);
+    struct library_entry **place = find_place(library, job->dataset_digest);
+    bool known = *place && strcmp((*place)->set.digest, job->dataset_digest) == 0;
+    if (known && (*place)->running)
+        return &waiting;
+    if (known && !is_stale(library, *place))
+        return &(*place)->set;
+    if (is_reading(library))
+        return &waiting;
+    forget(place);
+    struct library_entry *entry = calloc(1, sizeof *entry);
+    if (!entry)
+        return NULL;
+    entry->job = *job;
+    snprintf(entry->set.digest, sizeof entry->set.digest, "%s", job->dataset_digest);
+    *place = entry;
+    begin(library, entry);
+    return entry->running ? &waiting : &entry->set;
+}
+
+static const struct library_file *find_file(const struct library_set *set,
+                                            const uint8_t sha256[HASH_BYTES])
+{
+    for (size_t i = 0; i < set->file_count; i++)
+        if (memcmp(set->files[i].sha256, sha256, HASH_BYTES) == 0)
+            return &set->files[i];
+    return NULL;
+}
+
+static bool read_part(const struct library_set *set, const struct library_file *file,
+                      uint64_t offset, uint8_t **data, size_t *length)
+{
+    struct stat status;
+    uint64_t left = file->size - offset;
+    int descriptor = open_in(set->folder, file->name);
+    *length = left < LIBRARY_PART_MAX ? (size_t)left : LIBRARY_PART_MAX;
+    *data = malloc(*length + 1);
+    bool same = descriptor >= 0 && fstat(descriptor, &status) == 0 &&
+                (uint64_t)status.st_size == file->size && changed_ns(&status) == file->changed_ns;
+    bool good =
+        same && *data && pread(descriptor, *data, *length, (off_t)offset) == (ssize_t)*length;
+    if (descriptor >= 0)
+        close(descriptor);
+    return good;
+}
+
+bool library_read(struct library *library, const struct library_set *set,
+                  const uint8_t sha256[HASH_BYTES], uint64_t offset, uint8_t **data, size_t *length,
+                  struct error *error)
+{
+    const struct library_file *file = find_file(set, sha256);
+    *data = NULL;
+    *length = 0;
+    if (!file || offset > file->size)
+        return error_set(error, ERROR_NOT_FOUND, "the data set has no such file, or no such part");
+    if (read_part(set, file, offset, data, length))
+        return true;
+    error_set(error, ERROR_NOT_FOUND, "the coordinator's %s/%s changed while it was sent",
+              set->folder, file->name);
+    free(*data);
+    *data = NULL;
+    *length = 0;
+    forget(find_place(library, set->digest));
+    return false;
+}

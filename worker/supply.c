@@ -1,0 +1,406 @@
+#include "worker/supply.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "common/dataset_files.h"
+#include "common/log.h"
+#include "worker/incoming.h"
+
+enum {
+    ANSWER_MS = 20000, /* no answer so far: ask again */
+    LATER_MS = 300,
+    RESTS_MS = 3000, /* nobody asked for it in so long */
+    SPOILED_MAX = 32,
+};
+
+struct transfer_file {
+    char name[INCOMING_NAME_MAX];
+    uint64_t size;
+    uint8_t sha256[HASH_BYTES];
+};
+
+struct supply {
+    char cache[DISK_PATH_MAX];
+    char spoiled[SPOILED_MAX][JOB_DIGEST_LENGTH + 1]; /* a ring */
+    size_t spoiled_next;
+    uint64_t progress;
+    /* The transfer. */
+    char digest[JOB_DIGEST_LENGTH + 1]; /* "": there is none */
+    char name[JOB_NAME_MAX + 1];
+    struct attempt_id id;       /* whose lease allows it */
+    char folder[DISK_PATH_MAX]; /* CACHE/DIGEST.part */
+    int lock;                   /* -1: another worker brings it */
+    int64_t wanted_ms, due_ms;  /* asked for last; to be asked for next */
+    struct transfer_file files[DATASET_FILE_MAX];
+    size_t file_count, file; /* 0: not known yet; the one under way */
+    struct incoming incoming;
+    bool failed;
+    struct error failure;
+};
+
+/* --- the cache --- */
+
+bool supply_create(struct supply **result, const char *cache, struct error *error)
+{
+    struct supply *supply = calloc(1, sizeof *supply);
+    *result = supply;
+    if (!supply)
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    supply->lock = -1;
+    supply->incoming.descriptor = -1;
+    snprintf(supply->cache, sizeof supply->cache, "%s", cache);
+    return true;
+}
+
+/* What is there of it stays. */
+static void drop(struct supply *supply)
+{
+    incoming_close(&supply->incoming);
+    if (supply->lock >= 0) {
+        rmdir(supply->folder); /* refused unless it is empty */
+        close(supply->lock);
+    }
+    supply->lock = -1;
+    supply->digest[0] = '\0';
+    supply->file_count = 0;
+    supply->file = 0;
+    supply->failed = false;
+}
+
+void supply_destroy(struct supply *supply)
+{
+    if (supply)
+        drop(supply);
+    free(supply);
+}
+
+static bool is_there(const char *folder)
+{
+    struct stat status;
+    return stat(folder, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+bool supply_has(const struct supply *supply, const struct job *job, char folder[DISK_PATH_MAX])
+{
+    uint8_t digest[HASH_BYTES];
+    return hash_parse(job->dataset_digest, digest) &&
+           disk_join(folder, supply->cache, job->dataset_digest, NULL) && is_there(folder);
+}
+
+bool supply_is_spoiled(const struct supply *supply, const struct job *job)
+{
+    for (size_t i = 0; i < SPOILED_MAX; i++)
+        if (job->dataset_digest[0] && strcmp(supply->spoiled[i], job->dataset_digest) == 0)
+            return true;
+    return false;
+}
+
+static void remove_files(const char *folder)
+{
+    DIR *directory = opendir(folder);
+    for (struct dirent *entry; directory && (entry = readdir(directory));)
+        unlinkat(dirfd(directory), entry->d_name, 0); /* "." and ".." refuse */
+    if (directory)
+        closedir(directory);
+    rmdir(folder);
+}
+
+void supply_spoiled(struct supply *supply, const struct job *job)
+{
+    char folder[DISK_PATH_MAX];
+    if (supply_has(supply, job, folder))
+        remove_files(folder);
+    if (supply_is_spoiled(supply, job))
+        return;
+    snprintf(supply->spoiled[supply->spoiled_next], sizeof supply->spoiled[0], "%s",
+             job->dataset_digest);
+    supply->spoiled_next = (supply->spoiled_next + 1) % SPOILED_MAX;
+}
+
+uint64_t supply_progress(const struct supply *supply)
+{
+    return supply->progress;
+}
+
+/* --- the transfer --- */
+
+static void fail(struct supply *supply, const struct error *error)
+{
+    incoming_close(&supply->incoming);
+    supply->failed = true;
+    supply->failure = *error;
+    supply->due_ms = INT64_MAX;
+}
+
+/* False while another worker on this cache brings the set: when it is gone, what it left is gone on
+ * with. */
+static bool lock_folder(struct supply *supply, struct error *error)
+{
+    if (supply->lock >= 0)
+        return true;
+    if (!disk_make_folders(supply->folder, error))
+        return false;
+    supply->lock = open(supply->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (supply->lock < 0)
+        return error_set_errno(error, errno, "cannot open %s", supply->folder);
+    if (flock(supply->lock, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    close(supply->lock);
+    supply->lock = -1;
+    return error_set(error, ERROR_BUSY, "another worker brings %s", supply->folder);
+}
+
+static void begin(struct supply *supply, const struct job *job, int64_t now_ms)
+{
+    char name[JOB_DIGEST_LENGTH + 8];
+    struct error error;
+    snprintf(supply->digest, sizeof supply->digest, "%s", job->dataset_digest);
+    snprintf(supply->name, sizeof supply->name, "%s", job->dataset);
+    snprintf(name, sizeof name, "%s.part", job->dataset_digest);
+    supply->due_ms = now_ms;
+    if (!disk_join(supply->folder, supply->cache, name, &error))
+        fail(supply, &error);
+    else
+        log_info("data set %s is not here: asking the coordinator for it", supply->name);
+}
+
+enum supply_state supply_want(struct supply *supply, const struct attempt_id *id,
+                              const struct job *job, int64_t now_ms, struct error *error)
+{
+    char folder[DISK_PATH_MAX];
+    uint8_t digest[HASH_BYTES];
+    bool mine = strcmp(supply->digest, job->dataset_digest) == 0;
+    if (supply_has(supply, job, folder)) {
+        if (mine)
+            drop(supply);
+        return SUPPLY_HERE;
+    }
+    if (!hash_parse(job->dataset_digest, digest)) {
+        error_set(error, ERROR_REFUSED, "the job does not say which data it wants");
+        return SUPPLY_FAILED;
+    }
+    if (supply->digest[0] && !mine && now_ms < supply->wanted_ms + RESTS_MS)
+        return SUPPLY_COMING; /* after the one that is under way */
+    if (!mine) {
+        drop(supply);
+        begin(supply, job, now_ms);
+    }
+    supply->id = *id;
+    supply->wanted_ms = now_ms;
+    if (!supply->failed)
+        return SUPPLY_COMING;
+    *error = supply->failure;
+    drop(supply);
+    return SUPPLY_FAILED;
+}
+
+/* The next file that is not here; true when there is none. */
+static bool next_file(struct supply *supply, struct error *error)
+{
+    for (; supply->file < supply->file_count; supply->file++) {
+        const struct transfer_file *file = &supply->files[supply->file];
+        struct incoming *incoming = &supply->incoming;
+        *incoming =
+            (struct incoming){.descriptor = -1, .folder = supply->folder, .size = file->size};
+        snprintf(incoming->name, sizeof incoming->name, "%s", file->name);
+        memcpy(incoming->sha256, file->sha256, HASH_BYTES);
+        if (incoming_is_here(incoming))
+            continue;
+        if (!incoming_open(incoming, error))
+            return false;
+        if (incoming->length > 0)
+            log_info("%s goes on at %llu of %llu bytes", incoming->name,
+                     (unsigned long long)incoming->length, (unsigned long long)incoming->size);
+        return true;
+    }
+    return true;
+}
+
+static void complete(struct supply *supply)
+{
+    struct error error;
+    char whole[DISK_PATH_MAX];
+    if (!disk_join(whole, supply->cache, supply->digest, &error) ||
+        (rename(supply->folder, whole) != 0 && !is_there(whole) &&
+         !error_set_errno(&error, errno, "cannot keep %s", whole)) ||
+        !disk_sync_folder(supply->cache, &error)) {
+        fail(supply, &error);
+        return;
+    }
+    log_info("data set %s came from the coordinator, it is kept in %s", supply->name, whole);
+    drop(supply);
+}
+
+/* On to the next file, or to the end. */
+static void advance(struct supply *supply)
+{
+    struct error error;
+    if (!next_file(supply, &error))
+        fail(supply, &error);
+    else if (supply->file == supply->file_count)
+        complete(supply);
+}
+
+/* --- what the coordinator says --- */
+
+static bool is_plain(const char *name)
+{
+    return name[0] && name[0] != '.' && strlen(name) < INCOMING_NAME_MAX &&
+           name[strspn(
+               name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")] == '\0';
+}
+
+static bool check_room(const struct supply *supply, uint64_t bytes, struct error *error)
+{
+    struct statvfs disk;
+    if (statvfs(supply->folder, &disk) != 0 || bytes <= (uint64_t)disk.f_bavail * disk.f_frsize)
+        return true;
+    return error_set(error, ERROR_SYSTEM,
+                     "data set %s takes %llu MiB, and the disk with %s has %llu MiB left",
+                     supply->name, (unsigned long long)bytes >> 20, supply->cache,
+                     (unsigned long long)disk.f_bavail * disk.f_frsize >> 20);
+}
+
+static bool take_list(struct supply *supply, const Wire__DataPart *part, struct error *error)
+{
+    uint64_t bytes = 0;
+    if (part->n_files == 0 || part->n_files > DATASET_FILE_MAX)
+        return error_set(error, ERROR_DATA, "a data set of %zu files was offered", part->n_files);
+    for (size_t i = 0; i < part->n_files; i++) {
+        const Wire__DataFile *from = part->files[i];
+        struct transfer_file *file = &supply->files[i];
+        if (!is_plain(from->name) || from->sha256.len != HASH_BYTES)
+            return error_set(error, ERROR_DATA, "a data set's file has no good name or digest");
+        *file = (struct transfer_file){.size = from->size};
+        snprintf(file->name, sizeof file->name, "%s", from->name);
+        memcpy(file->sha256, from->sha256.data, HASH_BYTES);
+        bytes += from->size;
+    }
+    if (!check_room(supply, bytes, error))
+        return false;
+    supply->file_count = part->n_files;
+    supply->file = 0;
+    advance(supply);
+    return true;
+}
+
+static bool take_bytes(struct supply *supply, const Wire__DataPart *part, struct error *error)
+{
+    struct incoming *incoming = &supply->incoming;
+    if (part->data.len > incoming->size - incoming->length ||
+        (part->data.len == 0 && incoming->length < incoming->size))
+        return error_set(error, ERROR_DATA, "%s has another length than was told", incoming->name);
+    if (!incoming_add(incoming, part->data.data, part->data.len, error))
+        return false;
+    if (incoming->length < incoming->size)
+        return true;
+    if (!incoming_finish(incoming, error))
+        return false;
+    advance(supply);
+    return true;
+}
+
+/* One that is no answer to what was asked last was asked for twice: it is left alone, or two would
+ * be under way from then on. */
+static bool is_for(const struct supply *supply, const Wire__DataPart *part)
+{
+    const struct incoming *incoming = &supply->incoming;
+    struct attempt_id id;
+    if (!supply->digest[0] || supply->failed || supply->lock < 0 ||
+        !attempt_from_wire(part->attempt, &id) || !attempt_equal(&id, &supply->id))
+        return false;
+    if (supply->file_count == 0)
+        return part->file.len == 0;
+    return part->file.len == HASH_BYTES && part->offset == incoming->length &&
+           memcmp(part->file.data, incoming->sha256, HASH_BYTES) == 0;
+}
+
+void supply_take(struct supply *supply, const Wire__DataPart *part, int64_t now_ms)
+{
+    struct error error;
+    if (!is_for(supply, part))
+        return;
+    supply->progress++;
+    supply->due_ms = now_ms + (part->later ? LATER_MS : 0);
+    if (part->later)
+        return;
+    if (part->refused[0]) {
+        error_set(&error, ERROR_NOT_FOUND, "the coordinator cannot send it: %s", part->refused);
+        fail(supply, &error);
+        return;
+    }
+    bool good = supply->file_count == 0 ? take_list(supply, part, &error)
+                                        : take_bytes(supply, part, &error);
+    if (!good)
+        fail(supply, &error);
+}
+
+/* --- asking --- */
+
+void supply_wake(struct supply *supply, int64_t now_ms)
+{
+    if (!supply->failed)
+        supply->due_ms = now_ms;
+}
+
+static bool is_resting(const struct supply *supply, int64_t now_ms)
+{
+    return !supply->digest[0] || supply->failed || now_ms >= supply->wanted_ms + RESTS_MS;
+}
+
+int64_t supply_due_ms(const struct supply *supply)
+{
+    return supply->digest[0] && !supply->failed ? supply->due_ms : INT64_MAX;
+}
+
+/* Another worker on this cache was faster. */
+static bool came_otherwise(const struct supply *supply)
+{
+    char whole[DISK_PATH_MAX];
+    return disk_join(whole, supply->cache, supply->digest, NULL) && is_there(whole);
+}
+
+static void ask(struct supply *supply, struct session *session, int64_t now_ms)
+{
+    Wire__DataRequest request = WIRE__DATA_REQUEST__INIT;
+    Wire__Envelope envelope = WIRE__ENVELOPE__INIT;
+    Wire__AttemptId attempt;
+    attempt_to_wire(&supply->id, &attempt);
+    request.attempt = &attempt;
+    if (supply->file_count > 0) {
+        request.file.data = supply->incoming.sha256;
+        request.file.len = HASH_BYTES;
+        request.offset = supply->incoming.length;
+    }
+    envelope.body_case = WIRE__ENVELOPE__BODY_DATA_REQUEST;
+    envelope.data_request = &request;
+    supply->due_ms = now_ms + (session_send(session, &envelope) ? ANSWER_MS : LATER_MS);
+}
+
+void supply_tick(struct supply *supply, struct session *session, int64_t now_ms)
+{
+    struct error error;
+    if (is_resting(supply, now_ms) || now_ms < supply->due_ms)
+        return;
+    if (came_otherwise(supply)) {
+        drop(supply);
+        return;
+    }
+    if (lock_folder(supply, &error)) {
+        ask(supply, session, now_ms);
+        return;
+    }
+    supply->due_ms = now_ms + LATER_MS;
+    supply->progress++;
+    if (error.code != ERROR_BUSY)
+        fail(supply, &error);
+}
