@@ -39,8 +39,8 @@ static bool end_control(struct dispatch *dispatch, struct error *error)
     control->running = false;
     Wire__ControlReply reply = WIRE__CONTROL_REPLY__INIT;
     char message[128];
-    snprintf(message, sizeof message, "%lld jobs %s", (long long)control->count,
-             control->retry ? "will run again" : "cancelled");
+    snprintf(message, sizeof message, "%lld job%s %s", (long long)control->count,
+             control->count == 1 ? "" : "s", control->retry ? "will run again" : "cancelled");
     reply.changed_count = control->count;
     reply.message = message;
     REPLY(dispatch, &control->peer, control->request, CONTROL_REPLY, control_reply, &reply);

@@ -1,4 +1,5 @@
-"""Pause, resume, priority, fair share and max_running, as a worker sees them and as the event log has them."""
+"""Pause, resume, cancel, extend, retry, priority, fair share and max_running, as a worker sees them and as the event log
+has them."""
 
 import json
 
@@ -47,6 +48,11 @@ class Shop:
         rows = recorded.query(self.database, "SELECT kind, sweep, job, text FROM event ORDER BY id")
         return [row for row in rows if row["kind"] in kinds]
 
+    def story(self):
+        """What happened to jobs, in order: ("lease", 1), …"""
+        kinds = "sweep_submitted", "sweep_extended", "cancelled", "retried", "lease", "diverged", "paused", "resumed"
+        return [(row["kind"], row["job"]) for row in self.events(*kinds)]
+
 
 class Worker:
     def __init__(self, shop):
@@ -93,7 +99,8 @@ def test_pause_and_resume(shop):
     assert "held" in shop.run("explain", waiting).stdout
     shop.run("resume", "a")
     assert worker.take(1) == ["a"]
-    assert [event["kind"] for event in shop.events("paused", "resumed")] == ["paused", "resumed"]
+    # No lease between the two.
+    assert [kind for kind, _ in shop.story()] == ["sweep_submitted", "lease", "paused", "diverged", "resumed", "lease"]
     assert "no sweep" in shop.run("pause", "nobody", code=4).stderr
 
 
@@ -126,6 +133,9 @@ def test_priority(shop):
     shop.run("priority", "low", "7")
     assert worker.take(4) == ["low"] * 4
     assert worker.take(3) == ["high", "high", "plain"]
+    # Sweeps are numbered as they were submitted: low, plain, high.
+    happened = [(event["kind"], event["sweep"]) for event in shop.events("lease", "priority")]
+    assert happened == [("lease", 3)] * 2 + [("priority", 1)] + [("lease", 1)] * 4 + [("lease", 3)] * 2 + [("lease", 2)]
     assert [event["text"] for event in shop.events("priority")] == ["7"]
     assert "whole number" in shop.run("priority", "low", "much", code=2).stderr
 
@@ -152,3 +162,62 @@ def test_max_running(shop):
     assert worker.take(1) == ["b"]
     worker.finish(worker.running[0])
     assert worker.take(2) in (["a", "b"], ["b", "a"])
+    running = 0
+    for event in shop.events("lease", "diverged"):
+        if event["sweep"] == 1:
+            running += {"lease": 1, "diverged": -1}[event["kind"]]
+        assert running <= 2
+
+
+def test_cancel(shop):
+    shop.submit("a")
+    worker = shop.worker()
+    worker.take(2)
+    assert "1 job cancelled" in shop.run("cancel", "j2").stdout
+    assert worker.peer.receive("attempt_over").attempt_over.attempt.job == 2  # stopped at once
+    assert "3 jobs cancelled" in shop.run("cancel", "a").stdout
+    assert worker.peer.receive("attempt_over").attempt_over.attempt.job == 1
+    worker.running.clear()
+    assert worker.gets_nothing()
+    story = shop.story()
+    assert story[1:3] == [("lease", 1), ("lease", 2)] and [kind for kind, _ in story[3:]] == ["cancelled"] * 2
+    assert [(event["sweep"], event["job"]) for event in shop.events("cancelled")] == [(1, 2), (1, None)]
+    assert json.loads(shop.run("status", "--format", "json").stdout)[0]["cancelled"] == 4
+    assert "is cancelled" in shop.run("cancel", "j2", code=4).stderr
+
+
+def test_extend(shop):
+    """A changed file: what is new joins, what is no longer asked for is not started, what runs ends."""
+    shop.submit("a")
+    worker = shop.worker()
+    worker.take(1)
+    text = shop.place / "a.yaml"
+    text.write_text(text.read_text().replace("[0.1, 0.2, 0.3, 0.4]", "[0.1, 0.4, 0.5]"))
+    assert "--yes" in shop.run("submit", "a.yaml", code=4).stderr and not shop.events("sweep_extended")
+    shop.run("submit", "a.yaml", "--yes")
+    assert worker.take(2) == ["a", "a"] and worker.gets_nothing()
+    kinds = [kind for kind, _ in shop.story()]
+    assert kinds == ["sweep_submitted", "lease", "sweep_extended", "lease", "lease"]
+    leased = [event["job"] for event in shop.events("lease")]
+    asked = recorded.query(shop.database, "SELECT id, k, withdrawn FROM job ORDER BY id")
+    assert [row["k"] for row in asked if row["id"] in leased] == [0.1, 0.4, 0.5]
+    assert [row["k"] for row in asked if row["withdrawn"]] == [0.2, 0.3]
+
+
+def test_retry(shop):
+    """As new jobs; the reasons of the attempts before stay."""
+    shop.submit("a")
+    worker = shop.worker()
+    worker.take(2)
+    for attempt in list(worker.running):
+        worker.finish(attempt)
+    assert "0 jobs will run again" in shop.run("retry", "a").stdout  # diverged ones on request alone
+    assert "2 jobs will run again" in shop.run("retry", "a", "--diverged").stdout
+    worker.take(4)
+    leases = [event["job"] for event in shop.events("lease")]
+    assert leases == [1, 2, 3, 4, 5, 6]
+    assert [event["job"] for event in shop.events("retried")] == [1, 2, None]
+    story = shop.story()
+    assert story.index(("retried", 1)) < story.index(("lease", 5)) and ("lease", 1) in story[:3]
+    assert "made up" in shop.run("explain", "j1").stdout and "replaced by j" in shop.run("explain", "j1").stdout
+    assert "was replaced" in shop.run("retry", "j1", code=4).stderr
