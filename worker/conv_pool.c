@@ -25,7 +25,7 @@ size_t conv_pool_sums(const struct conv_pool_shape *shape)
     return weight_count(shape) + shape->out_channels;
 }
 
-/* An image, halved or padded; then the gradients of one call. */
+/* An image, halved or padded; then the gradients of one call, or a second image. */
 static size_t image_scratch(const struct conv_pool_shape *shape)
 {
     size_t height = shape->in_height + 2 * shape->padding;
@@ -34,7 +34,8 @@ static size_t image_scratch(const struct conv_pool_shape *shape)
 
 size_t conv_pool_scratch(const struct conv_pool_shape *shape)
 {
-    return image_scratch(shape) + conv_pool_sums(shape);
+    size_t image = image_scratch(shape), sums = conv_pool_sums(shape);
+    return image + (sums > image ? sums : image);
 }
 
 void conv_pool_init(struct conv_pool *layer, const struct conv_pool_shape *shape,
@@ -99,13 +100,28 @@ void conv_pool_forward(const struct conv_pool *layer, real *scratch, real *out, 
     }
 }
 
+void conv_pool_forward_levels(const struct conv_pool *layer, real *scratch, real *out,
+                              struct noise_levels levels, const real *clean, const real *noise,
+                              const real *weight, const real *bias, size_t images)
+{
+    const struct conv_pool_shape *s = &layer->shape;
+    real *noise_halves = scratch + image_scratch(s);
+    memset(scratch, 0, 2 * image_scratch(s) * sizeof *scratch);
+    for (size_t i = 0; i < images; i++) {
+        split(scratch, clean + i * in_size(s), s);
+        split(noise_halves, noise + i * in_size(s), s);
+        layer->kernels->conv_pool_levels(out + i * out_size(s), levels, scratch, noise_halves,
+                                         weight, bias, s);
+    }
+}
+
 /* Sums of one call in `real`, of all calls in double: the call's images are few. */
 void conv_pool_backward(const struct conv_pool *layer, real *scratch, double *sums, real *dout,
                         const real *out, const real *in, struct conv_pool_part part)
 {
     const struct conv_pool_shape *s = &layer->shape;
     real *dweight = scratch + image_scratch(s), *dbias = dweight + weight_count(s);
-    memset(scratch, 0, conv_pool_scratch(s) * sizeof *scratch);
+    memset(scratch, 0, (image_scratch(s) + conv_pool_sums(s)) * sizeof *scratch);
     layer->kernels->relu_backward(dout, out, part.images * out_size(s));
     for (size_t i = 0; i < part.images; i++) {
         pad(scratch, in + i * in_size(s), s);

@@ -39,6 +39,12 @@ struct conv_pool_part {
 void conv_pool_forward(const struct conv_pool *layer, real *scratch, real *out, const real *in,
                        const real *weight, const real *bias, struct conv_pool_part part);
 
+/* The same of images that are, at each level, clean + times * noise: out the outputs of the first
+ * level, clean and noise as `in` above. */
+void conv_pool_forward_levels(const struct conv_pool *layer, real *scratch, real *out,
+                              struct noise_levels levels, const real *clean, const real *noise,
+                              const real *weight, const real *bias, size_t images);
+
 /* After the forward pass of the same images: adds to the sums. dout is overwritten by the gradient
  * before the ReLU. */
 void conv_pool_backward(const struct conv_pool *layer, real *scratch, double *sums, real *dout,

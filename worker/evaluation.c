@@ -3,23 +3,28 @@
 #include "worker/loss.h"
 #include "worker/profile.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
 enum { BLOCK_NUMBERS = 4 * 1024 * 1024 /* of images that go forward at once */ };
 
-static void plan_blocks(struct evaluation *e)
+static void plan_blocks(struct evaluation *e, const struct network *network)
 {
     e->block_count = 1;
     for (size_t i = 0; i < e->job->test_sigma_count; i++) {
         if (e->job->test_sigma[i] > 0) {
             e->block_of[i] = e->block_count;
-            e->sigma[e->block_count++] = e->job->test_sigma[i];
+            e->sigma[e->block_count] = e->job->test_sigma[i];
+            e->levels[e->block_count++] = (real)e->job->test_sigma[i];
         }
     }
     size_t fit = BLOCK_NUMBERS / (EVALUATION_BATCH * image_size(e->image));
     e->has_noise = e->block_count > 1;
-    e->blocks_at_once = fit < 1 ? 1 : fit < e->block_count ? fit : e->block_count;
+    e->is_linear = e->has_noise && network->layers[0].kind == LAYER_CONV_POOL && !network->is_exact;
+    size_t least = e->is_linear ? 2 : 1; /* clean images and noise */
+    fit = fit < least ? least : fit;
+    e->blocks_at_once = fit < e->block_count ? fit : e->block_count;
 }
 
 void evaluation_init(struct evaluation *evaluation, const struct job *job,
@@ -31,7 +36,7 @@ void evaluation_init(struct evaluation *evaluation, const struct job *job,
     *e = (struct evaluation){.job = job, .image = image, .classes = network->class_count};
     size_t batch = EVALUATION_BATCH, draws = test_count * job->test_seed_count;
     double k = job_is_lipschitz(job) ? job->k : (double)NAN;
-    plan_blocks(e);
+    plan_blocks(e, network);
     fold_init(&e->fold, network);
     e->numbers = arena_take(arena, network->number_count, sizeof(real));
     pass_init(&e->pass, &e->fold.network, kernels, e->blocks_at_once * batch, false, threads,
@@ -43,6 +48,7 @@ void evaluation_init(struct evaluation *evaluation, const struct job *job,
         }
     }
     size_t size = e->has_noise ? image_size(image) : 0;
+    assert(!e->is_linear || pass_takes_levels(&e->pass));
     e->logits = arena_take(arena, e->block_count * batch * e->classes, sizeof(real));
     e->norms = arena_take(arena, e->block_count * batch, sizeof(double));
     e->z = arena_take(arena, batch * size, sizeof(float));
@@ -68,20 +74,13 @@ struct part {
     size_t block, block_end; /* those that go forward now */
 };
 
-/* One image, in all blocks. */
-static void fill_image(void *context, size_t row, size_t thread)
+/* One image in all blocks. */
+static void fill_copies(const struct part *part, size_t row, float *noise)
 {
-    const struct part *part = context;
     const struct evaluation *e = part->evaluation;
     size_t size = image_size(e->image);
     const uint8_t *bytes = part->bytes + row * size;
-    float *z = e->z + row * size, *noise = e->noise + thread * size;
-    if (part->block == 0 && e->has_noise) {
-        struct rng_stream stream = {part->seed, RNG_TEST_NOISE, 0, (uint32_t)(part->first + row)};
-        profile_enter(PROFILE_NOISE);
-        rng_normals(&stream, z, size);
-    }
-    profile_enter(PROFILE_DATA);
+    const float *z = e->z + row * size;
     for (size_t block = part->block; block < part->block_end; block++) {
         real *x = pass_images(&e->pass) + ((block - part->block) * part->images + row) * size;
         if (block == 0) {
@@ -92,6 +91,37 @@ static void fill_image(void *context, size_t row, size_t thread)
             images_perturbed(x, bytes, noise, e->image);
         }
     }
+}
+
+/* One image and its noise, of which all blocks are made. */
+static void fill_pair(const struct part *part, size_t row)
+{
+    const struct evaluation *e = part->evaluation;
+    size_t size = image_size(e->image);
+    real *x = pass_images(&e->pass) + row * size;
+    images_clean(x, part->bytes + row * size, e->image);
+    double norm = images_draws(x + part->images * size, e->z + row * size, e->image);
+    for (size_t block = part->block; block < part->block_end; block++) {
+        e->norms[block * EVALUATION_BATCH + row] = (double)e->levels[block] * norm;
+    }
+}
+
+static void fill_image(void *context, size_t row, size_t thread)
+{
+    const struct part *part = context;
+    const struct evaluation *e = part->evaluation;
+    size_t size = image_size(e->image);
+    if (part->block == 0 && e->has_noise) {
+        struct rng_stream stream = {part->seed, RNG_TEST_NOISE, 0, (uint32_t)(part->first + row)};
+        profile_enter(PROFILE_NOISE);
+        rng_normals(&stream, e->z + row * size, size);
+    }
+    profile_enter(PROFILE_DATA);
+    if (e->is_linear) {
+        fill_pair(part, row);
+    } else {
+        fill_copies(part, row, e->noise + thread * size);
+    }
     profile_enter(PROFILE_OTHER);
 }
 
@@ -101,7 +131,10 @@ static void run_blocks(struct part *part)
     struct evaluation *e = part->evaluation;
     size_t blocks = part->block_end - part->block, count = part->images * e->classes;
     team_run(e->pass.team, part->images, fill_image, part);
-    const real *logits = pass_forward(&e->pass, e->numbers, blocks * part->images, blocks);
+    const real *logits = e->is_linear
+                             ? pass_forward_levels(&e->pass, e->numbers, part->images,
+                                                   e->levels + part->block, blocks)
+                             : pass_forward(&e->pass, e->numbers, blocks * part->images, blocks);
     for (size_t i = 0; i < blocks; i++) {
         memcpy(e->logits + (part->block + i) * EVALUATION_BATCH * e->classes, logits + i * count,
                count * sizeof *logits);

@@ -20,8 +20,10 @@ struct evaluation {
     real *numbers; /* of the folded network */
     struct pass pass;
     bool has_noise;                       /* any level above 0 */
+    bool is_linear;                       /* the copies share convolutions: pass_forward_levels */
     size_t block_count, blocks_at_once;   /* at least 1 */
     double sigma[1 + JOB_TEST_SIGMA_MAX]; /* of each block */
+    real levels[1 + JOB_TEST_SIGMA_MAX];  /* the same as the network has it */
     size_t block_of[JOB_TEST_SIGMA_MAX];  /* of each level */
     real *logits;                         /* [block][batch][classes] */
     float *z;                             /* [batch][pixels]; only with noise */

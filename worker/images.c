@@ -32,3 +32,16 @@ double images_noise(float *noise, const float *z, double sigma, size_t count)
     }
     return sqrt(square);
 }
+
+double images_draws(real *x, const float *z, struct image_shape shape)
+{
+    size_t area = shape.height * shape.width;
+    double square = 0;
+    for (size_t c = 0; c < shape.channels; c++) {
+        for (size_t p = 0; p < area; p++) {
+            x[p * shape.channels + c] = (real)z[c * area + p];
+            square += (double)z[c * area + p] * (double)z[c * area + p];
+        }
+    }
+    return sqrt(square);
+}

@@ -17,6 +17,9 @@ void images_perturbed(real *x, const uint8_t *bytes, const float *noise, struct 
  * are the same. */
 double images_noise(float *noise, const float *z, double sigma, size_t count);
 
+/* x = z, in the order of the network's images; returns the Euclidean norm. */
+double images_draws(real *x, const float *z, struct image_shape shape);
+
 static inline size_t image_size(struct image_shape shape)
 {
     return shape.channels * shape.height * shape.width;

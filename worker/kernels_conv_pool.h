@@ -18,14 +18,22 @@ enum {
 typedef uint8_t bytes __attribute__((vector_size(VECTOR_BYTES / sizeof(real))));
 typedef real run_vector __attribute__((vector_size(RUN_BYTES)));
 
-/* As many as there are. */
-static inline void store_some(real *to, uint8_t *best, vector value, mask at, size_t count)
+/* A vector, or as many as there is room for. */
+static inline void store_pooled(real *to, uint8_t *best, vector value, mask at, size_t room)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < room && room < LANES; i++) {
         to[i] = value[i];
         if (best) {
             best[i] = (uint8_t)at[i];
         }
+    }
+    if (room < LANES) {
+        return;
+    }
+    store(to, value);
+    if (best) {
+        bytes narrow = __builtin_convertvector(at, bytes);
+        memcpy(best, &narrow, sizeof narrow);
     }
 }
 
@@ -102,17 +110,8 @@ pool_channels(real *out, uint8_t *best, const real *halves, const real *weight, 
             for (size_t c = 0; c < (size_t)channels; c++) {
                 mask at;
                 vector value = pool_relu(sum[c], &at);
-                real *to = out + c * pixels + first;
-                uint8_t *position = best ? best + c * pixels + first : NULL;
-                if (first + LANES > pixels) {
-                    store_some(to, position, value, at, pixels - first);
-                    continue;
-                }
-                store(to, value);
-                if (best) {
-                    bytes narrow = __builtin_convertvector(at, bytes);
-                    memcpy(position, &narrow, sizeof narrow);
-                }
+                store_pooled(out + c * pixels + first, best ? best + c * pixels + first : NULL,
+                             value, at, pixels - first);
             }
         }
     }
@@ -138,6 +137,66 @@ static void conv_pool_forward(real *out, uint8_t *best, const real *halves, cons
     for (; c < s->out_channels; c++) {
         pool_channels(out + c * pixels, best ? best + c * pixels : NULL, halves, weight + c * taps,
                       bias + c, 1, s->kernel, s->in_channels, s);
+    }
+}
+
+/* The vectors of every level that begin at one pixel, from the sums of clean image and noise. */
+__attribute__((always_inline)) static inline void
+pool_levels(real *out, struct noise_levels levels, vector clean[][WINDOW], vector noise[][WINDOW],
+            int channels, size_t pixels, size_t room)
+{
+    for (size_t level = 0; level < levels.count; level++, out += levels.out_step) {
+        for (size_t c = 0; c < (size_t)channels; c++) {
+            vector sum[WINDOW];
+            mask at;
+            for (int w = 0; w < WINDOW; w++) {
+                sum[w] = clean[c][w] + noise[c][w] * levels.times[level];
+            }
+            vector value = pool_relu(sum, &at);
+            store_pooled(out + c * pixels, NULL, value, at, room);
+        }
+    }
+}
+
+/* All outputs of `channels` channels at every level. */
+__attribute__((always_inline)) static inline void
+pool_channels_levels(real *out, struct noise_levels levels, const real *halves,
+                     const real *noise_halves, const real *weight, const real *bias, int channels,
+                     size_t kernel, size_t in_channels, const struct conv_pool_shape *s)
+{
+    static const real no_bias[POOL_CHANNELS] = {0};
+    const size_t pixels = s->out_height * s->out_width;
+    for (size_t y = 0; y < s->out_height; y++) {
+        for (size_t x = 0; x < s->out_width; x += LANES) {
+            const size_t from = 2 * y * conv_pool_half(s) + x, first = y * s->out_width + x;
+            vector clean[POOL_CHANNELS][WINDOW], noise[POOL_CHANNELS][WINDOW];
+            pool_sums(clean, halves + from, weight, bias, channels, kernel, in_channels, s);
+            pool_sums(noise, noise_halves + from, weight, no_bias, channels, kernel, in_channels,
+                      s);
+            pool_levels(out + first, levels, clean, noise, channels, pixels, pixels - first);
+        }
+    }
+}
+
+static void conv_pool_levels(real *out, struct noise_levels levels, const real *halves,
+                             const real *noise_halves, const real *weight, const real *bias,
+                             const struct conv_pool_shape *s)
+{
+    const size_t pixels = s->out_height * s->out_width;
+    const size_t taps = s->in_channels * s->kernel * s->kernel;
+    size_t c = 0;
+    for (; c + POOL_CHANNELS <= s->out_channels; c += POOL_CHANNELS) {
+        if (s->kernel == 5 && s->in_channels == 1) {
+            pool_channels_levels(out + c * pixels, levels, halves, noise_halves, weight + c * taps,
+                                 bias + c, POOL_CHANNELS, 5, 1, s);
+        } else {
+            pool_channels_levels(out + c * pixels, levels, halves, noise_halves, weight + c * taps,
+                                 bias + c, POOL_CHANNELS, s->kernel, s->in_channels, s);
+        }
+    }
+    for (; c < s->out_channels; c++) {
+        pool_channels_levels(out + c * pixels, levels, halves, noise_halves, weight + c * taps,
+                             bias + c, 1, s->kernel, s->in_channels, s);
     }
 }
 

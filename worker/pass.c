@@ -148,12 +148,15 @@ static void run_shard(const struct stretch *stretch, const struct shard *shard)
         const struct layer *layer = &pass->network->layers[i];
         bool repeats =
             pass->plan.slots[layer->out_slot].is_recomputed && layer->kind != LAYER_MOMENTS;
-        if (!stretch->gradients || repeats) {
+        if ((!stretch->gradients || repeats) && !pass->plan.merges[i].is_done) {
             shard_forward(pass, i, stretch->numbers, shard);
         }
     }
     for (size_t i = segment->end; i-- > segment->first && stretch->gradients;) {
-        shard_backward(pass, i, stretch->numbers, stretch->gradients, shard);
+        bool is_moments = pass->network->layers[i].kind == LAYER_MOMENTS;
+        if (is_moments || !pass->plan.merges[i].is_done) {
+            shard_backward(pass, i, stretch->numbers, stretch->gradients, shard);
+        }
     }
 }
 
@@ -220,7 +223,9 @@ static void run_segment(struct stretch *stretch)
         return;
     }
     size_t parts = (sums_used(stretch) + COLLECTED - 1) / COLLECTED;
-    team_run(pass->team, stretch->copies * group_count(pass), run_group, stretch);
+    /* With levels the first copy's groups do all copies. */
+    size_t copies = pass->levels ? 1 : stretch->copies;
+    team_run(pass->team, copies * group_count(pass), run_group, stretch);
     team_run(pass->team, stretch->copies * parts, collect_part, stretch);
 }
 
@@ -280,6 +285,23 @@ const real *pass_forward(struct pass *pass, const real *numbers, size_t images, 
         end_forward(pass, &pass->plan.segments[s], numbers);
     }
     return pass->value[pass->network->slot_count - 1];
+}
+
+bool pass_takes_levels(const struct pass *pass)
+{
+    const struct pass_segment *first = &pass->plan.segments[0];
+    return !pass->trains && pass->network->layers[0].kind == LAYER_CONV_POOL && first->end == 1 &&
+           first->shard_images > 0;
+}
+
+const real *pass_forward_levels(struct pass *pass, const real *numbers, size_t images,
+                                const real *levels, size_t copies)
+{
+    assert(pass_takes_levels(pass) && 2 * images <= pass->capacity);
+    pass->levels = levels;
+    const real *logits = pass_forward(pass, numbers, images * copies, copies);
+    pass->levels = NULL;
+    return logits;
 }
 
 /* --- backward --- */

@@ -47,6 +47,7 @@ struct pass {
     struct conv_pool conv_pool;  /* the first layer, where it is one */
     struct norm norm[NORM_MAX];
     size_t copies, copy_images;  /* of the last forward pass */
+    const real *levels;          /* of the copies, in a pass_forward_levels */
     size_t image_count;          /* images that ever went forward */
     void (*tick)(void *context); /* once a layer call of the caller's thread; may be NULL */
     void *tick_context;
@@ -66,6 +67,16 @@ static inline real *pass_images(const struct pass *pass)
  * most 2) of a
  * batch, to their logits [images][classes]. */
 const real *pass_forward(struct pass *pass, const real *numbers, size_t images, size_t copies);
+
+/* Whether pass_forward_levels is there: in evaluation, of a first layer that is linear up to its
+ * pooling. */
+bool pass_takes_levels(const struct pass *pass);
+
+/* The logits [copies][images][classes] of as many copies as there are levels, each being a clean
+ * image plus so many times its noise: the first `images` images are the clean ones, the next as
+ * many the noise. */
+const real *pass_forward_levels(struct pass *pass, const real *numbers, size_t images,
+                                const real *levels, size_t copies);
 
 /* [capacity][classes]: the caller fills in the gradient of the loss. */
 static inline real *pass_logit_gradient(const struct pass *pass)

@@ -14,6 +14,7 @@ import torch
 
 import images
 import networks
+import philox
 from traces import classes_of, read_job, read_tensors
 
 BATCH = 100
@@ -31,14 +32,33 @@ def correct_of(model, pixels, labels):
     return correct
 
 
-def correct_count(path, folder):
-    """How many test images exported weights tell right, and of how many."""
+def quotient_mean(model, pixels, sigma, seed=1):
+    """Of all images, in float64, with noise that is not rounded."""
+    model = model.double().eval()
+    found = []
+    with torch.no_grad():
+        for start in range(0, len(pixels), BATCH):
+            clean = pixels[start:start + BATCH] / np.float32(255)
+            indices = np.arange(start, start + len(clean))
+            z = philox.normals(seed, philox.TEST_NOISE, 0, indices, clean[0].size).reshape(clean.shape)
+            noise, clean = torch.from_numpy(sigma * z.astype(np.float64)), torch.from_numpy(clean).double()
+            found.append((model(clean + noise) - model(clean)).norm(dim=1) / noise.flatten(1).norm(dim=1))
+    return torch.cat(found).mean().item()
+
+
+def exported(path, folder):
+    """The network of exported weights, and its test set."""
     weights, metadata = read_tensors(path)
     job = read_job(metadata["lipsweep.job"])
     data = images.TrainingSet(job, *images.read_images(job, folder))
     model = networks.network(job, data, classes_of(weights))
     model.load_state_dict(weights)
-    pixels, labels = images.read_images(job, folder, is_test=True)
+    return model, *images.read_images(job, folder, is_test=True)
+
+
+def correct_count(path, folder):
+    """How many test images exported weights tell right, and of how many."""
+    model, pixels, labels = exported(path, folder)
     return correct_of(model, pixels, labels), len(labels)
 
 

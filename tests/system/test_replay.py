@@ -11,6 +11,7 @@ import pytest
 
 from processes import TIME_FACTOR
 from programs import CHECKOUT, program_path
+from wire import messages
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # PyTorch's others spin while they wait, which is slow where cores are shared
 torch = pytest.importorskip("torch", reason="PyTorch (python3-torch) is missing")
@@ -195,6 +196,26 @@ def test_exported_weights_give_the_same_accuracy(name, trace, place):
     told, = (line.split() for line in (place / "stdout").read_text().splitlines() if line.strip().startswith("0 "))
     correct, count = evaluate.correct_count(place / "out/weights.safetensors", data)
     assert count in (8, 40, 4000) and abs(correct - float(told[1]) * count) <= 2
+
+
+# Test noise, and the relative distance allowed: at small noise the difference of logits is that of two roundings.
+QUOTIENTS = {0.0001: 3e-4, 0.01: 1e-5, 0.3: 1e-5}
+
+
+@pytest.mark.parametrize("exact", ["false", "true"])
+@pytest.mark.parametrize("name", ["standard", "cosine, warm-up"])
+def test_quotients_are_those_of_another_implementation(name, exact, trace, place):
+    text, _ = JOBS[name]
+    model = text.split("model: ")[1].split("\n", maxsplit=1)[0]
+    text = text.replace(f"model: {model}", f"model: {{name: {model}, exact: {exact}}}")
+    _, data = trace(f"{text}seed: 6\ntest: {{sigma: [0, {', '.join(map(str, QUOTIENTS))}]}}\n")
+    result = messages.Result.FromString((place / "out/result.pb").read_bytes())
+    assert [q.test_sigma for q in result.quotients] == list(QUOTIENTS)
+    network, pixels, _ = evaluate.exported(place / "out/weights.safetensors", data)
+    for quotient, (sigma, bound) in zip(result.quotients, QUOTIENTS.items()):
+        told = evaluate.quotient_mean(network, pixels, sigma)
+        print(f"{sigma}: {quotient.mean / told - 1:+.1e}")
+        assert abs(quotient.mean - told) <= bound * told
 
 
 def test_what_differs_is_found(trace):

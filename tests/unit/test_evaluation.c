@@ -62,7 +62,8 @@ static bool near(double a, double b)
     return fabs(a - b) <= 1e-10 * (1 + fabs(b));
 }
 
-/* One image's logits under one draw at one level; returns the noise's norm. */
+/* One image's logits under one draw at one level; returns the noise's norm. The noise is rounded to
+ * float32 where convolutions are computed of perturbed images. */
 static double logits_of(struct plan *plan, const struct dataset *dataset, uint32_t image,
                         int64_t seed, double sigma, double logits[FIXTURE_CLASSES])
 {
@@ -72,9 +73,10 @@ static double logits_of(struct plan *plan, const struct dataset *dataset, uint32
     real *x = pass_images(&plan->pass);
     rng_normals(&stream, z, FIXTURE_PIXELS);
     for (size_t p = 0; p < FIXTURE_PIXELS; p++) {
-        float noise = (float)(sigma * (double)z[p]);
+        double noise = sigma * (double)z[p];
+        noise = plan->evaluation.is_linear ? noise : (double)(float)noise;
         x[p] = dataset->test.images[image * FIXTURE_PIXELS + p] / 255.0 + noise;
-        square += (double)noise * noise;
+        square += noise * noise;
     }
     const real *out = pass_forward(&plan->pass, plan->parameters, 1, 1);
     for (size_t c = 0; c < FIXTURE_CLASSES; c++) {
@@ -187,15 +189,19 @@ static void check_quotient(const struct level *level, const struct quotient *q, 
     check_percentiles(level->ratio, POOLED, q->margin_over_quotient_percentile);
 }
 
-static void measures_equal_a_second_computation(void **state)
+/* In rounds of so many levels. */
+static void check_measures(enum toggle exact, size_t at_once)
 {
-    (void)state;
     struct job job = test_job();
     struct dataset dataset = fixture_dataset(20, TEST_COUNT);
     static struct training_result result;
     static struct level level;
     struct plan plan;
+    job.exact = exact;
     place(&plan, &job);
+    assert_true(plan.evaluation.is_linear == (exact != TOGGLE_TRUE));
+    assert_int_equal(plan.evaluation.blocks_at_once, LEVELS);
+    plan.evaluation.blocks_at_once = at_once;
     job.k = 0.5;
     plan.evaluation.quotients[1].k = plan.evaluation.quotients[2].k = job.k;
     evaluation_run(&plan.evaluation, plan.parameters, &dataset.test, NULL, NULL, &result);
@@ -212,6 +218,15 @@ static void measures_equal_a_second_computation(void **state)
     }
     plan_finish(&plan);
     fixture_free(&dataset);
+}
+
+static void measures_equal_a_second_computation(void **state)
+{
+    (void)state;
+    check_measures(TOGGLE_FALSE, LEVELS);
+    check_measures(TOGGLE_FALSE, LEVELS - 1);
+    check_measures(TOGGLE_TRUE, LEVELS);
+    check_measures(TOGGLE_TRUE, LEVELS - 1);
 }
 
 /* A test at 0 alone draws no noise and keeps none. */
