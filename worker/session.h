@@ -28,6 +28,7 @@ struct session_listener {
     /* To a question with this number; `part` NULL: it was refused. */
     void (*weights_part)(void *context, uint64_t request, const Wire__WeightsPart *part);
     void (*release_ack)(void *context, const Wire__ReleaseAck *ack);
+    void (*checkpoint_ack)(void *context, const Wire__CheckpointAck *ack);
     void (*data_part)(void *context, const Wire__DataPart *part);
 };
 
