@@ -1,4 +1,4 @@
-/* Checkpoints of jobs under way, as rows (schemas/015_checkpoint.sql). */
+/* Checkpoints of jobs under way, as rows (schemas/016_checkpoint.sql). */
 #ifndef LIPSWEEP_COORDINATOR_STORE_CHECKPOINT_H
 #define LIPSWEEP_COORDINATOR_STORE_CHECKPOINT_H
 

@@ -148,12 +148,15 @@ static void run_shard(const struct stretch *stretch, const struct shard *shard)
         const struct layer *layer = &pass->network->layers[i];
         bool repeats =
             pass->plan.slots[layer->out_slot].is_recomputed && layer->kind != LAYER_MOMENTS;
-        if (!stretch->gradients || repeats) {
+        if ((!stretch->gradients || repeats) && !pass->plan.merges[i].is_done) {
             shard_forward(pass, i, stretch->numbers, shard);
         }
     }
     for (size_t i = segment->end; i-- > segment->first && stretch->gradients;) {
-        shard_backward(pass, i, stretch->numbers, stretch->gradients, shard);
+        bool is_moments = pass->network->layers[i].kind == LAYER_MOMENTS;
+        if (is_moments || !pass->plan.merges[i].is_done) {
+            shard_backward(pass, i, stretch->numbers, stretch->gradients, shard);
+        }
     }
 }
 
