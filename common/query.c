@@ -74,6 +74,7 @@ static const struct query queries[] = {
     /* ?1: job */
     {"job", 1,
      "SELECT j.id, s.id AS sweep, s.name AS sweep_name, s.held AS sweep_held, s.max_attempts, "
+     "s.requires, s.max_running, "
      "s.state AS sweep_state, j.point, j.state, j.held, j.withdrawn, j.attempt, "
      "j.counted_attempts, j.result_of, j.superseded_by, "
      "coalesce(h.memory_bytes, 0) AS memory_bytes, "
@@ -113,7 +114,8 @@ static const struct query queries[] = {
 
     {"workers", 0,
      "SELECT w.id, w.host, w.pid, w.slots, w.threads, w.cpu_count, w.memory_bytes, w.instance, "
-     "w.first_seen_at, w.last_seen_at, w.left_at, w.cpu_class, w.build, "
+     "w.first_seen_at, w.last_seen_at, w.left_at, w.cpu_class, w.build, w.labels, w.drained, "
+     "w.drain_reason, "
      "(SELECT count(*) FROM attempt a WHERE a.worker = w.id AND a.outcome = 'done') AS done "
      "FROM worker w ORDER BY w.id"},
 

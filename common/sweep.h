@@ -7,6 +7,7 @@
 #include "common/condition.h"
 #include "common/diagnostics.h"
 #include "common/job.h"
+#include "common/labels.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -81,6 +82,7 @@ struct sweep {
     bool continue_any;             /* a checkpoint of another build or CPU class too */
     enum sweep_keep keep;
     int64_t keep_bytes; /* of its weights at most; 0: no limit */
+    char requires[LABELS_MAX];
 };
 
 /* Reads and checks a sweep file; everything that is wrong or odd goes to `diagnostics`, which holds

@@ -78,6 +78,7 @@ static bool lease_one(struct dispatch *dispatch, struct worker *worker, bool *fo
     const struct lease_room room = {.worker = worker->row,
                                     .memory_bytes = worker->free_memory_bytes,
                                     .build = worker->build,
+                                    .labels = worker->labels,
                                     .running = running_of,
                                     .context = &dispatch->leases};
     if (!store_lease_take(dispatch->store, &room, &leased, found, error))
@@ -116,8 +117,8 @@ bool dispatch_leases(struct dispatch *dispatch, size_t limit, bool *more, struct
             if (!worker->hungry)
                 continue;
             bool found = false;
-            if (worker->free_slots > 0 && worker->heard_ms >= heard_since_ms &&
-                !lease_one(dispatch, worker, &found, error))
+            if (worker->drained == DRAINED_NO && worker->free_slots > 0 &&
+                worker->heard_ms >= heard_since_ms && !lease_one(dispatch, worker, &found, error))
                 return false;
             worker->hungry = found;
             any = any || found;

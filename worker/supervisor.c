@@ -209,6 +209,10 @@ static bool is_over(struct supervisor *supervisor, struct error *error, bool *fa
         log_info("ending after %" PRId64 " jobs, as asked for", supervisor->finished_count);
         return true;
     }
+    if (supervisor->draining && !busy && !waiting) {
+        log_info("ending: drained, and nothing runs any more");
+        return true;
+    }
     if (idle_ms == 0 || supervisor->now_ms < supervisor->busy_ms + idle_ms)
         return false;
     *failed = !session_was_ever_open(supervisor->session);
@@ -344,6 +348,7 @@ static bool prepare(struct supervisor *supervisor, struct error *error)
         .join = options->join,
         .slots = options->slots,
         .threads = options->threads,
+        .labels = options->labels,
         .usable = supervisor->usable,
     };
     memcpy(session_options.instance, supervisor->instance, sizeof supervisor->instance);

@@ -20,7 +20,8 @@ int supervisor_free_count(const struct supervisor *supervisor)
     int busy = supervisor_busy_count(supervisor);
     int64_t free = supervisor->options->slots - busy;
     int64_t limit = supervisor->options->count;
-    if (supervisor->stopping || !backoff_is_over(&supervisor->backoff, supervisor->now_ms))
+    if (supervisor->stopping || supervisor->draining ||
+        !backoff_is_over(&supervisor->backoff, supervisor->now_ms))
         return 0;
     if (limit > 0 && limit - supervisor->finished_count - busy < free)
         free = limit - supervisor->finished_count - busy;
@@ -182,6 +183,16 @@ static void take_weights_part(void *context, uint64_t request, const Wire__Weigh
             return;
 }
 
+static void take_drain(void *context, const Wire__Drain *drain)
+{
+    struct supervisor *supervisor = context;
+    if (supervisor->draining)
+        return;
+    supervisor->draining = true;
+    log_info("no more jobs (%s): ending when the %d that run have ended", drain->reason,
+             supervisor_busy_count(supervisor));
+}
+
 static void take_release_ack(void *context, const Wire__ReleaseAck *ack)
 {
     struct supervisor *supervisor = context;
@@ -246,6 +257,7 @@ struct session_listener supervisor_listener(struct supervisor *supervisor)
         .weights_ack = take_weights_ack,
         .weights_part = take_weights_part,
         .result_ack = take_result_ack,
+        .drain = take_drain,
         .release_ack = take_release_ack,
         .data_part = take_data_part,
     };

@@ -30,6 +30,7 @@ struct supervisor {
     int64_t busy_ms;                       /* when there was something to do last */
     int64_t finished_count;
     bool stopping;
+    bool draining;                  /* takes nothing more, ends when nothing runs */
     int64_t checkpoint_ms, stop_ms; /* when its runners, and then it, end at the latest */
 };
 
