@@ -30,7 +30,9 @@ static bool add_missing(struct table *table, struct source *source, const struct
     for (size_t row = 0; row < rows_count(rows); row++) {
         add_place(table, rows, row);
         table_null(table);
-        table_text(table, rows_integer(rows, row, "jobs") == 0 ? "no job" : "more than one job");
+        table_text(table, rows_is_null(rows, row, "seed") ? "not one job for each of its seeds"
+                          : rows_integer(rows, row, "jobs") == 0 ? "no job"
+                                                                 : "more than one job");
     }
     rows_destroy(rows);
     return true;

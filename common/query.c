@@ -179,15 +179,19 @@ static const struct query queries[] = {
     {"verify-points", 1,
      "WITH RECURSIVE point (n, last) AS (SELECT 0, point_count FROM sweep WHERE id = ?1 "
      "UNION ALL SELECT n + 1, last FROM point WHERE n + 1 < last), "
-     "seeds AS (SELECT DISTINCT seed FROM current_job WHERE sweep = ?1 AND seed IS NOT NULL), "
+     "own AS (SELECT independent_seeds AS n FROM sweep WHERE id = ?1), "
+     "seeds AS (SELECT DISTINCT seed FROM current_job WHERE sweep = ?1 AND seed IS NOT NULL "
+     "AND (SELECT n FROM own) = 0), "
      "asked AS (SELECT point, seed, count(*) AS n FROM current_job WHERE sweep = ?1 "
      "GROUP BY point, seed) "
      "SELECT p.n AS point, d.seed, coalesce(a.n, 0) AS jobs FROM point p CROSS JOIN seeds d "
-     "LEFT JOIN asked a ON a.point = p.n AND a.seed = d.seed "
-     "WHERE coalesce(a.n, 0) <> 1 ORDER BY p.n, d.seed"},
+     "LEFT JOIN asked a ON a.point = p.n AND a.seed = d.seed WHERE coalesce(a.n, 0) <> 1 "
+     "UNION ALL SELECT p.n, NULL, 0 FROM point p JOIN own ON own.n > 0 "
+     "WHERE (SELECT count(*) FROM asked a WHERE a.point = p.n) <> own.n ORDER BY 1, 2"},
     {"verify-counts", 1,
      "SELECT s.name, s.origin, s.point_count, "
-     "(SELECT count(DISTINCT j.seed) FROM current_job j WHERE j.sweep = ?1) AS seeds, "
+     "CASE WHEN s.independent_seeds > 0 THEN s.independent_seeds ELSE "
+     "(SELECT count(DISTINCT j.seed) FROM current_job j WHERE j.sweep = ?1) END AS seeds, "
      "(SELECT count(*) FROM current_job j WHERE j.sweep = ?1) AS jobs, "
      "(SELECT count(*) FROM current_job j WHERE j.sweep = ?1 AND j.state = 'done') AS done, "
      "(SELECT count(*) FROM results WHERE sweep_id = ?1) AS results "
