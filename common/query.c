@@ -170,6 +170,12 @@ static const struct query queries[] = {
      "END AS gap FROM here h JOIN counted c ON c.id = h.id LEFT JOIN training t ON t.id = "
      "h.training "
      "WHERE gap IS NOT NULL ORDER BY h.id"},
+    /* What the journal of results is compared with. */
+    {"journal", 0, "SELECT id, compared FROM journal ORDER BY id"},
+    {"verify-digests", 1,
+     "SELECT j.id AS job, j.point, j.seed, (SELECT a.digest FROM attempt a WHERE a.job = j.id "
+     "AND a.outcome IN ('done', 'diverged')) AS digest FROM current_job j WHERE j.sweep = ?1 "
+     "ORDER BY j.id"},
     /* Whose weights are kept: their files must be there. */
     {"verify-weights", 1,
      "SELECT h.id AS job, h.point, h.seed, w.digest FROM current_job h "
