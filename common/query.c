@@ -94,7 +94,7 @@ static const struct query queries[] = {
      "GROUP BY h.id ORDER BY h.memory_bytes DESC, h.id"},
     {"attempts", 1,
      "SELECT a.number, a.outcome, a.late, a.leased_at, a.ended_at, a.train_s, a.evaluate_s, "
-     "a.peak_memory_bytes, w.id AS worker, w.host, w.pid, a.build, a.cpu_class, a.reason "
+     "a.peak_memory_bytes, w.id AS worker, w.host, w.pid, a.build, a.cpu_class, a.reason, a.began "
      "FROM attempt a JOIN worker w ON w.id = a.worker WHERE a.job = ?1 ORDER BY a.number"},
     {"metrics", 1,
      "SELECT m.attempt, m.epoch, m.loss, m.task_loss, m.lipschitz_loss, m.accuracy, "

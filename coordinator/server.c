@@ -273,6 +273,7 @@ static bool work(struct server *server, struct error *error)
 {
     struct dispatch *dispatch = &server->dispatch;
     if (!store_begin(&server->store, error) || !dispatch_bury(dispatch, error) ||
+        !dispatch_prune(dispatch, error) ||
         !take_messages(server, error) || !tick_if_due(server, error))
         return false;
     int64_t until_ms = clock_now_ms(&server->clock) + BATCH_MS;
