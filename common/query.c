@@ -94,7 +94,7 @@ static const struct query queries[] = {
      "GROUP BY h.id ORDER BY h.memory_bytes DESC, h.id"},
     {"attempts", 1,
      "SELECT a.number, a.outcome, a.late, a.leased_at, a.ended_at, a.train_s, a.evaluate_s, "
-     "a.peak_memory_bytes, w.id AS worker, w.host, w.pid, a.build, a.cpu_class, a.reason "
+     "a.peak_memory_bytes, w.id AS worker, w.host, w.pid, a.build, a.cpu_class, a.reason, a.began "
      "FROM attempt a JOIN worker w ON w.id = a.worker WHERE a.job = ?1 ORDER BY a.number"},
     {"metrics", 1,
      "SELECT m.attempt, m.epoch, m.loss, m.task_loss, m.lipschitz_loss, m.accuracy, "
@@ -170,6 +170,12 @@ static const struct query queries[] = {
      "END AS gap FROM here h JOIN counted c ON c.id = h.id LEFT JOIN training t ON t.id = "
      "h.training "
      "WHERE gap IS NOT NULL ORDER BY h.id"},
+    /* What the journal of results is compared with. */
+    {"journal", 0, "SELECT id, compared FROM journal ORDER BY id"},
+    {"verify-digests", 1,
+     "SELECT j.id AS job, j.point, j.seed, (SELECT a.digest FROM attempt a WHERE a.job = j.id "
+     "AND a.outcome IN ('done', 'diverged')) AS digest FROM current_job j WHERE j.sweep = ?1 "
+     "ORDER BY j.id"},
     /* Whose weights are kept: their files must be there. */
     {"verify-weights", 1,
      "SELECT h.id AS job, h.point, h.seed, w.digest FROM current_job h "

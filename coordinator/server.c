@@ -111,7 +111,7 @@ bool server_open(struct server **server, const struct server_options *options, s
         return error_set(error, ERROR_MEMORY, "out of memory");
     made->options = *options;
     made->clock = clock_system();
-    made->store.lock.descriptor = -1;
+    made->store = (struct store){.lock.descriptor = -1, .journal.file = -1};
     outbox_init(&made->dispatch.outbox);
     if (!open_all(made, error)) {
         server_close(made);
@@ -273,6 +273,7 @@ static bool work(struct server *server, struct error *error)
 {
     struct dispatch *dispatch = &server->dispatch;
     if (!store_begin(&server->store, error) || !dispatch_bury(dispatch, error) ||
+        !dispatch_prune(dispatch, error) ||
         !take_messages(server, error) || !tick_if_due(server, error))
         return false;
     int64_t until_ms = clock_now_ms(&server->clock) + BATCH_MS;
