@@ -21,8 +21,10 @@ const struct option_info options_table[] = {
 
 const struct option_info options_help[] = {{"help", NULL, "this text"}, {NULL, NULL, NULL}};
 
-size_t arguments_options(const struct command *command,
-                         const struct option_info *options[ARGUMENTS_NAMES_MAX])
+enum { OPTION_NAMES_MAX = 32 };
+
+/* All options the command takes, its own first. */
+static size_t gather(const struct command *command, const struct option_info **options)
 {
     const struct option_info *lists[] = {
         command->options, command->takes & COMMAND_TAKES_SOURCE ? options_source : NULL,
@@ -30,7 +32,7 @@ size_t arguments_options(const struct command *command,
     size_t count = 0;
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         for (const struct option_info *option = lists[i]; option && option->name; option++)
-            if (count < ARGUMENTS_NAMES_MAX)
+            if (count < OPTION_NAMES_MAX)
                 options[count++] = option;
     return count;
 }
@@ -38,9 +40,9 @@ size_t arguments_options(const struct command *command,
 static const struct option_info *find_option(const struct command *command, const char *name,
                                              size_t length, struct error *error)
 {
-    const struct option_info *options[ARGUMENTS_NAMES_MAX];
-    const char *names[ARGUMENTS_NAMES_MAX];
-    size_t count = arguments_options(command, options);
+    const struct option_info *options[OPTION_NAMES_MAX];
+    const char *names[OPTION_NAMES_MAX];
+    size_t count = gather(command, options);
     for (size_t i = 0; i < count; i++) {
         names[i] = options[i]->name;
         if (strlen(names[i]) == length && strncmp(names[i], name, length) == 0)

@@ -140,7 +140,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=10, help="of each kind")
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--pause", type=float, default=1)
-    parser.add_argument("--jobs", type=int, default=200000)
+    parser.add_argument("--jobs", type=int, default=400000)
     options = parser.parse_args()
     folder = pathlib.Path(f"/tmp/lw{random.getrandbits(32):08x}")  # a socket's path is short
     folder.mkdir()
