@@ -242,9 +242,13 @@ bool supervisor_replaces_data(struct supervisor *supervisor, struct slot *slot,
 {
     char label[ATTEMPT_LABEL_MAX];
     struct job job;
+    struct dataset_origin origin;
     const char *text = slot->lease->description;
     if (!result->wants_data || supervisor->stopping || !job_parse(text, strlen(text), &job, NULL) ||
         supply_is_spoiled(supervisor->supply, &job))
+        return false;
+    /* One that the program makes is what this build makes of it. */
+    if (dataset_find(&job, supervisor->options->data, &origin, NULL) && origin.file_count == 0)
         return false;
     attempt_label(&slot->id, label);
     log_warning("%s: %s; asking the coordinator for a good copy", label, result->reason);
