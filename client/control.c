@@ -1,4 +1,4 @@
-/* lipsweep pause, resume, cancel, retry and priority. */
+/* lipsweep pause, resume, cancel, retry, priority and drain. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +99,44 @@ static bool run_retry(const struct arguments *arguments, int *exit_code, struct 
     *exit_code = 0;
     return control(arguments, WIRE__CONTROL__VERB__RETRY, 0, error);
 }
+
+static bool run_drain(const struct arguments *arguments, int *exit_code, struct error *error)
+{
+    struct source_choice choice;
+    struct writer writer;
+    Wire__Control request = WIRE__CONTROL__INIT;
+    *exit_code = 0;
+    request.verb = WIRE__CONTROL__VERB__DRAIN;
+    request.undo = arguments_flag(arguments, "undo");
+    if (!number_parse_integer(arguments->positional[0], &request.worker) || request.worker <= 0)
+        return error_set(error, ERROR_USAGE,
+                         "'%s' is no worker: lipsweep workers has their numbers",
+                         arguments->positional[0]);
+    if (!source_choose(arguments, &choice, error) || !writer_open(&writer, &choice, false, error))
+        return false;
+    bool good = send_control(writer.connection, &request, error);
+    writer_close(&writer);
+    return good;
+}
+
+const struct command command_drain = {
+    .name = "drain",
+    .group = "Steering it",
+    .arguments = "WORKER",
+    .summary = "a worker takes no more jobs, and ends when what it runs has ended",
+    .details =
+        "WORKER is its number in lipsweep workers. A worker on which three jobs failed, one after\n"
+        "the other, that other workers then finished is quarantined: it gets no more jobs and "
+        "stays\n"
+        "connected. --undo trusts it again.",
+    .example = "lipsweep drain 3",
+    .options =
+        (const struct option_info[]){{"undo", NULL, "give it jobs again"}, {NULL, NULL, NULL}},
+    .takes = COMMAND_TAKES_SOURCE,
+    .positional_min = 1,
+    .positional_max = 1,
+    .run = run_drain,
+};
 
 const struct command command_cancel = {
     .name = "cancel",

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client/command.h"
+#include "client/explain_pending.h"
 #include "client/job_columns.h"
 #include "client/source.h"
 
@@ -23,6 +24,7 @@ static const struct table_column columns[] = {
     {"peak_memory_bytes", NULL, TABLE_PROGRAMS},
     {"build", NULL, TABLE_PROGRAMS},
     {"cpu_class", NULL, TABLE_PROGRAMS},
+    {"began", NULL, TABLE_HIDE_EMPTY | TABLE_WRAP},
     {"reason", NULL, TABLE_HIDE_EMPTY | TABLE_WRAP},
 };
 
@@ -53,51 +55,8 @@ static void add_attempt(struct table *table, const char *job, const struct rows 
         table_integer(table, rows_integer(rows, row, "peak_memory_bytes"));
     table_text(table, rows_text(rows, row, "build"));
     table_text(table, rows_text(rows, row, "cpu_class"));
+    table_text(table, rows_text(rows, row, "began"));
     table_text(table, rows_text(rows, row, "reason"));
-}
-
-static double gib(double bytes)
-{
-    return bytes / (1 << 30);
-}
-
-/* Why a job that waits does wait. */
-static void explain_pending(const struct terminal *terminal, const struct rows *job,
-                            const Wire__LiveReply *live)
-{
-    int64_t before = rows_integer(job, 0, "pending_before");
-    double memory = rows_real(job, 0, "memory_bytes"), largest = 0;
-    size_t slots = 0;
-    const char *text = rows_text(job, 0, "refused");
-    char *refused = text ? terminal_escape(text, strlen(text)) : NULL;
-    for (size_t i = 0; live && i < live->n_workers; i++) {
-        slots += live->workers[i]->slots;
-        largest = fmax(largest, (double)live->workers[i]->memory_bytes);
-    }
-    if (strcmp(rows_text(job, 0, "sweep_state"), "active") != 0)
-        terminal_print(terminal, stdout, "It waits because its sweep is still being stored.\n");
-    else if (rows_integer(job, 0, "held") || rows_integer(job, 0, "sweep_held"))
-        terminal_print(terminal, stdout, "It waits because it is held.\n");
-    else if (!live)
-        terminal_print(terminal, stdout,
-                       "It waits because nobody works on this database now; lipsweep run continues "
-                       "it.\n");
-    else if (live->n_workers == 0)
-        terminal_print(terminal, stdout,
-                       "It waits because no worker is connected; start lipsweep-worker.\n");
-    else if (memory > largest)
-        terminal_print(terminal, stdout,
-                       "It waits because it needs %.2f GiB and the largest worker has %.2f GiB.\n",
-                       gib(memory), gib(largest));
-    else if (refused)
-        terminal_print(terminal, stdout,
-                       "It waits for a worker that can run it: the last one could not (%s).\n",
-                       refused);
-    else
-        terminal_print(terminal, stdout,
-                       "It waits for a slot: %zu of %zu are taken, %lld jobs stand before it.\n",
-                       live->n_attempts, slots, (long long)before);
-    free(refused);
 }
 
 static void explain_leased(const struct terminal *terminal, int64_t job,

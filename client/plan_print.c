@@ -146,8 +146,9 @@ static void print_room(const struct plan *plan)
 void plan_print_people(const struct plan *plan)
 {
     const struct forecast *forecast = &plan->forecast;
-    printf("%s: %zu points, %zu seeds, %zu jobs\n", plan->sweep->name, plan->grid.point_count,
-           plan->sweep->seed_count, plan->grid.job_count);
+    printf("%s: %zu points, %zu seeds%s, %zu jobs\n", plan->sweep->name, plan->grid.point_count,
+           plan->sweep->seed_count, plan->sweep->independent_seeds ? " of its own each" : "",
+           plan->grid.job_count);
     if (plan->is_compared || !plan->speeds)
         print_count(plan->new_count, "new");
     print_count(plan->tested_count,

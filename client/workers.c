@@ -1,9 +1,11 @@
 /* lipsweep workers: who works, on what, how fast. */
+#include <stdio.h>
 #include <string.h>
 
 #include "client/command.h"
 #include "client/source.h"
 #include "client/table.h"
+#include "common/labels.h"
 
 static const struct table_column columns[] = {
     {"worker", NULL, TABLE_RIGHT},
@@ -22,6 +24,8 @@ static const struct table_column columns[] = {
     {"build", NULL, TABLE_PROGRAMS},
     {"first_seen_at", NULL, TABLE_PROGRAMS},
     {"last_seen_at", "last seen", TABLE_HIDE_EMPTY},
+    {"labels", NULL, TABLE_HIDE_EMPTY},
+    {"drain_reason", "reason", TABLE_HIDE_EMPTY | TABLE_WRAP},
 };
 
 enum { RUNNING_TEXT_MAX = 256 };
@@ -72,16 +76,39 @@ static void add_live_cells(struct table *table, const Wire__LiveReply *live,
     table_show(table, "%.0f s ago", (double)worker->heartbeat_age_ms / 1000);
 }
 
+static void add_state(struct table *table, const Wire__LiveWorker *worker, const struct rows *rows,
+                      size_t row)
+{
+    const char *drained = rows_text(rows, row, "drained");
+    bool is_drained = strcmp(drained, "drained") == 0;
+    bool is_quarantined = strcmp(drained, "quarantined") == 0;
+    if (!worker)
+        table_text(table, rows_is_null(rows, row, "left_at") ? "gone" : "left");
+    else if (is_drained)
+        table_text(table, "draining");
+    else
+        table_text(table, is_quarantined ? "quarantined" : "connected");
+}
+
+/* "gpu=no room=b12" */
+static void add_labels(struct table *table, const char *labels)
+{
+    char text[LABELS_MAX];
+    snprintf(text, sizeof text, "%s", labels);
+    for (char *end; (end = strchr(text, '\n'));)
+        *end = end[1] ? ' ' : '\0';
+    table_text(table, text);
+}
+
 static void add_row(struct table *table, const Wire__LiveReply *live, const struct rows *rows,
                     size_t row)
 {
     const struct value *instance = rows_value(rows, row, "instance");
     const Wire__LiveWorker *worker = find_live(live, instance);
-    bool left = !rows_is_null(rows, row, "left_at");
     table_integer(table, rows_integer(rows, row, "id"));
     table_text(table, rows_text(rows, row, "host"));
     table_integer(table, rows_integer(rows, row, "pid"));
-    table_text(table, worker ? "connected" : left ? "left" : "gone");
+    add_state(table, worker, rows, row);
     table_integer(table, rows_integer(rows, row, "slots"));
     add_live_cells(table, live, worker, instance);
     table_integer(table, rows_integer(rows, row, "done"));
@@ -96,6 +123,8 @@ static void add_row(struct table *table, const Wire__LiveReply *live, const stru
     table_time(table, rows_integer(rows, row, "last_seen_at"));
     if (worker) /* the heartbeat's age says it better */
         table_show(table, "%s", "");
+    add_labels(table, rows_text(rows, row, "labels"));
+    table_text(table, rows_text(rows, row, "drain_reason"));
 }
 
 static bool print_workers(struct source *source, bool all, const struct table_options *options,

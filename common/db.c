@@ -108,6 +108,14 @@ bool db_backup(struct db *db, const char *path, struct error *error)
     return good;
 }
 
+/* In place of SQLite's own hook, which would move the log into the database within a commit. */
+static int note_log(void *context, sqlite3 *handle, const char *name, int pages)
+{
+    (void)handle, (void)name;
+    ((struct db *)context)->log_pages = pages;
+    return SQLITE_OK;
+}
+
 bool db_open(struct db **db, const char *path, bool create, struct error *error)
 {
     if (!create && access(path, F_OK) != 0)
@@ -119,6 +127,7 @@ bool db_open(struct db **db, const char *path, bool create, struct error *error)
         db_close(made);
         return false;
     }
+    sqlite3_wal_hook(made->handle, note_log, made);
     *db = made;
     return true;
 }
@@ -165,6 +174,20 @@ const char *db_library(void)
 const char *db_path(const struct db *db)
 {
     return db->path;
+}
+
+int64_t db_log_pages(const struct db *db)
+{
+    return db->log_pages;
+}
+
+bool db_move_log(struct db *db, bool *whole, struct error *error)
+{
+    int pages = 0, moved = 0;
+    int result =
+        sqlite3_wal_checkpoint_v2(db->handle, "main", SQLITE_CHECKPOINT_PASSIVE, &pages, &moved);
+    *whole = result == SQLITE_OK && moved == pages;
+    return result == SQLITE_OK || result == SQLITE_BUSY || db_fail(db, result, "checkpoint", error);
 }
 
 int64_t db_changes(struct db *db)

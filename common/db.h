@@ -25,6 +25,13 @@ WARN_UNUSED bool db_open(struct db **db, const char *path, bool create, struct e
 WARN_UNUSED bool db_open_read_only(struct db **db, const char *path, struct error *error);
 void db_close(struct db *db);
 
+/* A writer's commits go to the write-ahead log (FILE-wal), which nobody moves into the database on
+ * the way: whoever writes calls db_move_log when there is time for it. Moved are the pages that no
+ * reader still needs the older form of; *whole says that these were all, and then the next commit
+ * begins the log again, unless somebody reads it. */
+int64_t db_log_pages(const struct db *db); /* after the last commit */
+WARN_UNUSED bool db_move_log(struct db *db, bool *whole, struct error *error);
+
 /* Writes a consistent copy, and checks it whole. `path` should not exist. */
 WARN_UNUSED bool db_backup(struct db *db, const char *path, struct error *error);
 const char *db_path(const struct db *db);

@@ -19,6 +19,7 @@ struct db {
     char *path;
     struct statement *statements[STATEMENTS_MAX];
     size_t statement_count;
+    int64_t log_pages; /* in the write-ahead log after the last commit; 0 for readers */
 };
 
 /* SQLite's words for `result`; `sql` may be NULL. Returns false. */

@@ -7,6 +7,7 @@
 #include "common/condition.h"
 #include "common/diagnostics.h"
 #include "common/job.h"
+#include "common/labels.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -74,6 +75,7 @@ struct sweep {
     bool baseline[CONTROL_COUNT]; /* [CONTROL_NONE]: standard training */
     int64_t *seeds;
     size_t seed_count;
+    bool independent_seeds; /* another seed at every point; `seeds` are numbers of replicates */
     int64_t max_attempts;
     int64_t priority, max_running; /* higher first; 0: no limit */
     bool reuse;                    /* of finished trainings of other sweeps */
@@ -81,6 +83,7 @@ struct sweep {
     bool continue_any;             /* a checkpoint of another build or CPU class too */
     enum sweep_keep keep;
     int64_t keep_bytes; /* of its weights at most; 0: no limit */
+    char requires[LABELS_MAX];
 };
 
 /* Reads and checks a sweep file; everything that is wrong or odd goes to `diagnostics`, which holds

@@ -102,6 +102,23 @@ static void read_keep_gib(struct sweep_reader *reader, const struct yaml_node *n
                           SWEEP_KEEP_MOST_GIB);
 }
 
+/* {KEY: VALUE, …}: a value as it is written. */
+static void read_requires(struct sweep_reader *reader, const struct yaml_node *node)
+{
+    struct error error;
+    if (node->type != YAML_MAP || !node->first) {
+        diagnostics_error(reader->diagnostics, node->place,
+                          "requires must be a mapping of labels, {KEY: VALUE}, not %s",
+                          node->type == YAML_MAP ? "empty" : yaml_type_text(node->type));
+        return;
+    }
+    for (const struct yaml_node *key = node->first; key; key = key->next) {
+        const char *value = key->value->text ? key->value->text : "";
+        if (!labels_add(reader->sweep->requires, key->text, value, &error))
+            diagnostics_error(reader->diagnostics, key->place, "%s", error.message);
+    }
+}
+
 static const struct {
     const char *name;
     void (*read)(struct sweep_reader *reader, const struct yaml_node *node);
@@ -114,6 +131,7 @@ static const struct {
     {"priority", read_priority},
     {"max_running", read_max_running},
     {"keep_gib", read_keep_gib},
+    {"requires", read_requires},
 };
 enum { KEY_COUNT = sizeof keys / sizeof *keys };
 
@@ -124,7 +142,7 @@ const char *sweep_run_key(size_t index)
 
 static void read_key(struct sweep_reader *reader, const struct yaml_node *key)
 {
-    static const char *const later[] = {"requires", "adaptive_seeds"};
+    static const char *const later[] = {"adaptive_seeds"};
     const char *names[KEY_COUNT];
     for (size_t i = 0; i < KEY_COUNT; i++) {
         names[i] = keys[i].name;

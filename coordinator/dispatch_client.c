@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "coordinator/reader.h"
+#include "coordinator/store_worker.h"
 
 bool dispatch_submit(struct dispatch *dispatch, const struct inbound *inbound, struct error *error)
 {
@@ -102,6 +103,8 @@ static void fill_worker(const struct dispatch *dispatch, const struct worker *wo
     entry->build = (char *)(uintptr_t)worker->build;
     entry->cpu_class = (char *)(uintptr_t)worker->cpu_class;
     entry->pid = worker->pid;
+    entry->labels = (char *)(uintptr_t)worker->labels;
+    entry->drained = (char *)(uintptr_t)drained_text((enum drained)worker->drained);
     entry->slots = (uint32_t)worker->slots;
     entry->memory_bytes = worker->memory_bytes;
     entry->heartbeat_age_ms = clock_now_ms(&dispatch->clock) - worker->heard_ms;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/sweep.h"
+#include "coordinator/store_worker.h"
 
 /* The sweep or job that was named; 0 both, when there is none, and that was answered. */
 struct subject {
@@ -101,6 +102,36 @@ static bool set_priority(struct dispatch *dispatch, const struct inbound *inboun
     return true;
 }
 
+static struct worker *find_worker(struct dispatch *dispatch, int64_t row)
+{
+    struct table_cursor cursor = {0};
+    for (struct worker *worker; (worker = fleet_next(&dispatch->fleet, &cursor));)
+        if (worker->row == row)
+            return worker;
+    return NULL;
+}
+
+static bool drain(struct dispatch *dispatch, const struct inbound *inbound, struct error *error)
+{
+    const Wire__Control *asked = inbound->envelope->control;
+    struct worker *worker = find_worker(dispatch, asked->worker);
+    enum drained drained = asked->undo ? DRAINED_NO : DRAINED_ASKED;
+    char message[FLEET_TEXT_MAX + 160];
+    if (!worker)
+        return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__NOT_FOUND,
+                               "no worker %lld is connected (see lipsweep workers)",
+                               (long long)asked->worker);
+    bool changed = worker->drained != (int)drained;
+    if (changed && !store_worker_drain(dispatch->store, worker->row, drained, "", error))
+        return false;
+    worker->drained = (int)drained;
+    snprintf(message, sizeof message, "worker %lld on %s %s", (long long)worker->row, worker->host,
+             asked->undo ? "gets jobs, unless it was ending already"
+                         : "gets no more jobs, and ends when what it runs has ended");
+    reply(dispatch, inbound, changed, message);
+    return true;
+}
+
 bool dispatch_control(struct dispatch *dispatch, const struct inbound *inbound, struct error *error)
 {
     switch (inbound->envelope->control->verb) {
@@ -112,6 +143,8 @@ bool dispatch_control(struct dispatch *dispatch, const struct inbound *inbound, 
         return hold(dispatch, inbound, error);
     case WIRE__CONTROL__VERB__PRIORITY:
         return set_priority(dispatch, inbound, error);
+    case WIRE__CONTROL__VERB__DRAIN:
+        return drain(dispatch, inbound, error);
     default:
         return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__INVALID,
                                "this coordinator does not know what was asked of the sweep");

@@ -38,12 +38,19 @@ static bool remember_worker(struct dispatch *dispatch, const struct inbound *inb
                             struct worker *worker, struct error *error)
 {
     Wire__Hello *hello = inbound->envelope->hello;
+    struct error unfit;
+    enum drained drained = DRAINED_NO;
     text_clean(hello->host, FLEET_TEXT_MAX);
     text_clean(hello->build, FLEET_TEXT_MAX);
     text_clean(hello->cpu_class, FLEET_TEXT_MAX);
     snprintf(worker->host, sizeof worker->host, "%s", hello->host);
     snprintf(worker->build, sizeof worker->build, "%s", hello->build);
     snprintf(worker->cpu_class, sizeof worker->cpu_class, "%s", hello->cpu_class);
+    worker->labels[0] = '\0';
+    for (size_t i = 0; i < hello->n_labels; i++)
+        if (!labels_add_pair(worker->labels, hello->labels[i], &unfit))
+            log_warning("a label of the worker on %s does not count: %s", worker->host,
+                        unfit.message);
     worker->pid = hello->pid;
     worker->slots = hello->slots;
     worker->threads = hello->threads;
@@ -55,6 +62,7 @@ static bool remember_worker(struct dispatch *dispatch, const struct inbound *inb
         .host = worker->host,
         .build = worker->build,
         .cpu_class = worker->cpu_class,
+        .labels = worker->labels,
         .pid = worker->pid,
         .slots = worker->slots,
         .threads = worker->threads,
@@ -63,7 +71,40 @@ static bool remember_worker(struct dispatch *dispatch, const struct inbound *inb
         .key = inbound->sender ? inbound->sender->public_key : NULL,
         .key_name = inbound->sender ? inbound->sender->name : NULL,
     };
-    return store_worker_seen(dispatch->store, &facts, &worker->row, error);
+    if (!store_worker_seen(dispatch->store, &facts, &worker->row, error) ||
+        !store_worker_drained(dispatch->store, worker->row, &drained, error))
+        return false;
+    worker->drained = drained;
+    return true;
+}
+
+/* Said with every heartbeat: it costs nothing, and none need be remembered as delivered. */
+static void say_drained(struct dispatch *dispatch, const struct worker *worker)
+{
+    Wire__Drain drain = WIRE__DRAIN__INIT;
+    drain.reason = (char *)(uintptr_t) "asked for by lipsweep drain";
+    if (worker->drained == DRAINED_ASKED)
+        REPLY(dispatch, &worker->peer, 0, DRAIN, drain, &drain);
+}
+
+/* A job that is done may show that a worker it failed on before is at fault. */
+static bool suspect(struct dispatch *dispatch, int64_t job, struct error *error)
+{
+    char reason[QUARANTINE_REASON_MAX];
+    int64_t row;
+    if (!store_worker_quarantine(dispatch->store, job, &row, reason, error))
+        return false;
+    struct table_cursor cursor = {0};
+    for (struct worker *worker; row != 0 && (worker = fleet_next(&dispatch->fleet, &cursor));) {
+        if (worker->row != row)
+            continue;
+        worker->drained = DRAINED_QUARANTINED;
+        log_warning(
+            "worker %lld on %s is quarantined and gets no more jobs: %s; lipsweep drain %lld "
+            "--undo trusts it again",
+            (long long)row, worker->host, reason, (long long)row);
+    }
+    return true;
 }
 
 bool dispatch_hello(struct dispatch *dispatch, const struct inbound *inbound, struct error *error)
@@ -185,6 +226,7 @@ bool dispatch_heartbeat(struct dispatch *dispatch, const struct inbound *inbound
         if (!dispatch_resend_leases(dispatch, worker, error))
             return false;
     }
+    say_drained(dispatch, worker);
     Wire__HeartbeatAck ack = WIRE__HEARTBEAT_ACK__INIT;
     ack.sequence = heartbeat->sequence;
     REPLY(dispatch, inbound->peer, inbound->envelope->request, HEARTBEAT_ACK, heartbeat_ack, &ack);
@@ -258,6 +300,8 @@ static bool apply_result(struct dispatch *dispatch, const struct inbound *inboun
     case RESULT_TAKEN:
         log_result(id, result, &answer);
         dispatch->buries = true; /* other weights may be better now */
+        if (result->outcome == WIRE__OUTCOME__OUTCOME_DONE && !suspect(dispatch, id->job, error))
+            return false;
         if (lease_find(&dispatch->leases, id))
             lease_remove(&dispatch->leases, id->job);
         /* A failure may have put the job back. */

@@ -3,6 +3,7 @@
 #ifndef LIPSWEEP_COORDINATOR_FLEET_H
 #define LIPSWEEP_COORDINATOR_FLEET_H
 
+#include "common/labels.h"
 #include "common/socket.h"
 #include "coordinator/attempt.h"
 #include "coordinator/table.h"
@@ -22,6 +23,8 @@ struct worker {
     uint32_t free_slots;
     uint64_t free_memory_bytes;
     bool hungry; /* there may be a job for it: look */
+    char labels[LABELS_MAX];
+    int drained; /* enum drained: it gets no jobs */
 };
 
 struct session {

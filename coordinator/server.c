@@ -12,6 +12,7 @@
 #include "coordinator/access.h"
 #include "coordinator/dispatch.h"
 #include "coordinator/weights.h"
+#include "coordinator/write_ahead.h"
 
 enum {
     BATCH_MESSAGES_MAX = 500, /* in one transaction */
@@ -39,6 +40,7 @@ struct server {
     struct door doors[DOOR_COUNT];
     struct access access;
     struct dispatch dispatch;
+    struct write_ahead write_ahead;
     int64_t tick_due_ms;
     int64_t looked_ms; /* when give_stall_back last looked at the clock */
     int64_t waited_ms; /* how long it was all right to wait since */
@@ -109,7 +111,7 @@ bool server_open(struct server **server, const struct server_options *options, s
         return error_set(error, ERROR_MEMORY, "out of memory");
     made->options = *options;
     made->clock = clock_system();
-    made->store.lock.descriptor = -1;
+    made->store = (struct store){.lock.descriptor = -1, .journal.file = -1};
     outbox_init(&made->dispatch.outbox);
     if (!open_all(made, error)) {
         server_close(made);
@@ -143,12 +145,18 @@ const char *server_keyed_endpoint(const struct server *server)
     return door->socket ? door->endpoint : NULL;
 }
 
+static bool has_more_to_do(const struct server *server)
+{
+    const struct dispatch *dispatch = &server->dispatch;
+    return !server->drained || server->more_leases || dispatch_has_tasks(dispatch) ||
+           dispatch->buries;
+}
+
 /* The one place that says when the next thing is due. */
 static int64_t next_due_ms(const struct server *server, int64_t now_ms)
 {
     const struct dispatch *dispatch = &server->dispatch;
-    if (!server->drained || server->sent_any || server->more_leases ||
-        dispatch_has_tasks(dispatch) || dispatch->buries)
+    if (has_more_to_do(server) || server->sent_any)
         return now_ms;
     int64_t due_ms = server->tick_due_ms, data_ms = dispatch_data_due_ms(dispatch, now_ms);
     if (data_ms < due_ms)
@@ -265,6 +273,7 @@ static bool work(struct server *server, struct error *error)
 {
     struct dispatch *dispatch = &server->dispatch;
     if (!store_begin(&server->store, error) || !dispatch_bury(dispatch, error) ||
+        !dispatch_prune(dispatch, error) ||
         !take_messages(server, error) || !tick_if_due(server, error))
         return false;
     int64_t until_ms = clock_now_ms(&server->clock) + BATCH_MS;
@@ -303,6 +312,8 @@ bool server_run(struct server *server, struct error *error)
             return error_prefix(error, "nothing of the last messages was acknowledged");
         if (!answer(server, error))
             return false;
+        write_ahead_tidy(&server->write_ahead, server->store.db, !has_more_to_do(server),
+                         clock_now_ms(&server->clock));
     }
     return true;
 }

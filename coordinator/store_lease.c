@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "common/clock.h"
+#include "common/labels.h"
 #include "coordinator/store_training.h"
 #include "coordinator/turn.h"
 
@@ -46,7 +47,7 @@ static bool find_turns(struct store *store, const struct lease_room *room,
     struct statement *statement;
     bool row = true;
     if (!db_prepare(store->db,
-                    "SELECT s.id, s.priority, s.max_running FROM sweep s"
+                    "SELECT s.id, s.priority, s.max_running, s.requires FROM sweep s"
                     " WHERE s.state = 'active' AND s.held = 0 AND s.deleting = 0"
                     " AND EXISTS (SELECT 1 FROM job j"
                     "  WHERE j.sweep = s.id AND j.state = 'pending')"
@@ -54,12 +55,14 @@ static bool find_turns(struct store *store, const struct lease_room *room,
                     &statement, error))
         return false;
     statement_bind_integer(statement, 1, TURNS_MAX);
-    for (*count = 0; statement_step(statement, &row, error) && row; ++*count) {
+    for (*count = 0; statement_step(statement, &row, error) && row;) {
         int64_t sweep = statement_integer(statement, 0);
-        turns[*count] = (struct turn){.sweep = sweep,
-                                      .priority = statement_integer(statement, 1),
-                                      .max_running = statement_integer(statement, 2),
-                                      .running = room->running(room->context, sweep)};
+        if (!labels_meet(room->labels, statement_text(statement, 3)))
+            continue;
+        turns[(*count)++] = (struct turn){.sweep = sweep,
+                                          .priority = statement_integer(statement, 1),
+                                          .max_running = statement_integer(statement, 2),
+                                          .running = room->running(room->context, sweep)};
     }
     *count = turns_order(turns, *count);
     return !row;

@@ -27,7 +27,7 @@ struct leased {
 struct lease_room {
     int64_t worker;
     uint64_t memory_bytes;
-    const char *build;
+    const char *build, *labels;
     /* How many jobs of a sweep run now. */
     size_t (*running)(const void *context, int64_t sweep);
     const void *context;

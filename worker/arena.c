@@ -4,8 +4,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { LINE = 64 };
+enum { LINE = 64, HUGE_PAGE = 2 << 20 };
 
 void *arena_take(struct arena *arena, size_t count, size_t size)
 {
@@ -21,10 +22,25 @@ void *arena_take(struct arena *arena, size_t count, size_t size)
     return taken;
 }
 
+/* A page table of large pages is walked less often; which pages they are changes no result. */
+static void *take_memory(size_t size)
+{
+#ifdef MADV_HUGEPAGE
+    if (size >= HUGE_PAGE) {
+        void *base = aligned_alloc(HUGE_PAGE, size);
+        if (base) {
+            (void)madvise(base, size, MADV_HUGEPAGE);
+        }
+        return base;
+    }
+#endif
+    return aligned_alloc(LINE, size > 0 ? size : LINE);
+}
+
 bool arena_place(struct arena *arena, struct error *error)
 {
     size_t size = arena->used;
-    void *base = size < SIZE_MAX / 2 ? aligned_alloc(LINE, size ? size : LINE) : NULL;
+    void *base = size < SIZE_MAX / 2 ? take_memory(size) : NULL;
     if (!base) {
         return error_set(error, ERROR_MEMORY, "out of memory: %zu bytes wanted", size);
     }

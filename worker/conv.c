@@ -223,13 +223,29 @@ static void put_into_frame(real *frame, const real *dout, const struct conv_shap
     }
 }
 
+/* What the direct kernel and the product leave to do for one image. */
+static void finish(const struct conv *conv, real *out, const struct conv_tail *tail, size_t image)
+{
+    size_t count = out_size(&conv->shape), channels = conv->shape.out_channels;
+    const real *added = tail->added ? tail->added + image * count : NULL;
+    for (size_t i = 0; i < count && added; i++) {
+        out[i] += added[i];
+    }
+    if (tail->activates) {
+        conv->kernels->relu_forward(out, count);
+    }
+    if (tail->sum) {
+        conv->kernels->norm_sums(tail->sum, tail->product, out, out, channels, count / channels);
+    }
+}
+
 void conv_forward(const struct conv *conv, real *scratch, real *out, const real *in,
-                  const real *weight, const real *bias, size_t images)
+                  const real *weight, const struct conv_tail *tail, size_t images)
 {
     const struct conv_shape *s = &conv->shape;
     real *image = second_part(conv, scratch);
     if (conv->method == CONV_WINOGRAD) {
-        conv->kernels->winograd_forward(out, in, conv->packed, bias, images, scratch, s);
+        conv->kernels->winograd_forward(out, in, conv->packed, tail, images, scratch, s);
         return;
     }
     if (conv->method == CONV_DIRECT) {
@@ -238,10 +254,11 @@ void conv_forward(const struct conv *conv, real *scratch, real *out, const real 
     for (size_t i = 0; i < images; i++, in += in_size(s), out += out_size(s)) {
         if (conv->method == CONV_DIRECT) {
             pad(image, in, s);
-            conv->kernels->conv_forward(out, image, conv->packed, bias, s);
+            conv->kernels->conv_forward(out, image, conv->packed, tail->bias, s);
         } else {
-            conv_product_forward(image, out, in, weight, bias, s);
+            conv_product_forward(image, out, in, weight, tail->bias, s);
         }
+        finish(conv, out, tail, i);
     }
 }
 

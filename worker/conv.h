@@ -46,10 +46,10 @@ void conv_init(struct conv *conv, const struct conv_shape *shape, enum conv_meth
 /* Before the calls of a forward pass with these weights. */
 void conv_begin_forward(const struct conv *conv, const real *weight);
 
-/* out [images][out_height][out_width][out_channels], in [images][in_height][in_width][in_channels],
- * bias [out_channels] or NULL */
+/* out [images][out_height][out_width][out_channels], in [images][in_height][in_width][in_channels]
+ */
 void conv_forward(const struct conv *conv, real *scratch, real *out, const real *in,
-                  const real *weight, const real *bias, size_t images);
+                  const real *weight, const struct conv_tail *tail, size_t images);
 
 /* Before the calls of a backward pass with these weights. */
 void conv_begin_backward(const struct conv *conv, const real *weight);

@@ -19,6 +19,14 @@ struct conv_shape {
     size_t kernel, padding, stride;
 };
 
+/* What is done to a convolution's outputs while they are at hand; each may be NULL. */
+struct conv_tail {
+    const real *bias;      /* [out_channels] */
+    const real *added;     /* as large as the outputs */
+    bool activates;        /* a ReLU follows */
+    double *sum, *product; /* [out_channels]: the outputs and their squares are added */
+};
+
 /* A convolution of stride 1, its outputs pooled in windows of 2 x 2; a last row or column that
  * fills no window is left out. */
 struct conv_pool_shape {
@@ -32,6 +40,14 @@ static inline size_t conv_pool_half(const struct conv_pool_shape *shape)
 {
     return (shape->in_width + 2 * shape->padding + 1) / 2;
 }
+
+/* Of batch normalisation's forward pass: out = in * scale + shift, each [channels]; then `added`,
+ * as large as in, where it is not NULL; and a ReLU where it `activates`. */
+struct norm_line {
+    const real *scale, *shift;
+    const real *added;
+    bool activates;
+};
 
 /* Inputs that are a clean image plus so many times one noise each. */
 struct noise_levels {
@@ -80,9 +96,10 @@ struct kernels {
      * Weights [out_channels][in_channels][3][3] to the points, for forward or (turned) backward. */
     void (*winograd_weights)(real *to, const real *weight, bool is_turned,
                              const struct conv_shape *shape);
-    /* `images` images at once; out, in, bias as of a convolution, scratch 64-byte aligned. */
-    void (*winograd_forward)(real *out, const real *in, const real *weights, const real *bias,
-                             size_t images, real *scratch, const struct conv_shape *shape);
+    /* `images` images at once; out and in as of a convolution, scratch 64-byte aligned. */
+    void (*winograd_forward)(real *out, const real *in, const real *weights,
+                             const struct conv_tail *tail, size_t images, real *scratch,
+                             const struct conv_shape *shape);
     /* din is overwritten, or added to when it `adds`; NULL: nobody asks for it. The weights'
      * gradient is added to dweight, [3][3][out_channels][in_channels]. */
     void (*winograd_backward)(real *din, bool adds, double *dweight, const real *dout,
@@ -108,12 +125,15 @@ struct kernels {
                                const real *padded, const struct conv_pool_shape *shape);
 
     /* Batch normalisation, `pixels` of `channels` numbers each.
-     * Adds the sums of a and of a * b to sum and product [channels], in double. */
+     * Adds the sums of a and of a * b to sum and product [channels]: of a few pixels in `real`,
+     * of all in double. */
     void (*norm_sums)(double *sum, double *product, const real *a, const real *b, size_t channels,
                       size_t pixels);
-    /* out = in * scale + shift */
-    void (*norm_forward)(real *out, const real *in, const real *scale, const real *shift,
-                         size_t channels, size_t pixels);
+    /* The same of dout and in, after dout went back through the ReLU that wrote out. */
+    void (*norm_relu_sums)(double *sum, double *product, real *dout, const real *out,
+                           const real *in, size_t channels, size_t pixels);
+    void (*norm_forward)(real *out, const real *in, const struct norm_line *line, size_t channels,
+                         size_t pixels);
     /* din = dout * scale + (in - center) * slope + offset, added to din when it `adds`. */
     void (*norm_backward)(real *din, const real *dout, const real *in,
                           const struct norm_slopes *slopes, bool adds, size_t channels,

@@ -16,6 +16,11 @@ enum {
 };
 
 typedef real vector __attribute__((vector_size(VECTOR_BYTES)));
+#ifdef REAL_DOUBLE
+typedef int64_t mask __attribute__((vector_size(VECTOR_BYTES)));
+#else
+typedef int32_t mask __attribute__((vector_size(VECTOR_BYTES)));
+#endif
 
 static inline vector load(const real *from)
 {

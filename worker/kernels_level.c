@@ -19,12 +19,6 @@
 #include "worker/kernels_norm.h"
 #include "worker/kernels_winograd.h"
 
-#ifdef REAL_DOUBLE
-typedef int64_t mask __attribute__((vector_size(VECTOR_BYTES)));
-#else
-typedef int32_t mask __attribute__((vector_size(VECTOR_BYTES)));
-#endif
-
 #include "worker/kernels_conv_pool.h"
 
 /* NaN passes. */
@@ -85,6 +79,7 @@ const struct kernels KERNELS = {
     .conv_pool_levels = conv_pool_levels,
     .conv_pool_gradient = conv_pool_gradient,
     .norm_sums = norm_sums,
+    .norm_relu_sums = norm_relu_sums,
     .norm_forward = norm_forward,
     .norm_backward = norm_backward,
     .relu_forward = relu_forward,

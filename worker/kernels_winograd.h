@@ -94,30 +94,34 @@ static void transform_strip(real *to, size_t point_step, const struct strip *str
 }
 
 static void output_strip(real *out, const struct picture *p, const real *from, size_t point_step,
-                         const struct strip *strip, const real *bias, bool adds)
+                         const struct strip *strip, const struct conv_tail *tail)
 {
+    tile_output *output = output_of(tail->added, tail->activates);
     for (size_t t = 0; t < strip->count; t++) {
         size_t y = strip->tile[t].y, x = strip->tile[t].x;
-        size_t pixel = (strip->tile[t].image * p->height + y) * p->width + x;
-        struct target target = {.corner = out + pixel * p->channels,
+        size_t first = ((strip->tile[t].image * p->height + y) * p->width + x) * p->channels;
+        struct target target = {.corner = out + first,
+                                .added = tail->added ? tail->added + first : NULL,
                                 .row_step = p->width * p->channels,
                                 .step = p->channels,
                                 .rows = at_most(p->height - y, WINOGRAD_OUT),
                                 .columns = at_most(p->width - x, WINOGRAD_OUT)};
-        for (size_t c = 0; c < p->channels; c += LANES, target.corner += LANES) {
+        for (size_t c = 0; c < p->channels; c += LANES) {
             const real *points = from + c * STRIP + t * LANES;
-            if (adds) {
-                winograd_add_output(&target, points, point_step);
-            } else {
-                winograd_output(&target, points, point_step, bias ? load(bias + c) : (vector){0});
+            output(&target, points, point_step, tail->bias ? load(tail->bias + c) : (vector){0});
+            if (tail->sum) {
+                tile_sums(tail->sum + c, tail->product + c, &target);
             }
+            target.corner += LANES;
+            target.added = target.added ? target.added + LANES : NULL;
         }
     }
 }
 
 /* Asks for the lines that a tile's outputs will be written to, while products are under way; none
- * where the strip has no such tile. */
-static void prefetch_tile(const real *out, const struct picture *p, const struct strip *strip,
+ * where the strip has no such tile. Inline, because gcc takes a function that does nothing but this
+ * for one that does nothing. */
+INLINE void prefetch_tile(const real *out, const struct picture *p, const struct strip *strip,
                           size_t t)
 {
     enum { LINE = 64 / sizeof(real) };
@@ -152,8 +156,9 @@ static struct winograd_parts winograd_parts(real *scratch, const struct conv_sha
     return parts;
 }
 
-static void winograd_forward(real *out, const real *in, const real *weights, const real *bias,
-                             size_t images, real *scratch, const struct conv_shape *s)
+static void winograd_forward(real *out, const real *in, const real *weights,
+                             const struct conv_tail *tail, size_t images, real *scratch,
+                             const struct conv_shape *s)
 {
     const struct picture from = {in, s->in_height, s->in_width, s->in_channels};
     const struct picture to = {NULL, s->out_height, s->out_width, s->out_channels};
@@ -169,7 +174,7 @@ static void winograd_forward(real *out, const real *in, const real *weights, con
                            weights + i * s->in_channels * s->out_channels, s->in_channels,
                            s->out_channels, strip.count);
         }
-        output_strip(out, &to, parts.out, step, &strip, bias, false);
+        output_strip(out, &to, parts.out, step, &strip, tail);
     }
 }
 
@@ -180,6 +185,7 @@ static void winograd_backward(real *din, bool adds, double *dweight, const real 
     const struct picture from = {dout, s->out_height, s->out_width, s->out_channels};
     const struct picture image = {in, s->in_height, s->in_width, s->in_channels};
     const struct picture to = {NULL, s->in_height, s->in_width, s->in_channels};
+    const struct conv_tail tail = {.added = adds ? din : NULL};
     const struct winograd_parts parts = winograd_parts(scratch, s);
     const size_t step = parts.point_step, tiles = tile_count(&to, images);
     const size_t size = s->in_channels * s->out_channels;
@@ -202,7 +208,7 @@ static void winograd_backward(real *din, bool adds, double *dweight, const real 
             }
         }
         if (din) {
-            output_strip(din, &to, parts.out, step, &strip, NULL, adds);
+            output_strip(din, &to, parts.out, step, &strip, &tail);
         }
     }
     winograd_add_dweight(dweight, parts.dweight, s);

@@ -24,6 +24,7 @@ struct inside {
 /* What it points to: the window's upper left corner; of its pixels only so many exist. */
 struct target {
     real *corner;
+    const real *added; /* the same corner of what is added; NULL: nothing */
     size_t row_step, step;
     int rows, columns;
 };
@@ -219,15 +220,16 @@ INLINE void odd_two(vector *y1, vector *y3, vector m5, vector difference_a, vect
 }
 
 INLINE void store_row(const struct target *t, int row, const vector m[WINOGRAD_IN], vector bias,
-                      bool adds)
+                      bool adds, bool activates)
 {
     vector y[WINOGRAD_OUT];
     even_two(&y[0], &y[2], m[0], m[1] + m[2], m[3] + m[4]);
     odd_two(&y[1], &y[3], m[5], m[1] - m[2], m[3] - m[4]);
-    real *to = t->corner + (size_t)row * t->row_step;
+    size_t to = (size_t)row * t->row_step;
     for (int j = 0; j < WINOGRAD_OUT && row < t->rows; j++) {
         if (j < t->columns) {
-            store(to, y[j] + (adds ? load(to) : bias));
+            vector x = adds ? y[j] + bias + load(t->added + to) : y[j] + bias;
+            store(t->corner + to, activates ? positive_part(x) : x);
             to += t->step;
         }
     }
@@ -238,9 +240,9 @@ INLINE vector point(const real *from, size_t point_step, int row, int column)
     return load(from + (size_t)(row * WINOGRAD_IN + column) * point_step);
 }
 
-/* 36 points to a tile of outputs, plus the bias or what stands there. */
+/* 36 points to a tile of outputs. */
 INLINE void output_tile(const struct target *t, const real *from, size_t point_step, vector bias,
-                        bool adds)
+                        bool adds, bool activates)
 {
     vector top[WINOGRAD_IN], bottom[WINOGRAD_IN];
 #pragma GCC unroll 6
@@ -249,25 +251,73 @@ INLINE void output_tile(const struct target *t, const real *from, size_t point_s
         vector sum_b = point(from, point_step, 3, j) + point(from, point_step, 4, j);
         even_two(&top[j], &bottom[j], point(from, point_step, 0, j), sum_a, sum_b);
     }
-    store_row(t, 0, top, bias, adds);
-    store_row(t, 2, bottom, bias, adds);
+    store_row(t, 0, top, bias, adds, activates);
+    store_row(t, 2, bottom, bias, adds, activates);
 #pragma GCC unroll 6
     for (int j = 0; j < WINOGRAD_IN; j++) {
         vector difference_a = point(from, point_step, 1, j) - point(from, point_step, 2, j);
         vector difference_b = point(from, point_step, 3, j) - point(from, point_step, 4, j);
         odd_two(&top[j], &bottom[j], point(from, point_step, 5, j), difference_a, difference_b);
     }
-    store_row(t, 1, top, bias, adds);
-    store_row(t, 3, bottom, bias, adds);
+    store_row(t, 1, top, bias, adds, activates);
+    store_row(t, 3, bottom, bias, adds, activates);
 }
 
-NEVER_INLINE void winograd_output(const struct target *t, const real *from, size_t point_step,
-                                  vector bias)
+typedef void tile_output(const struct target *t, const real *from, size_t point_step, vector bias);
+
+#define OUTPUT(NAME, ADDS, ACTIVATES)                                                              \
+    NEVER_INLINE void NAME(const struct target *t, const real *from, size_t point_step,            \
+                           vector bias)                                                            \
+    {                                                                                              \
+        const struct target own = *t; /* which no store can change */                              \
+        output_tile(&own, from, point_step, bias, ADDS, ACTIVATES);                                \
+    }
+OUTPUT(output_plain, false, false)
+OUTPUT(output_added, true, false)
+OUTPUT(output_active, false, true)
+OUTPUT(output_added_active, true, true)
+
+static tile_output *output_of(bool adds, bool activates)
 {
-    output_tile(t, from, point_step, bias, false);
+    return adds ? (activates ? output_added_active : output_added)
+                : (activates ? output_active : output_plain);
 }
 
-NEVER_INLINE void winograd_add_output(const struct target *t, const real *from, size_t point_step)
+/* Adds so many outputs of a tile and their squares: the sums of even and odd columns on their own,
+ * which are then in registers. */
+INLINE void sum_tile(double *sum, double *product, const struct target *t, int rows, int columns)
 {
-    output_tile(t, from, point_step, (vector){0}, true);
+    vector even = {0}, odd = {0}, even_square = {0}, odd_square = {0};
+    for (int i = 0; i < rows; i++) {
+        const real *row = t->corner + (size_t)i * t->row_step;
+        int j = 0;
+        for (; j + 2 <= columns; j += 2, row += 2 * t->step) {
+            vector x = load(row), y = load(row + t->step);
+            even += x;
+            odd += y;
+            even_square += x * x;
+            odd_square += y * y;
+        }
+        vector last = j < columns ? load(row) : (vector){0};
+        even += last;
+        even_square += last * last;
+    }
+    add_wide(sum, even + odd);
+    add_wide(product, even_square + odd_square);
+}
+
+NEVER_INLINE void sum_whole_tile(double *sum, double *product, const struct target *t)
+{
+    sum_tile(sum, product, t, WINOGRAD_OUT, WINOGRAD_OUT);
+}
+
+NEVER_INLINE void sum_any_tile(double *sum, double *product, const struct target *t)
+{
+    sum_tile(sum, product, t, t->rows, t->columns);
+}
+
+static void tile_sums(double *sum, double *product, const struct target *t)
+{
+    bool is_whole = t->rows == WINOGRAD_OUT && t->columns == WINOGRAD_OUT;
+    (is_whole ? sum_whole_tile : sum_any_tile)(sum, product, t);
 }

@@ -95,16 +95,23 @@ void norm_use_running(const struct norm *norm, const real *weight, const real *b
     }
 }
 
-void norm_forward(const struct norm *norm, size_t copy, real *y, const real *x, size_t pixels)
+void norm_forward(const struct norm *norm, size_t copy, real *y, const real *x, const real *added,
+                  bool activates, size_t pixels)
 {
     size_t at = copy * norm->channels;
-    norm->kernels->norm_forward(y, x, norm->scale + at, norm->shift + at, norm->channels, pixels);
+    const struct norm_line line = {norm->scale + at, norm->shift + at, added, activates};
+    norm->kernels->norm_forward(y, x, &line, norm->channels, pixels);
 }
 
-void norm_add_backward(const struct norm *norm, double *sums, const real *dy, const real *x,
-                       size_t pixels)
+void norm_add_backward(const struct norm *norm, double *sums, real *dy, const real *y,
+                       const real *x, size_t pixels)
 {
-    norm->kernels->norm_sums(sums, sums + norm->channels, dy, x, norm->channels, pixels);
+    size_t channels = norm->channels;
+    if (y) {
+        norm->kernels->norm_relu_sums(sums, sums + channels, dy, y, x, channels, pixels);
+    } else {
+        norm->kernels->norm_sums(sums, sums + channels, dy, x, channels, pixels);
+    }
 }
 
 /* One channel of one copy, from the sums of dy and dy x over what its statistics are of. With h =

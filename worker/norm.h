@@ -46,10 +46,14 @@ void norm_end_forward(struct norm *norm, const double *const *sums, const real *
 void norm_use_running(const struct norm *norm, const real *weight, const real *bias,
                       const real *mean, const real *variance);
 
-void norm_forward(const struct norm *norm, size_t copy, real *y, const real *x, size_t pixels);
+/* Then `added` is added, where it is not NULL, and a ReLU follows where it `activates`. */
+void norm_forward(const struct norm *norm, size_t copy, real *y, const real *x, const real *added,
+                  bool activates, size_t pixels);
 
-void norm_add_backward(const struct norm *norm, double *sums, const real *dy, const real *x,
-                       size_t pixels);
+/* y: the output, where norm_forward activated: dy goes back through the ReLU first, in place. Else
+ * NULL. */
+void norm_add_backward(const struct norm *norm, double *sums, real *dy, const real *y,
+                       const real *x, size_t pixels);
 
 /* Adds to dweight and dbias [channels]. */
 void norm_end_backward(const struct norm *norm, const double *const *sums, const real *weight,

@@ -50,6 +50,8 @@ static const char usage_text[] =
     "                        (default: $XDG_CACHE_HOME/lipsweep/data or ~/.cache/…)\n"
     "  --idle-timeout S      end after so many seconds without a job\n"
     "  --count N             end after N jobs\n"
+    "  --label KEY=VALUE     what a sweep's run.requires may ask for; as often as there are "
+    "labels\n"
     "  --join FILE           coordinator and key as `lipsweep key join` wrote them: all that a\n"
     "                        worker on another machine needs\n"
     "  --insecure-loopback   allow tcp://127.0.0.1:PORT, open to every user of this machine\n"
@@ -66,6 +68,7 @@ static const struct option work_options[] = {
     {"cache", required_argument, NULL, OPTION_CACHE},
     {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
     {"count", required_argument, NULL, OPTION_COUNT},
+    {"label", required_argument, NULL, OPTION_LABEL},
     {"join", required_argument, NULL, OPTION_JOIN},
     {"insecure-loopback", no_argument, NULL, OPTION_INSECURE_LOOPBACK},
     {"help", no_argument, NULL, OPTION_HELP},
@@ -187,6 +190,9 @@ static bool read_work_option(struct options *options, int option, struct error *
         return read_idle_timeout(optarg, &options->work.idle_timeout_ms, error);
     case OPTION_COUNT:
         return options_number("count", optarg, 1, INT64_MAX, &options->work.count, error);
+    case OPTION_LABEL:
+        return labels_add_pair(options->labels, optarg, error) ||
+               error_prefix(error, "--label %s", optarg);
     case OPTION_JOIN:
         options->work.join = &options->join;
         return key_read_join(optarg, &options->join, error);
@@ -208,6 +214,7 @@ static bool fill_work(struct options *options, struct error *error)
             return false;
         work->endpoint = options->endpoint;
     }
+    work->labels = options->labels;
     if (!work->data)
         work->data = options_environment("LIPSWEEP_DATA");
     if (!work->spool) {

@@ -2,6 +2,7 @@
 #ifndef LIPSWEEP_WORKER_OPTIONS_H
 #define LIPSWEEP_WORKER_OPTIONS_H
 
+#include "common/labels.h"
 #include "worker/disk.h"
 #include "worker/dump.h"
 #include "worker/measure.h"
@@ -27,6 +28,7 @@ struct options {
     struct predict_options predict; /* OPTIONS_PREDICT */
     struct measure_options measure; /* OPTIONS_MEASURE */
     struct key join;
+    char labels[LABELS_MAX];
     char endpoint[256];             /* what these point to where a default was taken */
     char spool[SPOOL_PATH_MAX];
     char cache[DISK_PATH_MAX];

@@ -148,20 +148,31 @@ static void run_shard(const struct stretch *stretch, const struct shard *shard)
         const struct layer *layer = &pass->network->layers[i];
         bool repeats =
             pass->plan.slots[layer->out_slot].is_recomputed && layer->kind != LAYER_MOMENTS;
-        if (!stretch->gradients || repeats) {
+        if ((!stretch->gradients || repeats) && !pass->plan.merges[i].is_done) {
             shard_forward(pass, i, stretch->numbers, shard);
         }
     }
     for (size_t i = segment->end; i-- > segment->first && stretch->gradients;) {
-        shard_backward(pass, i, stretch->numbers, stretch->gradients, shard);
+        bool is_moments = pass->network->layers[i].kind == LAYER_MOMENTS;
+        if (is_moments || !pass->plan.merges[i].is_done) {
+            shard_backward(pass, i, stretch->numbers, stretch->gradients, shard);
+        }
     }
+}
+
+/* Every second segment begins with the last images: what the one before it wrote last is still in
+ * the cache. */
+static size_t in_turn(const struct stretch *stretch, size_t item, size_t count)
+{
+    return stretch->segment % 2 == 0 ? item : count - 1 - item;
 }
 
 static void run_group(void *context, size_t item, size_t thread)
 {
     const struct stretch *stretch = context;
     const struct pass *pass = stretch->pass;
-    size_t groups = group_count(pass), copy = item / groups, group = item % groups;
+    size_t groups = group_count(pass), turn = in_turn(stretch, item, stretch->copies * groups);
+    size_t copy = turn / groups, group = turn % groups;
     size_t done = copy * pass->copy_images + group * pass->copy_images / groups;
     size_t end = copy * pass->copy_images + (group + 1) * pass->copy_images / groups;
     size_t most = pass->plan.segments[stretch->segment].shard_images;

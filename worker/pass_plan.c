@@ -33,6 +33,57 @@ static bool writes_gradient(const struct network *network, size_t index, size_t 
     return !is_in_place(layer) && layer->kind != LAYER_NORM && layer->in_slot == slot;
 }
 
+/* --- what one layer does for others --- */
+
+/* The layer behind `index` when it works in place on the same output and nothing is in between. */
+static size_t follower(const struct network *network, size_t index, enum layer_kind kind)
+{
+    const struct layer *next = &network->layers[index + 1];
+    bool follows = index + 1 < network->shard_layer_count && next->kind == kind &&
+                   next->in_slot == network->layers[index].out_slot;
+    return follows ? index + 1 : 0;
+}
+
+/* An addition whose way back costs nothing: both gradients are one. */
+static bool is_free_backward(const struct planning *p, const struct layer *add)
+{
+    const struct pass_slot *slots = p->plan->slots;
+    return add_is_plain(&add->add) && (!p->trains || slots[add->other_slot].gradient_slot ==
+                                                         slots[add->out_slot].gradient_slot);
+}
+
+static void plan_merge(struct planning *p, size_t index)
+{
+    bool is_norm = p->network->layers[index].kind == LAYER_NORM;
+    const struct network *network = p->network;
+    struct pass_merge *merges = p->plan->merges, *merge = &merges[index];
+    size_t last = index, next = follower(network, last, LAYER_ADD);
+    if (next > 0 && is_free_backward(p, &network->layers[next])) {
+        merge->addition = last = next;
+        merges[next].is_done = true;
+    }
+    size_t relu = follower(network, last, LAYER_RELU);
+    if (relu > 0 && (is_norm || !p->trains)) {
+        merge->activates = true;
+        merges[relu].is_done = true;
+    }
+    size_t moments = follower(network, last, LAYER_MOMENTS);
+    if (moments > 0 && !is_norm) {
+        merge->moments = moments;
+        merges[moments].is_done = true;
+    }
+}
+
+static void plan_merges(struct planning *p)
+{
+    for (size_t i = 0; i < p->network->shard_layer_count; i++) {
+        enum layer_kind kind = p->network->layers[i].kind;
+        if (kind == LAYER_NORM || kind == LAYER_CONV) {
+            plan_merge(p, i);
+        }
+    }
+}
+
 /* --- segments --- */
 
 static void add_segment(struct planning *p, size_t first, size_t end, bool whole)
@@ -89,7 +140,8 @@ static void each_touch(struct planning *p, size_t slot,
         }
         bool needs_in = kind == LAYER_CONV || kind == LAYER_CONV_POOL || kind == LAYER_DENSE ||
                         kind == LAYER_NORM || kind == LAYER_MOMENTS || kind == LAYER_STANDARDIZE;
-        bool needs_out = kind == LAYER_RELU || kind == LAYER_CONV_POOL;
+        bool needs_out =
+            kind == LAYER_RELU || kind == LAYER_CONV_POOL || p->plan->merges[i].activates;
         if (p->trains && ((reads && needs_in) || (writes && needs_out))) {
             visit(p, slot, (struct touch){i, true, false});
         }
@@ -311,6 +363,7 @@ void pass_plan_init(struct pass_plan *plan, const struct network *network, size_
         .plan = plan, .network = network, .capacity = capacity, .trains = trains};
     plan_segments(&planning);
     plan_gradients(&planning);
+    plan_merges(&planning);
     plan_brief(&planning);
     plan_pool(&planning);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/build.h"
+#include "common/labels.h"
 #include "common/log.h"
 #include "worker/training.h"
 
@@ -144,6 +145,13 @@ static bool send_hello(struct session *session, bool *sent, struct error *error)
     hello.cpu_count = (uint32_t)session->options.usable.cpu_count;
     hello.memory_bytes = session->options.usable.memory_bytes;
     hello.cpu_class = (char *)(uintptr_t)training_cpu_class(false);
+    char labels[LABEL_COUNT_MAX][LABEL_MAX], *list[LABEL_COUNT_MAX];
+    const char *cursor = session->options.labels;
+    while (hello.n_labels < LABEL_COUNT_MAX && labels_next(&cursor, labels[hello.n_labels])) {
+        list[hello.n_labels] = labels[hello.n_labels];
+        hello.n_labels++;
+    }
+    hello.labels = list;
     envelope.request = 1;
     envelope.body_case = WIRE__ENVELOPE__BODY_HELLO;
     envelope.hello = &hello;
@@ -242,8 +250,14 @@ static void take(struct session *session, const Wire__Envelope *envelope)
     case WIRE__ENVELOPE__BODY_RESULT_ACK:
         listener->result_ack(listener->context, envelope->result_ack);
         break;
+    case WIRE__ENVELOPE__BODY_DRAIN:
+        listener->drain(listener->context, envelope->drain);
+        break;
     case WIRE__ENVELOPE__BODY_RELEASE_ACK:
         listener->release_ack(listener->context, envelope->release_ack);
+        break;
+    case WIRE__ENVELOPE__BODY_CHECKPOINT_ACK:
+        listener->checkpoint_ack(listener->context, envelope->checkpoint_ack);
         break;
     case WIRE__ENVELOPE__BODY_DATA_PART:
         listener->data_part(listener->context, envelope->data_part);

@@ -14,6 +14,7 @@ struct session_options {
     bool insecure_loopback;
     const struct key *join; /* keys, and whose coordinator it is; NULL: none */
     int slots, threads;
+    const char *labels;
     struct resources usable;
     uint8_t instance[WIRE_INSTANCE_BYTES];
 };
@@ -27,7 +28,9 @@ struct session_listener {
     void (*result_ack)(void *context, const Wire__ResultAck *ack);
     /* To a question with this number; `part` NULL: it was refused. */
     void (*weights_part)(void *context, uint64_t request, const Wire__WeightsPart *part);
+    void (*drain)(void *context, const Wire__Drain *drain);
     void (*release_ack)(void *context, const Wire__ReleaseAck *ack);
+    void (*checkpoint_ack)(void *context, const Wire__CheckpointAck *ack);
     void (*data_part)(void *context, const Wire__DataPart *part);
 };
 

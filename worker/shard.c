@@ -97,6 +97,27 @@ static void image_forward(const struct pass *pass, const struct call *c, const r
     }
 }
 
+/* What an addition adds that is part of the layer. */
+static const real *added(const struct pass *pass, const struct pass_merge *merge,
+                         const struct shard *shard)
+{
+    const struct layer *add = &pass->network->layers[merge->addition];
+    return merge->addition > 0 ? value_at(pass, add->other_slot, shard) : NULL;
+}
+
+static void run_conv(const struct pass *pass, const struct call *c, const struct shard *shard)
+{
+    const struct pass_merge *merge = &pass->plan.merges[c->index];
+    struct conv_tail tail = {
+        .bias = c->bias, .added = added(pass, merge, shard), .activates = merge->activates};
+    if (merge->moments > 0 && pass->trains) {
+        tail.sum = shard->sums + pass->sums_at[merge->moments];
+        tail.product = tail.sum + c->layer->conv.out_channels;
+    }
+    conv_forward(&pass->conv[c->index], shard->work->scratch, c->out, c->in, c->weight, &tail,
+                 shard->images);
+}
+
 /* The first layer, where it is one with the pooling. */
 static void first_forward(const struct pass *pass, const struct call *c, const struct shard *shard)
 {
@@ -117,6 +138,7 @@ void shard_forward(const struct pass *pass, size_t index, const real *numbers,
                    const struct shard *shard)
 {
     struct call c = call_of(pass, index, numbers, shard);
+    const struct pass_merge *merge = &pass->plan.merges[index];
     const struct layer *layer = c.layer;
     const struct norm *norm = &pass->norm[layer->norm];
     profile_enter(phase_of(layer->kind));
@@ -125,8 +147,7 @@ void shard_forward(const struct pass *pass, size_t index, const real *numbers,
         first_forward(pass, &c, shard);
         break;
     case LAYER_CONV:
-        conv_forward(&pass->conv[index], shard->work->scratch, c.out, c.in, c.weight, c.bias,
-                     shard->images);
+        run_conv(pass, &c, shard);
         break;
     case LAYER_RELU:
         pass->kernels->relu_forward(c.out, shard->images * c.out_size);
@@ -142,7 +163,8 @@ void shard_forward(const struct pass *pass, size_t index, const real *numbers,
         }
         break;
     case LAYER_NORM:
-        norm_forward(norm, shard->copy, c.out, c.in, shard->images * c.pixels);
+        norm_forward(norm, shard->copy, c.out, c.in, added(pass, merge, shard), merge->activates,
+                     shard->images * c.pixels);
         break;
     case LAYER_STANDARDIZE:
     case LAYER_ADD:
@@ -201,7 +223,8 @@ void shard_backward(const struct pass *pass, size_t index, const real *numbers, 
                        c.in, c.weight, layer->dense, shard->images);
         break;
     case LAYER_NORM:
-        norm_add_backward(norm, sums, dout, c.in, shard->images * c.pixels);
+        norm_add_backward(norm, sums, dout, pass->plan.merges[index].activates ? c.out : NULL, c.in,
+                          shard->images * c.pixels);
         break;
     case LAYER_MOMENTS:
         if (din) {

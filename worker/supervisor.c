@@ -22,7 +22,6 @@ enum {
     LOG_MS = 1000, /* how often growing logs are read */
     LOG_BYTES = 64 * 1024,
     CHECKPOINT_MS = 5000, /* how long a stopping worker waits for its runners' checkpoints */
-    STOP_MS = 2000,       /* and then for acknowledgements */
     WAIT_MAX_MS = 1000,
 };
 
@@ -94,8 +93,7 @@ static void hand_back(struct supervisor *supervisor, struct slot *slot)
 {
     const struct handing_back stopped = {WIRE__OUTCOME__OUTCOME_PREEMPTED, "the worker was stopped",
                                          0};
-    supervisor_release(supervisor, &slot->id, &stopped);
-    spool_remove_folder(slot->folder);
+    supervisor_hand_back(supervisor, slot, &stopped);
 }
 
 static void reap(struct supervisor *supervisor)
@@ -116,6 +114,8 @@ static void reap(struct supervisor *supervisor)
         Wire__Lease *again = slot->again ? slot->lease : NULL;
         slot->lease = again ? NULL : slot->lease;
         stored_weights_finish(&supervisor->stored[i]);
+        courier_finish(&supervisor->couriers[i]);
+        supervisor->couriers[i] = (struct courier){.pending = false};
         slot_clear(slot);
         if (again)
             supervisor_begin(supervisor, &id, again);
@@ -139,6 +139,38 @@ static void send_logs(struct supervisor *supervisor)
         if (slot->busy && !slot->doomed && !slot->waiting)
             (void)attempt_log_send(supervisor->session, &slot->id, slot->folder, &slot->log_sent,
                                    LOG_BYTES);
+    }
+}
+
+static void tell_where_it_began(struct supervisor *supervisor, struct slot *slot)
+{
+    Wire__Began began = WIRE__BEGAN__INIT;
+    Wire__Envelope envelope = WIRE__ENVELOPE__INIT;
+    Wire__AttemptId attempt;
+    if (!slot->began[0])
+        return;
+    attempt_to_wire(&slot->id, &attempt);
+    began.attempt = &attempt;
+    began.step = slot->began_step;
+    began.text = slot->began;
+    envelope.body_case = WIRE__ENVELOPE__BODY_BEGAN;
+    envelope.began = &began;
+    if (session_send(supervisor->session, &envelope))
+        slot->began[0] = '\0';
+}
+
+/* What is told of running trainings besides heartbeats: where they began, and their checkpoints. */
+static void send_checkpoints(struct supervisor *supervisor)
+{
+    for (int i = 0; i < supervisor->options->slots; i++) {
+        struct slot *slot = &supervisor->slots[i];
+        Wire__AttemptId attempt;
+        if (!slot->busy || slot->waiting || slot->doomed)
+            continue;
+        tell_where_it_began(supervisor, slot);
+        attempt_to_wire(&slot->id, &attempt);
+        courier_tick(&supervisor->couriers[i], slot->checkpoints, slot->checkpoint, &attempt,
+                     supervisor->session, supervisor->now_ms);
     }
 }
 
@@ -207,6 +239,10 @@ static bool is_over(struct supervisor *supervisor, struct error *error, bool *fa
                          supervisor->now_ms >= supervisor->stop_ms);
     if (count > 0 && supervisor->finished_count >= count && !busy && !waiting) {
         log_info("ending after %" PRId64 " jobs, as asked for", supervisor->finished_count);
+        return true;
+    }
+    if (supervisor->draining && !busy && !waiting) {
+        log_info("ending: drained, and nothing runs any more");
         return true;
     }
     if (idle_ms == 0 || supervisor->now_ms < supervisor->busy_ms + idle_ms)
@@ -296,6 +332,7 @@ static bool tick(struct supervisor *supervisor, struct error *error)
         if (supervisor->now_ms >= supervisor->log_ms)
             send_logs(supervisor);
         fetch_weights(supervisor);
+        send_checkpoints(supervisor);
         outbox_tick(supervisor->outbox, supervisor->session, supervisor->now_ms);
         supply_tick(supervisor->supply, supervisor->session, supervisor->now_ms);
         if (supervisor->now_ms >= supervisor->heartbeat_ms)
@@ -344,12 +381,14 @@ static bool prepare(struct supervisor *supervisor, struct error *error)
         .join = options->join,
         .slots = options->slots,
         .threads = options->threads,
+        .labels = options->labels,
         .usable = supervisor->usable,
     };
     memcpy(session_options.instance, supervisor->instance, sizeof supervisor->instance);
     supervisor->slots = calloc((size_t)options->slots, sizeof *supervisor->slots);
     supervisor->stored = calloc((size_t)options->slots, sizeof *supervisor->stored);
-    if (!supervisor->slots || !supervisor->stored)
+    supervisor->couriers = calloc((size_t)options->slots, sizeof *supervisor->couriers);
+    if (!supervisor->slots || !supervisor->stored || !supervisor->couriers)
         return error_set(error, ERROR_MEMORY, "out of memory for %d slots", options->slots);
     for (int i = 0; i < options->slots; i++)
         slot_clear(&supervisor->slots[i]);
@@ -381,6 +420,9 @@ enum supervisor_end supervisor_run(const struct supervisor_options *options, str
     for (int i = 0; supervisor.stored && i < options->slots; i++)
         stored_weights_finish(&supervisor.stored[i]);
     free(supervisor.stored);
+    for (int i = 0; supervisor.couriers && i < options->slots; i++)
+        courier_finish(&supervisor.couriers[i]);
+    free(supervisor.couriers);
     free(supervisor.slots);
     return end;
 }

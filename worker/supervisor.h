@@ -12,6 +12,7 @@ struct supervisor_options {
     bool insecure_loopback;
     const struct key *join; /* NULL: none */
     int slots, threads;     /* jobs at a time, threads of each */
+    const char *labels;     /* lines (common/labels.h) */
     const char *data;       /* NULL: the default places */
     const char *spool;
     const char *cache;       /* of data sets that came from the coordinator */

@@ -13,6 +13,8 @@
 #include "worker/supervisor.h"
 #include "worker/supply.h"
 
+enum { STOP_MS = 2000 /* how long a stopping worker waits for acknowledgements */ };
+
 struct supervisor {
     const struct supervisor_options *options;
     struct session *session;
@@ -21,6 +23,7 @@ struct supervisor {
     struct supply *supply;
     struct slot *slots;
     struct stored_weights *stored; /* one a slot */
+    struct courier *couriers;      /* one a slot */
     struct backoff backoff;
     struct resources usable;
     char program[SPOOL_PATH_MAX];
@@ -30,6 +33,7 @@ struct supervisor {
     int64_t busy_ms;                       /* when there was something to do last */
     int64_t finished_count;
     bool stopping;
+    bool draining;                  /* takes nothing more, ends when nothing runs */
     int64_t checkpoint_ms, stop_ms; /* when its runners, and then it, end at the latest */
 };
 
@@ -45,6 +49,10 @@ void supervisor_heartbeat_soon(struct supervisor *supervisor);
 /* Hands a lease back. */
 void supervisor_release(struct supervisor *supervisor, const struct attempt_id *id,
                         const struct handing_back *what);
+
+/* The same of a slot whose runner has ended; what its last checkpoint has cost is not lost. */
+void supervisor_hand_back(struct supervisor *supervisor, struct slot *slot,
+                          const struct handing_back *what);
 
 /* Kills a runner whose attempt is over; nothing of it is kept. */
 void supervisor_doom(struct slot *slot);

@@ -13,6 +13,7 @@
 
 #include "common/dataset_files.h"
 #include "common/log.h"
+#include "worker/checkpoint_folder.h"
 #include "worker/incoming.h"
 
 enum {
@@ -36,6 +37,7 @@ struct supply {
     /* The transfer. */
     char digest[JOB_DIGEST_LENGTH + 1]; /* "": there is none */
     char name[JOB_NAME_MAX + 1];
+    bool is_checkpoint;
     struct attempt_id id;       /* whose lease allows it */
     char folder[DISK_PATH_MAX]; /* CACHE/DIGEST.part */
     int lock;                   /* -1: another worker brings it */
@@ -66,7 +68,8 @@ static void drop(struct supply *supply)
 {
     incoming_close(&supply->incoming);
     if (supply->lock >= 0) {
-        rmdir(supply->folder); /* refused unless it is empty */
+        if (!supply->is_checkpoint)
+            rmdir(supply->folder); /* refused unless it is empty */
         close(supply->lock);
     }
     supply->lock = -1;
@@ -74,6 +77,7 @@ static void drop(struct supply *supply)
     supply->file_count = 0;
     supply->file = 0;
     supply->failed = false;
+    supply->is_checkpoint = false;
 }
 
 void supply_destroy(struct supply *supply)
@@ -81,6 +85,12 @@ void supply_destroy(struct supply *supply)
     if (supply)
         drop(supply);
     free(supply);
+}
+
+static bool is_file(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 static bool is_there(const char *folder)
@@ -173,6 +183,24 @@ static void begin(struct supply *supply, const struct job *job, int64_t now_ms)
         log_info("data set %s is not here: asking the coordinator for it", supply->name);
 }
 
+/* After the one that is under way, unless nobody wants that any more. */
+static bool must_wait(const struct supply *supply, bool mine, int64_t now_ms)
+{
+    return supply->digest[0] && !mine && now_ms < supply->wanted_ms + RESTS_MS;
+}
+
+static enum supply_state progress_of(struct supply *supply, const struct attempt_id *id,
+                                     int64_t now_ms, struct error *error)
+{
+    supply->id = *id;
+    supply->wanted_ms = now_ms;
+    if (!supply->failed)
+        return SUPPLY_COMING;
+    *error = supply->failure;
+    drop(supply);
+    return SUPPLY_FAILED;
+}
+
 enum supply_state supply_want(struct supply *supply, const struct attempt_id *id,
                               const struct job *job, int64_t now_ms, struct error *error)
 {
@@ -188,19 +216,43 @@ enum supply_state supply_want(struct supply *supply, const struct attempt_id *id
         error_set(error, ERROR_REFUSED, "the job does not say which data it wants");
         return SUPPLY_FAILED;
     }
-    if (supply->digest[0] && !mine && now_ms < supply->wanted_ms + RESTS_MS)
-        return SUPPLY_COMING; /* after the one that is under way */
+    if (must_wait(supply, mine, now_ms))
+        return SUPPLY_COMING;
     if (!mine) {
         drop(supply);
         begin(supply, job, now_ms);
     }
-    supply->id = *id;
-    supply->wanted_ms = now_ms;
-    if (!supply->failed)
+    return progress_of(supply, id, now_ms, error);
+}
+
+enum supply_state supply_want_checkpoint(struct supply *supply, const struct attempt_id *id,
+                                         const Wire__Checkpoint *checkpoint, const char *folder,
+                                         int64_t now_ms, struct error *error)
+{
+    char digest[HASH_TEXT], path[DISK_PATH_MAX];
+    hash_text(checkpoint->file.data, HASH_BYTES, digest);
+    bool mine = strcmp(supply->digest, digest) == 0;
+    if (!checkpoint_folder_file(folder, checkpoint->step, path, error))
+        return SUPPLY_FAILED;
+    if (is_file(path)) {
+        if (mine)
+            drop(supply);
+        return SUPPLY_HERE;
+    }
+    if (must_wait(supply, mine, now_ms))
         return SUPPLY_COMING;
-    *error = supply->failure;
-    drop(supply);
-    return SUPPLY_FAILED;
+    if (!mine) {
+        drop(supply);
+        supply->is_checkpoint = true;
+        supply->due_ms = now_ms;
+        supply->file_count = 1;
+        snprintf(supply->digest, sizeof supply->digest, "%s", digest);
+        snprintf(supply->folder, sizeof supply->folder, "%s", folder);
+        supply->files[0] = (struct transfer_file){.size = checkpoint->size};
+        snprintf(supply->files[0].name, sizeof supply->files[0].name, "%s", strrchr(path, '/') + 1);
+        memcpy(supply->files[0].sha256, checkpoint->file.data, HASH_BYTES);
+    }
+    return progress_of(supply, id, now_ms, error);
 }
 
 /* The next file that is not here; true when there is none. */
@@ -229,6 +281,10 @@ static void complete(struct supply *supply)
 {
     struct error error;
     char whole[DISK_PATH_MAX];
+    if (supply->is_checkpoint) {
+        drop(supply);
+        return;
+    }
     if (!disk_join(whole, supply->cache, supply->digest, &error) ||
         (rename(supply->folder, whole) != 0 && !is_there(whole) &&
          !error_set_errno(&error, errno, "cannot keep %s", whole)) ||
@@ -366,7 +422,8 @@ int64_t supply_due_ms(const struct supply *supply)
 static bool came_otherwise(const struct supply *supply)
 {
     char whole[DISK_PATH_MAX];
-    return disk_join(whole, supply->cache, supply->digest, NULL) && is_there(whole);
+    return !supply->is_checkpoint && disk_join(whole, supply->cache, supply->digest, NULL) &&
+           is_there(whole);
 }
 
 static void ask(struct supply *supply, struct session *session, int64_t now_ms)
@@ -376,6 +433,7 @@ static void ask(struct supply *supply, struct session *session, int64_t now_ms)
     Wire__AttemptId attempt;
     attempt_to_wire(&supply->id, &attempt);
     request.attempt = &attempt;
+    request.checkpoint = supply->is_checkpoint;
     if (supply->file_count > 0) {
         request.file.data = supply->incoming.sha256;
         request.file.len = HASH_BYTES;
@@ -396,7 +454,10 @@ void supply_tick(struct supply *supply, struct session *session, int64_t now_ms)
         return;
     }
     if (lock_folder(supply, &error)) {
-        ask(supply, session, now_ms);
+        if (supply->is_checkpoint && supply->incoming.descriptor < 0)
+            advance(supply);
+        if (supply->digest[0] && !supply->failed)
+            ask(supply, session, now_ms);
         return;
     }
     supply->due_ms = now_ms + LATER_MS;

@@ -1,12 +1,14 @@
 #include "client/analysis/experiment.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "client/analysis/point_index.h"
 #include "client/analysis/rivals.h"
 #include "client/memory.h"
+#include "common/number.h"
 
 /* A λ that is a label is some weight above 0. */
 static bool is_factorial(const struct point *point)
@@ -76,6 +78,14 @@ static bool has_twin_seeds(const struct experiment_point *point)
     return false;
 }
 
+/* What is empty comes before every number. */
+static bool comes_after(const struct value *a, const struct value *b)
+{
+    if (b->type == VALUE_NULL)
+        return a->type != VALUE_NULL;
+    return !b->bytes && a->type != VALUE_NULL && a->real > b->real;
+}
+
 /* Distinct values of a parameter over the factorial points; numbers ascend, texts in the order of
  * the sweep. */
 static size_t find_levels(const struct result_set *set, int parameter, const struct value **levels)
@@ -90,7 +100,7 @@ static size_t find_levels(const struct result_set *set, int parameter, const str
             at++;
         if (at < count)
             continue;
-        for (count++; at > 0 && !value->bytes && levels[at - 1]->real > value->real; at--)
+        for (count++; at > 0 && comes_after(levels[at - 1], value); at--)
             levels[at] = levels[at - 1];
         levels[at] = value;
     }
@@ -118,19 +128,36 @@ static bool follows(const struct result_set *set, int parameter, uint64_t axes)
     return known;
 }
 
+/* A level's name on an axis of labels: an imported file may leave some of a column empty. */
+static void name_level(const struct value *value, char text[DESIGN_LABEL])
+{
+    char number[NUMBER_TEXT];
+    if (value->type != VALUE_NULL && !value->bytes)
+        number_format(value->real, number);
+    snprintf(text, DESIGN_LABEL, "%s",
+             value->type == VALUE_NULL ? "none"
+             : value->bytes            ? value->bytes
+                                       : number);
+}
+
+/* Numbers among which one is empty have no distances, so they are labels. */
 static void add_axis(struct design *design, int parameter, const struct value *const *levels,
                      size_t count)
 {
     double *numbers = memory_allocate(count, sizeof *numbers);
+    char(*names)[DESIGN_LABEL] = memory_allocate(count, sizeof *names);
     const char **labels = memory_allocate(count, sizeof *labels);
-    bool is_text = levels[0]->bytes != NULL;
+    bool numeric = true;
     for (size_t i = 0; i < count; i++) {
         numbers[i] = levels[i]->real;
-        labels[i] = levels[i]->bytes ? levels[i]->bytes : "";
+        numeric = numeric && !levels[i]->bytes && levels[i]->type != VALUE_NULL;
+        name_level(levels[i], names[i]);
+        labels[i] = names[i];
     }
     design_add_axis(design, point_parameters[parameter].name, point_parameters[parameter].heading,
-                    is_text ? NULL : numbers, is_text ? labels : NULL, count);
+                    numeric ? numbers : NULL, numeric ? NULL : labels, count);
     free(numbers);
+    free(names);
     free(labels);
 }
 
@@ -168,10 +195,12 @@ static size_t cell_of(const struct design *design, const int *axes, const struct
     for (size_t axis = 0; axis < design->axis_count; axis++) {
         const struct value *value = point->parameters[axes[axis]];
         const struct design_axis *a = &design->axes[axis];
+        char name[DESIGN_LABEL];
         size_t level = 0;
+        name_level(value, name);
         while (level + 1 < a->level_count &&
                (a->numeric ? a->levels[level].number != value->real
-                           : strncmp(a->levels[level].label, value->bytes, DESIGN_LABEL - 1) != 0))
+                           : strcmp(a->levels[level].label, name) != 0))
             level++;
         cell = cell * a->level_count + level;
     }

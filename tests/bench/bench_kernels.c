@@ -111,8 +111,8 @@ static void run_conv(struct subject *s, int direction)
     }
     for (size_t i = 0; i < BATCH; i += SHARD) {
         if (direction == 0) {
-            conv_forward(&s->conv, s->scratch, s->out + i * out, s->in + i * in, s->weight, NULL,
-                         SHARD);
+            conv_forward(&s->conv, s->scratch, s->out + i * out, s->in + i * in, s->weight,
+                         &(struct conv_tail){0}, SHARD);
         } else {
             conv_backward(&s->conv, s->scratch, s->sums, direction == 2 ? s->din + i * in : NULL,
                           false, s->dout + i * out, s->in + i * in, s->weight, SHARD);

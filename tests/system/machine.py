@@ -6,7 +6,9 @@ import processes
 class Machine:
     """What a worker that starts there sees: none of the test's own folders."""
 
-    def __init__(self, place, name, start_program):
+    def __init__(self, place, name, start_program, launcher=()):
+        """`launcher`: the words that put a program there."""
+        self.launcher = launcher
         self.folder = place / name
         self.start_program = start_program
         self.folder.mkdir(mode=0o700)
@@ -20,7 +22,8 @@ class Machine:
         self.worker = None
 
     def start(self, *options, env=None):
-        self.worker = self.start_program("lipsweep-worker", *options, env=self.environment | (env or {}))
+        self.worker = self.start_program("lipsweep-worker", *options, env=self.environment | (env or {}),
+                                         launcher=self.launcher)
         return self.worker
 
     def runners(self):

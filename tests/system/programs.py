@@ -76,8 +76,9 @@ class Programs:
     def __init__(self, place):
         self.place, self.environment, self.started = place, make_environment(place), []
 
-    def start(self, name, *arguments, env=None, stdin=subprocess.DEVNULL):
-        program = Program(name, arguments, self.place, self.environment | (env or {}), len(self.started) + 1, stdin)
+    def start(self, name, *arguments, env=None, stdin=subprocess.DEVNULL, launcher=()):
+        program = Program(name, arguments, self.place, self.environment | (env or {}), len(self.started) + 1, stdin,
+                          launcher)
         self.started.append(program)
         return program
 

@@ -41,8 +41,8 @@ class Shop:
         (self.place / f"{name}.yaml").write_text(SWEEP.format(name=name, run=run), encoding="utf-8")
         self.run("submit", f"{name}.yaml")
 
-    def worker(self):
-        return Worker(self)
+    def worker(self, **hello):
+        return Worker(self, **hello)
 
     def events(self, *kinds):
         rows = recorded.query(self.database, "SELECT kind, sweep, job, text FROM event ORDER BY id")
@@ -55,9 +55,9 @@ class Shop:
 
 
 class Worker:
-    def __init__(self, shop):
+    def __init__(self, shop, **hello):
         self.shop, self.peer, self.running = shop, Peer(shop.endpoint), []
-        self.peer.hello(slots=64)
+        self.peer.hello(slots=64, **hello)
 
     def heartbeat(self, free):
         self.peer.heartbeat(free_slots=free, running=[
@@ -75,6 +75,13 @@ class Worker:
         self.heartbeat(1)
         self.heartbeat(1)  # answered after the first one's leases have left
         return self.peer.receive_any(0.3) is None
+
+    def gets_nothing_but(self, name):
+        self.heartbeat(1)
+        self.heartbeat(1)
+        came = [self.peer.receive_any(0.3) for _ in range(3)] + self.peer.backlog
+        self.peer.backlog = []
+        return {envelope.WhichOneof("body") for envelope in came if envelope} == {name}
 
     def finish(self, attempt):
         self.running.remove(attempt)
@@ -221,3 +228,50 @@ def test_retry(shop):
     assert story.index(("retried", 1)) < story.index(("lease", 5)) and ("lease", 1) in story[:3]
     assert "made up" in shop.run("explain", "j1").stdout and "replaced by j" in shop.run("explain", "j1").stdout
     assert "was replaced" in shop.run("retry", "j1", code=4).stderr
+
+
+def test_labels(shop):
+    """Jobs go to workers with the labels that their sweep requires; `explain` names the one that is missing."""
+    shop.submit("a", "requires: {room: b12, ecc: yes}")
+    plain = shop.worker(labels=["room=b12"])
+    assert plain.gets_nothing()
+    explained = shop.run("explain", "j1").stdout
+    assert "no connected worker has the label ecc=yes" in explained
+    split = shop.worker(labels=["ecc=yes"])
+    assert split.gets_nothing()
+    assert "has all the labels" in shop.run("explain", "j1").stdout
+    both = shop.worker(labels=["room=b12", "ecc=yes", "more=1"])
+    assert both.take(1) == ["a"]
+    rows = json.loads(shop.run("workers", "--format", "json").stdout)
+    assert [row["labels"] for row in rows] == ["room=b12", "ecc=yes", "ecc=yes more=1 room=b12"]
+    assert [event["job"] for event in shop.events("lease")] == [1]
+
+
+def test_drain(shop):
+    shop.submit("a")
+    worker = shop.worker()
+    worker.take(1)
+    assert "gets no more jobs" in shop.run("drain", "1").stdout
+    assert worker.gets_nothing_but("drain")
+    assert json.loads(shop.run("workers", "--format", "json").stdout)[0]["state"] == "draining"
+    assert "drained or quarantined" in shop.run("explain", "j2").stdout
+    shop.run("drain", "1", "--undo")
+    assert worker.take(1) == ["a"]
+    assert [event["kind"] for event in shop.events("lease", "drained", "drain_undone")] == [
+        "lease", "drained", "drain_undone", "lease"]
+    assert "no worker 7" in shop.run("drain", "7", code=4).stderr
+    assert "is no worker" in shop.run("drain", "seven", code=2).stderr
+
+
+def test_a_drained_worker_finishes_what_it_runs_and_ends(shop, start_program):
+    shop.submit("a")
+    worker = start_program("lipsweep-worker", "--connect", shop.endpoint, "--slots", 1, "--label", "room=b12",
+                           "--spool", shop.place / "spool")
+    wait_until(lambda: shop.events("lease"), timeout=60, what="a lease")
+    shop.run("drain", "1")
+    worker.wait(timeout=60, code=0)
+    assert "ending: drained" in worker.stderr()
+    kinds = [event["kind"] for event in shop.events("lease", "done", "drained", "worker_left", "preempted")]
+    after = kinds[kinds.index("drained"):]
+    assert "lease" not in after and "preempted" not in kinds and after[-1] == "worker_left"
+    assert kinds.count("lease") == kinds.count("done") >= 1

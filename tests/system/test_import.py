@@ -83,6 +83,23 @@ def test_seeds_numbers_and_measures(run_program, place):
                                "FROM measurements LIMIT 1") == ("noise-augmentation", 0.5, "integer", 5000, 0.7, None, 0.1)
 
 
+def test_an_axis_that_is_empty_in_some_rows(run_program, place):
+    """Empty is a level of its own, not 0: with it the axis holds labels."""
+    rows = [f"mnist,cnn,1,{k},{sigma},{seed},0,{0.5 + 0.1 * (k != '') + 0.001 * seed}\n"
+            for k in ("0.1", "", "0.02") for sigma in ("0.1", "0.2") for seed in (1, 2, 3)]
+    (place / "gaps.csv").write_text(HEADER + "".join(rows), encoding="utf-8")
+    run_program("lipsweep", "import", "gaps.csv", "--db", "i.db", code=0)
+    text = run_program("lipsweep", "sensitivity", "gaps", "--metric", "accuracy@0", "--db", "i.db", code=0).stdout
+    assert "K: strong, raises accuracy@0 by 10.00 ± 0.00 points from none to 0.1" in text
+    numbers = json.loads(run_program("lipsweep", "sensitivity", "gaps", "--metric", "accuracy@0", "--db", "i.db",
+                                     "--format", "json", code=0).stdout)
+    levels = {(row["from"], row["to"]) for row in numbers if row["name"] == "k" and row["quantity"] == "step"}
+    assert levels == {("none", "0.02"), ("0.02", "0.1")}
+    run_program("lipsweep", "sensitivity", "gaps", "--nominal", "k=none", "--db", "i.db", code=0)
+    points = run_program("lipsweep", "results", "gaps", "--db", "i.db", "--format", "csv", code=0).stdout
+    assert points.count("mnist,cnn,1,,0.1,") == 1, points
+
+
 def test_quotes(run_program, place):
     write(place, HEADER + '"a ""b"", c","x\ny",1,1,1,0,0,0.5\n')
     run_program("lipsweep", "import", "paper.csv", "--db", "p.db", code=0)

@@ -97,6 +97,15 @@ static void watched_relu(real *x, size_t count)
     kernels_get()->relu_forward(x, count);
 }
 
+static void watched_norm(real *out, const real *in, const struct norm_line *line, size_t channels,
+                         size_t pixels)
+{
+    kernels_get()->norm_forward(out, in, line, channels, pixels);
+    for (size_t i = 0; i < channels * pixels && line->activates; i++) {
+        add_side(out[i] > 0);
+    }
+}
+
 static void watched_conv_pool(real *out, uint8_t *best, const real *halves, const real *weight,
                               const real *bias, const struct conv_pool_shape *shape)
 {
@@ -168,8 +177,12 @@ static void build_network(struct problem *problem, const struct subject *subject
     take(problem);
     watched = *kernels_get();
     watched.relu_forward = watched_relu;
+    watched.norm_forward = watched_norm;
     watched.conv_pool_forward = watched_conv_pool;
     problem->pass.kernels = problem->pass.conv_pool.kernels = &watched;
+    for (size_t i = 0; i < problem->network.norm_count; i++) {
+        problem->pass.norm[i].kernels = &watched;
+    }
     problem->pass.is_joint = subject->joint;
     problem->loss.penalty = subject->penalty;
     problem->loss.output = subject->output;

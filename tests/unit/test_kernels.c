@@ -264,11 +264,43 @@ static void relu_and_optimizers(void **state)
     each_level(check_flat);
 }
 
+/* Sums of some `pixels` of numbers up to 1: a few terms of each in `real`. */
+static void check_sums(double sums[2][2][64], size_t channels, size_t pixels)
+{
+    double bound = (double)pixels * 16 * FLT_EPSILON;
+    for (size_t c = 0; c < 64; c++) {
+        assert_true(fabs(sums[0][0][c] - sums[1][0][c]) < bound);
+        assert_true(fabs(sums[0][1][c] - sums[1][1][c]) < bound);
+        assert_true(c < channels || sums[0][0][c] == 0);
+    }
+}
+
+static void check_norm_sums(const struct kernels *level, const struct kernels *generic,
+                            size_t channels, size_t pixels)
+{
+    static struct guarded in, out, a, b;
+    double sums[2][2][64] = {0}, masked[2][2][64] = {0};
+    guard(&in, channels * pixels, 1);
+    guard(&out, channels * pixels, 2);
+    guard(&a, channels * pixels, 3);
+    guard(&b, channels * pixels, 3);
+    level->norm_sums(sums[0][0], sums[0][1], a.x, in.x, channels, pixels);
+    generic->norm_sums(sums[1][0], sums[1][1], a.x, in.x, channels, pixels);
+    check_sums(sums, channels, pixels);
+    assert_true(sums[0][0][channels - 1] != 0);
+    level->norm_relu_sums(masked[0][0], masked[0][1], a.x, out.x, in.x, channels, pixels);
+    generic->relu_backward(b.x, out.x, channels * pixels);
+    check_equal(&a, &b, 0);
+    generic->norm_sums(masked[1][0], masked[1][1], b.x, in.x, channels, pixels);
+    check_sums(masked, channels, pixels);
+}
+
 static void check_norm(const struct kernels *level, const struct kernels *generic)
 {
     static struct guarded in, dout, scale, shift, slope, center, a, b;
     static const size_t channels[] = {16, 3, 37, 64}, pixels[] = {9, 40, 5, 1};
     for (size_t i = 0; i < 4; i++) {
+        check_norm_sums(level, generic, channels[i], pixels[i]);
         size_t n = channels[i], count = n * pixels[i];
         guard(&in, count, 1);
         guard(&dout, count, 2);
@@ -276,19 +308,14 @@ static void check_norm(const struct kernels *level, const struct kernels *generi
         guard(&shift, n, 4);
         guard(&slope, n, 5);
         guard(&center, n, 6);
-        double sums[2][2][64] = {0};
-        level->norm_sums(sums[0][0], sums[0][1], dout.x, in.x, n, pixels[i]);
-        generic->norm_sums(sums[1][0], sums[1][1], dout.x, in.x, n, pixels[i]);
-        for (size_t c = 0; c < 64; c++) {
-            assert_true(fabs(sums[0][0][c] - sums[1][0][c]) < 1e-13);
-            assert_true(fabs(sums[0][1][c] - sums[1][1][c]) < 1e-13);
-            assert_true((sums[0][0][c] != 0) == (c < n));
-        }
         guard(&a, count, 7);
         guard(&b, count, 8);
-        level->norm_forward(a.x, in.x, scale.x, shift.x, n, pixels[i]);
-        generic->norm_forward(b.x, in.x, scale.x, shift.x, n, pixels[i]);
-        check_equal(&a, &b, 4);
+        for (int way = 0; way < 4; way++) {
+            const struct norm_line line = {scale.x, shift.x, way % 2 ? dout.x : NULL, way / 2};
+            level->norm_forward(a.x, in.x, &line, n, pixels[i]);
+            generic->norm_forward(b.x, in.x, &line, n, pixels[i]);
+            check_equal(&a, &b, 6);
+        }
         const struct norm_slopes slopes = {scale.x, center.x, slope.x, shift.x};
         for (int adds = 0; adds < 2; adds++) {
             level->norm_backward(a.x, dout.x, in.x, &slopes, adds, n, pixels[i]);
@@ -304,13 +331,21 @@ static void normalisation(void **state)
     each_level(check_norm);
 }
 
-/* Both ways to convolve, from the layer's own interface. */
+/* Of so many outputs of so many terms. */
+static void check_moment(double a, double b, double pixels, size_t terms)
+{
+    double size = (double)terms;
+    assert_true(fabs(a - b) <= pixels * (2 + size) * size * FLT_EPSILON);
+    assert_true(a > 0 || pixels < 100);
+}
+
+/* All ways to convolve, from the layer's own interface. */
 static void methods_agree(void **state)
 {
     (void)state;
     static struct guarded in, weight, bias, dout, out[3], din[3], dweight[3], dbias[3];
     static _Alignas(64) real scratch[MAX];
-    static double sums[MAX];
+    static double sums[MAX], moments[3][2][64];
     const size_t images = 3;
     for (size_t i = 0; i < SHAPE_COUNT; i++) {
         const struct conv_shape *s = &shapes[i];
@@ -339,7 +374,10 @@ static void methods_agree(void **state)
             guard(&dweight[method], taps(s) * s->out_channels, 9);
             guard(&dbias[method], s->out_channels, 10);
             conv_begin_forward(&conv, weight.x);
-            conv_forward(&conv, scratch, out[method].x, in.x, weight.x, bias.x, images);
+            memset(moments[method], 0, sizeof moments[method]);
+            const struct conv_tail tail = {bias.x, dout.x, true, moments[method][0],
+                                           moments[method][1]};
+            conv_forward(&conv, scratch, out[method].x, in.x, weight.x, &tail, images);
             conv_begin_backward(&conv, weight.x);
             conv_backward(&conv, scratch, sums, din[method].x, method == CONV_PRODUCT, dout.x, in.x,
                           weight.x, images);
@@ -348,6 +386,13 @@ static void methods_agree(void **state)
         }
         double pixels = (double)(images * s->out_height * s->out_width);
         check_equal(&out[0], &out[1], 2 + (double)taps(s));
+        for (size_t c = 0; c < 2 * s->out_channels; c++) {
+            size_t way = c % 2;
+            check_moment(moments[0][way][c / 2], moments[1][way][c / 2], pixels, taps(s));
+            if (winograd_takes(s)) {
+                check_moment(moments[2][way][c / 2], moments[1][way][c / 2], pixels, taps(s));
+            }
+        }
         check_equal(&din[0], &din[1], 2 + (double)taps(s));
         check_equal(&dweight[0], &dweight[1], 2 + pixels);
         check_equal(&dbias[0], &dbias[1], 2 + pixels);

@@ -72,7 +72,8 @@ static _Alignas(64) real conv_memory[CONV_MAX];
 static double conv_value(const struct probe *probe)
 {
     conv_begin_forward(probe->layer, probe->weight);
-    conv_forward(probe->layer, conv_memory, probe->out, probe->in, probe->weight, probe->bias,
+    const struct conv_tail tail = {.bias = probe->bias};
+    conv_forward(probe->layer, conv_memory, probe->out, probe->in, probe->weight, &tail,
                  probe->images);
     return weighted_sum(probe);
 }
@@ -332,8 +333,8 @@ static double norm_value(const struct probe *probe)
     norm_end_forward(&norm, (const double *[]){sums[0], sums[1]}, probe->weight, probe->bias, 2,
                      layer->joint, NORM_ROWS);
     for (size_t copy = 0; copy < 2; copy++) {
-        norm_forward(&norm, copy, probe->out + copy * NORM_HALF, probe->in + copy * NORM_HALF,
-                     NORM_ROWS);
+        norm_forward(&norm, copy, probe->out + copy * NORM_HALF, probe->in + copy * NORM_HALF, NULL,
+                     false, NORM_ROWS);
     }
     ((struct norm_probe *)(uintptr_t)layer)->norm = norm;
     return weighted_sum(probe);
@@ -357,8 +358,8 @@ static void check_norm(bool joint)
     norm_value(&probe);
     double sums[2][2 * NORM_CHANNELS] = {0};
     for (size_t copy = 0; copy < 2; copy++) {
-        norm_add_backward(&layer.norm, sums[copy], r + copy * NORM_HALF, in + copy * NORM_HALF,
-                          NORM_ROWS);
+        norm_add_backward(&layer.norm, sums[copy], r + copy * NORM_HALF, NULL,
+                          in + copy * NORM_HALF, NORM_ROWS);
     }
     norm_end_backward(&layer.norm, (const double *[]){sums[0], sums[1]}, weight, dweight, dbias, 2,
                       joint);

@@ -443,6 +443,46 @@ static void finished_jobs_are_shared_between_sweeps(void **state)
     assert_int_equal(harness_integer("SELECT count(*) FROM results WHERE sweep = 'late'"), 1);
 }
 
+/* Worker 1 fails the next job, worker 2 finishes it. */
+static void fails_here_passes_there(uint64_t sequence)
+{
+    Wire__Lease *lease = harness_lease(1, sequence);
+    int64_t job = lease->attempt->job;
+    assert_true(harness_result(1, lease, WIRE__OUTCOME__OUTCOME_FAILED));
+    lease = harness_lease(2, sequence);
+    assert_int_equal(lease->attempt->job, job);
+    assert_true(harness_result(2, lease, WIRE__OUTCOME__OUTCOME_DONE));
+}
+
+static void a_worker_that_fails_what_others_finish_is_quarantined(void **state)
+{
+    (void)state;
+    harness_submit(
+        SWEEP("q", "[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]", "1", "[0]", "baseline: false\n"));
+    fails_here_passes_there(1);
+    fails_here_passes_there(2);
+    /* One that it finishes speaks for it. */
+    harness.now_ms += 1000;
+    usleep(2000); /* times in the store are those of the day */
+    assert_true(harness_result(1, harness_lease(1, 3), WIRE__OUTCOME__OUTCOME_DONE));
+    usleep(2000);
+    fails_here_passes_there(4);
+    fails_here_passes_there(5);
+    harness_expect("SELECT drained FROM worker ORDER BY id LIMIT 1", "no");
+    fails_here_passes_there(6);
+    harness_expect("SELECT drained FROM worker ORDER BY id LIMIT 1", "quarantined");
+    harness_expect("SELECT text FROM event WHERE kind = 'quarantined'",
+                   "j4,j5,j6 failed here one after the other and passed elsewhere");
+    assert_null(harness_lease(1, 7));
+    Wire__Control message = WIRE__CONTROL__INIT;
+    message.verb = WIRE__CONTROL__VERB__DRAIN;
+    message.worker = 1;
+    message.undo = true;
+    SEND(200, CONTROL, control, &message);
+    assert_non_null(TAKE(200, CONTROL_REPLY));
+    assert_non_null(harness_lease(1, 8));
+}
+
 static void baselines_have_no_k_and_sigma(void **state)
 {
     (void)state;
@@ -489,6 +529,7 @@ int main(void)
         TEST(an_evaluation_that_is_lost_is_nobodys),
         TEST(an_evaluation_of_other_weights_is_not_believed),
         TEST(finished_jobs_are_shared_between_sweeps),
+        TEST(a_worker_that_fails_what_others_finish_is_quarantined),
         TEST(baselines_have_no_k_and_sigma),
         TEST(bad_files_are_told_in_full_and_leave_nothing),
     };

@@ -123,7 +123,7 @@ static void every_key_arrives(void **state)
           "baseline: [noise-augmentation, standard]\nseeds: [3, 1, 9007199254740991]\n"
           "test: {sigma: {from: 0, to: 0.8, step: 0.2}, seed: [4, 2]}\n"
           "run: {max_attempts: 3, reuse: false, checkpoint_s: 2.5, continue: any, keep: best,\n"
-          "  priority: -3, max_running: 7, keep_gib: 0.5}\n",
+          "  priority: -3, max_running: 7, keep_gib: 0.5, requires: {room: b12, ecc: 1}}\n",
           &sweep);
     const struct job *job = &sweep.base;
     assert_int_equal(job->validation_count, 5000);
@@ -145,6 +145,7 @@ static void every_key_arrives(void **state)
     assert_int_equal(sweep.max_attempts, 3);
     assert_int_equal(sweep.priority, -3);
     assert_int_equal(sweep.max_running, 7);
+    assert_string_equal(sweep.requires, "ecc=1\nroom=b12\n");
     assert_true(sweep.checkpoint_s == 2.5 && sweep.continue_any && sweep.keep == SWEEP_KEEP_BEST &&
                 sweep.keep_bytes == 1 << 29);
     assert_false(sweep.reuse);

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <float.h>
 #include <cmocka.h>
 
@@ -37,10 +38,13 @@ static const struct probe probes[] = {
 };
 enum { PROBE_COUNT = sizeof probes / sizeof *probes };
 
+enum { CHANNELS_MAX = 112 };
+
 /* What one level makes of a probe. */
 struct result {
-    struct guarded out, biased, din, more_din, scratch;
-    double *dweight, *dweight_alone; /* [3][3][out_channels][in_channels] */
+    struct guarded out, tailed, din, more_din, scratch;
+    double sum[CHANNELS_MAX], square[CHANNELS_MAX]; /* of what is tailed */
+    double *dweight, *dweight_alone;                /* [3][3][out_channels][in_channels] */
     size_t dweight_count;
 };
 
@@ -88,13 +92,16 @@ static void run_forward(struct result *r, const struct kernels *level, const str
     struct guarded scratch = guarded_create(winograd_forward_scratch(s), 10);
     weights.x[first_of_seventh(s)] += planted;
     r->out = guarded_create(out_count(s, p->images), 5);
-    r->biased = guarded_create(out_count(s, p->images), 6);
-    level->winograd_forward(r->out.x, input->in.x, weights.x, NULL, p->images, scratch.x, s);
-    level->winograd_forward(r->biased.x, input->in.x, weights.x, input->bias.x, p->images,
-                            scratch.x, s);
+    r->tailed = guarded_create(out_count(s, p->images), 6);
+    struct conv_tail tail = {0};
+    level->winograd_forward(r->out.x, input->in.x, weights.x, &tail, p->images, scratch.x, s);
+    memset(r->sum, 0, sizeof r->sum);
+    memset(r->square, 0, sizeof r->square);
+    tail = (struct conv_tail){input->bias.x, input->dout.x, true, r->sum, r->square};
+    level->winograd_forward(r->tailed.x, input->in.x, weights.x, &tail, p->images, scratch.x, s);
     guarded_check(&scratch);
     guarded_check(&r->out);
-    guarded_check(&r->biased);
+    guarded_check(&r->tailed);
     guarded_destroy(&scratch);
     guarded_destroy(&weights);
 }
@@ -128,7 +135,7 @@ static void run_backward(struct result *r, const struct kernels *level, const st
 static void result_destroy(struct result *r)
 {
     guarded_destroy(&r->out);
-    guarded_destroy(&r->biased);
+    guarded_destroy(&r->tailed);
     guarded_destroy(&r->din);
     guarded_destroy(&r->more_din);
     free(r->dweight);
@@ -160,14 +167,31 @@ static double result_distance(const struct result *r, const struct probe *p,
     return largest / ROUNDING;
 }
 
-/* What follows from the rest: bias, addition, and that nothing hangs on whether din is asked for.
- */
+static void check_sums(const struct result *r, size_t channel, size_t channels)
+{
+    double sum = 0, size = 0, square = 0;
+    for (size_t i = channel; i < r->tailed.count; i += channels) {
+        double x = (double)r->tailed.x[i];
+        sum += x;
+        size += fabs(x);
+        square += x * x;
+    }
+    assert_true(fabs(r->sum[channel] - sum) <= 16 * ROUNDING * size);
+    assert_true(fabs(r->square[channel] - square) <= 16 * ROUNDING * square);
+}
+
+/* What follows from the rest: bias, addition and ReLU, sums, and that nothing hangs on whether din
+ * is asked for. */
 static void check_variants(const struct result *r, const struct input *input)
 {
     size_t channels = input->bias.count;
     for (size_t i = 0; i < r->out.count; i++) {
-        real expected = r->out.x[i] + input->bias.x[i % channels];
-        assert_true(fabs((double)(r->biased.x[i] - expected)) <= 64 * ROUNDING);
+        real expected = r->out.x[i] + input->bias.x[i % channels] + input->dout.x[i];
+        expected = expected > 0 ? expected : 0;
+        assert_true(fabs((double)(r->tailed.x[i] - expected)) <= 64 * ROUNDING);
+    }
+    for (size_t c = 0; c < channels; c++) {
+        check_sums(r, c, channels);
     }
     struct guarded before = guarded_create(r->more_din.count, 8);
     for (size_t i = 0; i < r->din.count; i++) {

@@ -58,7 +58,7 @@ static struct distances measure(const struct conv_shape *s, enum conv_method met
     real *dweight = calloc(weight_count(s), sizeof *dweight);
     assert_true(sums && dweight);
     conv_begin_forward(&conv, n->weight.x);
-    conv_forward(&conv, scratch.x, out.x, n->in.x, n->weight.x, NULL, images);
+    conv_forward(&conv, scratch.x, out.x, n->in.x, n->weight.x, &(struct conv_tail){0}, images);
     conv_begin_backward(&conv, n->weight.x);
     conv_backward(&conv, scratch.x, sums, din.x, false, n->dout.x, n->in.x, n->weight.x, images);
     conv_end_backward(&conv, sums, dweight, NULL);
