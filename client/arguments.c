@@ -21,10 +21,8 @@ const struct option_info options_table[] = {
 
 const struct option_info options_help[] = {{"help", NULL, "this text"}, {NULL, NULL, NULL}};
 
-enum { OPTION_NAMES_MAX = 32 };
-
-/* All options the command takes, its own first. */
-static size_t gather(const struct command *command, const struct option_info **options)
+size_t arguments_options(const struct command *command,
+                         const struct option_info *options[ARGUMENTS_NAMES_MAX])
 {
     const struct option_info *lists[] = {
         command->options, command->takes & COMMAND_TAKES_SOURCE ? options_source : NULL,
@@ -32,7 +30,7 @@ static size_t gather(const struct command *command, const struct option_info **o
     size_t count = 0;
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         for (const struct option_info *option = lists[i]; option && option->name; option++)
-            if (count < OPTION_NAMES_MAX)
+            if (count < ARGUMENTS_NAMES_MAX)
                 options[count++] = option;
     return count;
 }
@@ -40,9 +38,9 @@ static size_t gather(const struct command *command, const struct option_info **o
 static const struct option_info *find_option(const struct command *command, const char *name,
                                              size_t length, struct error *error)
 {
-    const struct option_info *options[OPTION_NAMES_MAX];
-    const char *names[OPTION_NAMES_MAX];
-    size_t count = gather(command, options);
+    const struct option_info *options[ARGUMENTS_NAMES_MAX];
+    const char *names[ARGUMENTS_NAMES_MAX];
+    size_t count = arguments_options(command, options);
     for (size_t i = 0; i < count; i++) {
         names[i] = options[i]->name;
         if (strlen(names[i]) == length && strncmp(names[i], name, length) == 0)

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ARGUMENTS_OPTION_MAX = 40, ARGUMENTS_POSITIONAL_MAX = 4 };
+enum { ARGUMENTS_OPTION_MAX = 40, ARGUMENTS_POSITIONAL_MAX = 4, ARGUMENTS_NAMES_MAX = 32 };
 
 /* What the value of an option that may be given several times is called. */
 #define OPTION_PAIR "KEY=VALUE"
@@ -33,6 +33,10 @@ struct arguments {
 /* Options every command that prints a table takes, and those of commands that need a database.
  * Ended by a NULL name. */
 extern const struct option_info options_source[], options_table[], options_help[];
+
+/* All options the command takes, its own first. */
+size_t arguments_options(const struct command *command,
+                         const struct option_info *options[ARGUMENTS_NAMES_MAX]);
 
 /* `argv` starts after the command's name. An unknown option is refused with the nearest known one;
  * --help ends the reading (arguments_flag tells). */

@@ -30,7 +30,7 @@ extern const struct command command_new, command_run, command_plan, command_subm
     command_pause, command_resume, command_cancel, command_retry, command_priority, command_workers,
     command_results, command_sql, command_export, command_import, command_verify, command_backup,
     command_weights, command_predict, command_data, command_sensitivity, command_delete, command_gc,
-    command_key, command_schema, command_drain;
+    command_key, command_schema, command_drain, command_completion;
 
 /* In the order of the overview, ended by NULL. */
 extern const struct command *const commands[];

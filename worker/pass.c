@@ -160,11 +160,19 @@ static void run_shard(const struct stretch *stretch, const struct shard *shard)
     }
 }
 
+/* Every second segment begins with the last images: what the one before it wrote last is still in
+ * the cache. */
+static size_t in_turn(const struct stretch *stretch, size_t item, size_t count)
+{
+    return stretch->segment % 2 == 0 ? item : count - 1 - item;
+}
+
 static void run_group(void *context, size_t item, size_t thread)
 {
     const struct stretch *stretch = context;
     const struct pass *pass = stretch->pass;
-    size_t groups = group_count(pass), copy = item / groups, group = item % groups;
+    size_t groups = group_count(pass), turn = in_turn(stretch, item, stretch->copies * groups);
+    size_t copy = turn / groups, group = turn % groups;
     size_t done = copy * pass->copy_images + group * pass->copy_images / groups;
     size_t end = copy * pass->copy_images + (group + 1) * pass->copy_images / groups;
     size_t most = pass->plan.segments[stretch->segment].shard_images;

@@ -122,7 +122,7 @@ def main():
                 ["sensitivity", "last", "--db", path]]
     for view in ("results", "results_by_point", "robust_accuracy", "noise_tolerance", "results_wide", "provenance"):
         commands.append(["sql", f"SELECT count(*) FROM (SELECT * FROM {view} LIMIT -1 OFFSET 1)",
-                         "--timeout", "300", "--db", path])
+                         "--timeout", "300", "--memory", "2000", "--db", path])
     for command in commands:
         runs = [measure([lipsweep, *command]) for _ in range(3)]
         words = command[1] if command[0] == "sql" else " ".join(map(str, command[:2]))

@@ -21,7 +21,7 @@ from processes import wait_until
 from programs import CHECKOUT, Programs
 
 COMMANDS = ("new run plan schema submit status watch wait jobs explain logs metrics workers cancel retry results sensitivity sql export import "
-            "backup verify weights predict data delete gc key pause resume priority drain").split()
+            "backup verify weights predict data delete gc key pause resume priority drain completion").split()
 
 SMALL = """\
 name: small
