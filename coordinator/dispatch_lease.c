@@ -31,7 +31,8 @@ static bool adopt(void *context, const struct live_lease *live, struct error *er
 bool dispatch_recover(struct dispatch *dispatch, struct error *error)
 {
     size_t unreadable;
-    if (!store_lease_each(dispatch->store, adopt, dispatch, error) ||
+    if (!dispatch_compare_journal(dispatch, error) ||
+        !store_lease_each(dispatch->store, adopt, dispatch, error) ||
         !submission_resume(&dispatch->submissions, dispatch->store, &unreadable, error) ||
         !dispatch_weights_recover(dispatch, error) || !dispatch_resume_removal(dispatch, error))
         return false;

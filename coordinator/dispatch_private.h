@@ -65,6 +65,9 @@ WARN_UNUSED bool dispatch_resume_removal(struct dispatch *dispatch, struct error
 /* After a start: files of earlier versions get their rows. */
 WARN_UNUSED bool dispatch_weights_recover(struct dispatch *dispatch, struct error *error);
 
+/* At the start: what the database has lost of the results that it once had. */
+WARN_UNUSED bool dispatch_compare_journal(struct dispatch *dispatch, struct error *error);
+
 /* After a start: removes files of checkpoints that have no row. */
 void dispatch_checkpoint_recover(struct dispatch *dispatch);
 

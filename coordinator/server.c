@@ -111,7 +111,7 @@ bool server_open(struct server **server, const struct server_options *options, s
         return error_set(error, ERROR_MEMORY, "out of memory");
     made->options = *options;
     made->clock = clock_system();
-    made->store.lock.descriptor = -1;
+    made->store = (struct store){.lock.descriptor = -1, .journal.file = -1};
     outbox_init(&made->dispatch.outbox);
     if (!open_all(made, error)) {
         server_close(made);
