@@ -37,6 +37,10 @@ void db_close(struct db *db);
 int64_t db_log_pages(const struct db *db); /* after the last commit */
 WARN_UNUSED bool db_move_log(struct db *db, bool *whole, struct error *error);
 
+/* And gives back the room that the log takes, which the next commits then have to ask for again.
+ * *empty: nobody was reading it. */
+WARN_UNUSED bool db_empty_log(struct db *db, bool *empty, struct error *error);
+
 /* Writes a consistent copy, and checks it whole. `path` should not exist. */
 WARN_UNUSED bool db_backup(struct db *db, const char *path, struct error *error);
 const char *db_path(const struct db *db);

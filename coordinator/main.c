@@ -7,6 +7,7 @@
 #include "common/child.h"
 #include "common/db.h"
 #include "common/log.h"
+#include "coordinator/notify.h"
 #include "coordinator/options.h"
 
 /* SIGTERM, SIGINT and SIGHUP end the loop between two transactions. They are blocked before libzmq
@@ -34,7 +35,9 @@ static bool serve(struct options *options, struct error *error)
     if (server_keyed_endpoint(server))
         log_info("listening at %s for keys of %s", server_keyed_endpoint(server),
                  options->server.keys);
+    notify("READY=1");
     bool good = server_run(server, error);
+    notify("STOPPING=1");
     if (good)
         log_info("stopped: workers go on and deliver to the next coordinator");
     server_close(server);
