@@ -24,6 +24,7 @@ static const struct table_column columns[] = {
     {"peak_memory_bytes", NULL, TABLE_PROGRAMS},
     {"build", NULL, TABLE_PROGRAMS},
     {"cpu_class", NULL, TABLE_PROGRAMS},
+    {"began", NULL, TABLE_HIDE_EMPTY | TABLE_WRAP},
     {"reason", NULL, TABLE_HIDE_EMPTY | TABLE_WRAP},
 };
 
@@ -54,6 +55,7 @@ static void add_attempt(struct table *table, const char *job, const struct rows 
         table_integer(table, rows_integer(rows, row, "peak_memory_bytes"));
     table_text(table, rows_text(rows, row, "build"));
     table_text(table, rows_text(rows, row, "cpu_class"));
+    table_text(table, rows_text(rows, row, "began"));
     table_text(table, rows_text(rows, row, "reason"));
 }
 

@@ -53,10 +53,12 @@ static void print_piece(struct log_position *position, const struct value *piece
     position->printed = end;
 }
 
-static bool print_new(struct source *source, int64_t job, struct log_position *position,
-                      struct error *error)
+/* `number`: which attempt's; 0: the newest one's. */
+static bool print_new(struct source *source, int64_t job, int64_t number,
+                      struct log_position *position, struct error *error)
 {
-    struct value parameters[] = {value_integer(job), value_null()};
+    struct value parameters[] = {value_integer(job),
+                                 number > 0 ? value_integer(number) : value_null()};
     struct rows *rows;
     if (!source_query(source, "log", parameters, 2, &rows, error))
         return false;
@@ -88,19 +90,24 @@ static bool job_is_over(struct source *source, int64_t job, bool *over, struct e
     return found || error_set(error, ERROR_NOT_FOUND, "there is no job j%lld", (long long)job);
 }
 
-static bool print_log(struct source *source, int64_t job, bool follow, struct error *error)
+static bool print_log(struct source *source, int64_t job, int64_t number, bool follow,
+                      struct error *error)
 {
     struct log_position position = {.escape = isatty(STDOUT_FILENO) == 1};
     bool over = false;
     if (follow)
         interrupt_catch();
     for (;;) {
-        if (!job_is_over(source, job, &over, error) || !print_new(source, job, &position, error))
+        if (!job_is_over(source, job, &over, error) ||
+            !print_new(source, job, number, &position, error))
             return false;
         if (over || !follow || interrupt_count() > 0)
             break;
         interrupt_wait_ms(FOLLOW_PERIOD_MS);
     }
+    if (position.attempt == 0 && number > 0)
+        return error_set(error, ERROR_NOT_FOUND, "attempt %lld of j%lld has no log",
+                         (long long)number, (long long)job);
     if (position.attempt == 0)
         fprintf(stderr, "j%lld has no log%s\n", (long long)job, over ? "" : " yet");
     return interrupt_count() == 0 || error_set(error, ERROR_INTERRUPTED, "interrupted");
@@ -109,12 +116,13 @@ static bool print_log(struct source *source, int64_t job, bool follow, struct er
 static bool run(const struct arguments *arguments, int *exit_code, struct error *error)
 {
     *exit_code = 0;
-    int64_t job;
+    int64_t job, number = 0;
     struct source *source;
     if (!source_parse_job(arguments->positional[0], &job, error) ||
+        !arguments_integer(arguments, "attempt", 1, INT32_MAX, &number, error) ||
         !source_open(&source, arguments, error))
         return false;
-    bool good = print_log(source, job, arguments_flag(arguments, "follow"), error);
+    bool good = print_log(source, job, number, arguments_flag(arguments, "follow"), error);
     source_close(source);
     return good;
 }
@@ -123,9 +131,11 @@ const struct command command_logs = {
     .name = "logs",
     .group = "Looking closer",
     .arguments = "JOB",
-    .summary = "what the newest attempt of a job wrote",
+    .summary = "what the newest attempt of a job wrote, or another one",
     .example = "lipsweep logs j17 --follow --db quickstart.db",
-    .options = (const struct option_info[]){{"follow", NULL, "go on until the job is over"},
+    .options = (const struct option_info[]){{"attempt", "N",
+                                             "that attempt's (lipsweep explain JOB lists them)"},
+                                            {"follow", NULL, "go on until the job is over"},
                                             {NULL, NULL, NULL}},
     .takes = COMMAND_TAKES_SOURCE,
     .positional_min = 1,

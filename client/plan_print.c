@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "client/progress.h"
+#include "client/submission.h"
 
 static const struct table_column columns[] = {
     {"points", NULL, 0},       {"jobs", NULL, 0},          {"new", NULL, 0},
@@ -146,8 +147,9 @@ static void print_room(const struct plan *plan)
 void plan_print_people(const struct plan *plan)
 {
     const struct forecast *forecast = &plan->forecast;
-    printf("%s: %zu points, %zu seeds, %zu jobs\n", plan->sweep->name, plan->grid.point_count,
-           plan->sweep->seed_count, plan->grid.job_count);
+    printf("%s: %zu points, %zu seeds%s, %zu jobs\n", plan->sweep->name, plan->grid.point_count,
+           plan->sweep->seed_count, plan->sweep->independent_seeds ? " of its own each" : "",
+           plan->grid.job_count);
     if (plan->is_compared || !plan->speeds)
         print_count(plan->new_count, "new");
     print_count(plan->tested_count,
@@ -156,6 +158,7 @@ void plan_print_people(const struct plan *plan)
     print_count(plan->finished_count, "finished");
     print_count(plan->reused_count, "finished in another sweep: taken over");
     print_count(plan->replaced_count, "replaced by these: there already, tested otherwise");
+    print_count(plan->retrained_count, SUBMISSION_RETRAINED);
     print_count(plan->withdrawn_count, "no longer asked for");
     if (plan->new_count + plan->tested_count + plan->running_count == 0) {
         puts("nothing is left to run");

@@ -47,8 +47,9 @@ struct estimate results_difference(const struct result_set *set, const struct po
     if (index == SIZE_MAX)
         return statistics_mean(NULL, 0);
     const struct point *rival = &set->points[index];
-    return statistics_paired(point->samples[level], point->sample_counts[level],
-                             rival->samples[level], rival->sample_counts[level]);
+    return (set->independent ? statistics_unpaired : statistics_paired)(
+        point->samples[level], point->sample_counts[level], rival->samples[level],
+        rival->sample_counts[level]);
 }
 
 struct results_comparison results_compare(const struct result_set *set, size_t level,

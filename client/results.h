@@ -28,7 +28,7 @@ WARN_UNUSED bool results_print(struct source *source, int64_t sweep,
 /* Over the seeds of one point at test_sigmas[level]; shares, not percent. */
 struct estimate results_accuracy(const struct point *point, size_t level);
 
-/* Of a point to its rival, paired by seed; n 0 where there is none. */
+/* Of a point to its rival, paired by seed unless seeds are independent; n 0 where there is none. */
 struct estimate results_difference(const struct result_set *set, const struct point *point,
                                    size_t level, enum results_rival against);
 

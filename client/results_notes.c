@@ -87,6 +87,7 @@ void results_print_notes(const struct result_set *set, const struct results_opti
 {
     struct terminal out = terminal_of(stdout), *terminal = &out;
     const char *against = results_rival_names[options->against];
+    const char *paired = set->independent ? "not paired (independent seeds)" : "paired by seed";
     struct totals totals = sum_up(set, options);
     if (totals.interval)
         terminal_print(terminal, stdout,
@@ -97,10 +98,10 @@ void results_print_notes(const struct result_set *set, const struct results_opti
     if (totals.difference && folded)
         terminal_print(terminal, stdout,
                        "The second line of a point: its difference to %s training,\n"
-                       "paired by seed.\n",
-                       against);
+                       "%s.\n",
+                       against, paired);
     else if (totals.difference)
-        terminal_print(terminal, stdout, "difference: to %s training, paired by seed.\n", against);
+        terminal_print(terminal, stdout, "difference: to %s training, %s.\n", against, paired);
     if (totals.difference)
         print_comparisons(terminal, set, options);
     if (totals.active)

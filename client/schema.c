@@ -252,7 +252,10 @@ static void print_seeds(const char *key)
           "\"minItems\": 1, \"items\": ",
           stdout);
     print_one_type(PARAMETER_SEED);
-    fputs("}]}", stdout);
+    fputs("}, {\"type\": \"object\", \"additionalProperties\": false, \"required\": "
+          "[\"count\"], \"properties\": {\"count\": {\"type\": \"integer\", \"minimum\": 1}, "
+          "\"independent\": {\"type\": \"boolean\"}}}]}",
+          stdout);
 }
 
 static void print_run(const char *key)

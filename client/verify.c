@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "client/command.h"
+#include "client/lost_results.h"
 #include "client/source.h"
 #include "client/table.h"
 
@@ -30,7 +31,9 @@ static bool add_missing(struct table *table, struct source *source, const struct
     for (size_t row = 0; row < rows_count(rows); row++) {
         add_place(table, rows, row);
         table_null(table);
-        table_text(table, rows_integer(rows, row, "jobs") == 0 ? "no job" : "more than one job");
+        table_text(table, rows_is_null(rows, row, "seed") ? "not one job for each of its seeds"
+                          : rows_integer(rows, row, "jobs") == 0 ? "no job"
+                                                                 : "more than one job");
     }
     rows_destroy(rows);
     return true;
@@ -78,6 +81,38 @@ static bool add_lost_weights(struct table *table, struct source *source, const s
     return true;
 }
 
+static void add_lost_result(void *context, const struct rows *rows, size_t row)
+{
+    char name[32];
+    struct table *table = context;
+    add_place(table, rows, row);
+    snprintf(name, sizeof name, "j%lld", (long long)rows_integer(rows, row, "job"));
+    table_text(table, name);
+    table_text(table, "the journal has a result of it that the database has lost");
+}
+
+/* Where the journal can be read: beside the database, on this machine. */
+static bool add_lost_results(struct table *table, struct source *source,
+                             const struct arguments *arguments, int64_t sweep, struct error *error)
+{
+    struct source_choice choice;
+    struct error elsewhere;
+    char *database;
+    bool known;
+    int64_t damaged_count;
+    if (!source_choose(arguments, &choice, error))
+        return false;
+    if (!source_database_file(&choice, &database, &elsewhere))
+        return true;
+    bool good = lost_results_each(source, database, sweep, add_lost_result, table, &known,
+                                  &damaged_count, error);
+    free(database);
+    if (good && damaged_count > 0)
+        fprintf(stderr, "lipsweep: %lld lines of the journal of results are damaged\n",
+                (long long)damaged_count);
+    return good;
+}
+
 static void print_summary(const struct rows *counts, size_t gaps)
 {
     printf("%s: %lld points, %lld seeds, %lld jobs, %lld finished, %lld results: ",
@@ -91,8 +126,8 @@ static void print_summary(const struct rows *counts, size_t gaps)
         printf("%zu gap%s\n", gaps, gaps == 1 ? "" : "s");
 }
 
-static bool print_answer(struct source *source, int64_t sweep, const struct table_options *options,
-                         int *exit_code, struct error *error)
+static bool print_answer(struct source *source, const struct arguments *arguments, int64_t sweep,
+                         const struct table_options *options, int *exit_code, struct error *error)
 {
     struct value parameter = value_integer(sweep);
     struct rows *counts;
@@ -103,7 +138,8 @@ static bool print_answer(struct source *source, int64_t sweep, const struct tabl
     bool is_grid = rows_text(counts, 0, "origin")[0] == 's';
     bool good = (!is_grid || add_missing(table, source, &parameter, error)) &&
                 add_gaps(table, source, &parameter, error) &&
-                add_lost_weights(table, source, &parameter, error);
+                add_lost_weights(table, source, &parameter, error) &&
+                add_lost_results(table, source, arguments, sweep, error);
     size_t gaps = good ? table_row_count(table) : 0;
     if (good && options->format == TABLE_FORMAT_PEOPLE)
         print_summary(counts, gaps);
@@ -123,7 +159,7 @@ static bool run(const struct arguments *arguments, int *exit_code, struct error 
     if (!table_options_read(arguments, &options, error) || !source_open(&source, arguments, error))
         return false;
     bool good = source_find_sweep(source, arguments->positional[0], &sweep, NULL, error) &&
-                print_answer(source, sweep, &options, exit_code, error);
+                print_answer(source, arguments, sweep, &options, exit_code, error);
     source_close(source);
     return good;
 }
@@ -135,7 +171,8 @@ const struct command command_verify = {
     .summary = "whether every point and seed has its result, once; else what is missing",
     .details = "Counts points and seeds, jobs, accuracies and attempts; compares the digests of\n"
                "each training with its job's, and those of the weights that are kept with their\n"
-               "files'. Exit code 1 when anything is missing.",
+               "files', and, on the coordinator's machine, all results with the journal of\n"
+               "results beside the database. Exit code 1 when anything is missing.",
     .example = "lipsweep verify quickstart --db quickstart.db",
     .takes = COMMAND_TAKES_SOURCE | COMMAND_TAKES_TABLE,
     .positional_min = 1,

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "common/hash.h"
+
 /* A branch's number is made of these bits. */
 enum { BRANCH_LIPSCHITZ = 1, BRANCH_AUGMENTED = 2, BRANCH_ADAM = 4 };
 
@@ -264,9 +266,27 @@ void grid_point(const struct grid *grid, size_t point, struct job *job)
     job->seed = grid->sweep->seeds[0];
 }
 
+/* A seed of the point's own: from what the point is, so that it stays when others come or go. Whole
+ * numbers to 2^53 are exact everywhere. */
+static int64_t own_seed(const struct job *job, int64_t replicate)
+{
+    enum { SEED_BITS = 53 };
+    uint8_t hash[HASH_BYTES];
+    uint64_t seed = 0;
+    struct job point = *job;
+    point.seed = replicate;
+    point.dataset_digest[0] = point.init_digest[0] = '\0'; /* not known everywhere */
+    job_train_hash(&point, hash);
+    for (size_t i = 0; i < sizeof seed; i++)
+        seed = seed << 8 | hash[i];
+    return (int64_t)(seed >> (64 - SEED_BITS));
+}
+
 void grid_job(const struct grid *grid, size_t ordinal, struct job *job)
 {
     assert(ordinal < grid->job_count);
     grid_point(grid, grid_point_of(grid, ordinal), job);
     job->seed = grid->sweep->seeds[ordinal / grid->point_count];
+    if (grid->sweep->independent_seeds)
+        job->seed = own_seed(job, job->seed);
 }

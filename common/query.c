@@ -94,7 +94,7 @@ static const struct query queries[] = {
      "GROUP BY h.id ORDER BY h.memory_bytes DESC, h.id"},
     {"attempts", 1,
      "SELECT a.number, a.outcome, a.late, a.leased_at, a.ended_at, a.train_s, a.evaluate_s, "
-     "a.peak_memory_bytes, w.id AS worker, w.host, w.pid, a.build, a.cpu_class, a.reason "
+     "a.peak_memory_bytes, w.id AS worker, w.host, w.pid, a.build, a.cpu_class, a.reason, a.began "
      "FROM attempt a JOIN worker w ON w.id = a.worker WHERE a.job = ?1 ORDER BY a.number"},
     {"metrics", 1,
      "SELECT m.attempt, m.epoch, m.loss, m.task_loss, m.lipschitz_loss, m.accuracy, "
@@ -170,6 +170,12 @@ static const struct query queries[] = {
      "END AS gap FROM here h JOIN counted c ON c.id = h.id LEFT JOIN training t ON t.id = "
      "h.training "
      "WHERE gap IS NOT NULL ORDER BY h.id"},
+    /* What the journal of results is compared with. */
+    {"journal", 0, "SELECT id, compared FROM journal ORDER BY id"},
+    {"verify-digests", 1,
+     "SELECT j.id AS job, j.point, j.seed, (SELECT a.digest FROM attempt a WHERE a.job = j.id "
+     "AND a.outcome IN ('done', 'diverged')) AS digest FROM current_job j WHERE j.sweep = ?1 "
+     "ORDER BY j.id"},
     /* Whose weights are kept: their files must be there. */
     {"verify-weights", 1,
      "SELECT h.id AS job, h.point, h.seed, w.digest FROM current_job h "
@@ -179,15 +185,19 @@ static const struct query queries[] = {
     {"verify-points", 1,
      "WITH RECURSIVE point (n, last) AS (SELECT 0, point_count FROM sweep WHERE id = ?1 "
      "UNION ALL SELECT n + 1, last FROM point WHERE n + 1 < last), "
-     "seeds AS (SELECT DISTINCT seed FROM current_job WHERE sweep = ?1 AND seed IS NOT NULL), "
+     "own AS (SELECT independent_seeds AS n FROM sweep WHERE id = ?1), "
+     "seeds AS (SELECT DISTINCT seed FROM current_job WHERE sweep = ?1 AND seed IS NOT NULL "
+     "AND (SELECT n FROM own) = 0), "
      "asked AS (SELECT point, seed, count(*) AS n FROM current_job WHERE sweep = ?1 "
      "GROUP BY point, seed) "
      "SELECT p.n AS point, d.seed, coalesce(a.n, 0) AS jobs FROM point p CROSS JOIN seeds d "
-     "LEFT JOIN asked a ON a.point = p.n AND a.seed = d.seed "
-     "WHERE coalesce(a.n, 0) <> 1 ORDER BY p.n, d.seed"},
+     "LEFT JOIN asked a ON a.point = p.n AND a.seed = d.seed WHERE coalesce(a.n, 0) <> 1 "
+     "UNION ALL SELECT p.n, NULL, 0 FROM point p JOIN own ON own.n > 0 "
+     "WHERE (SELECT count(*) FROM asked a WHERE a.point = p.n) <> own.n ORDER BY 1, 2"},
     {"verify-counts", 1,
      "SELECT s.name, s.origin, s.point_count, "
-     "(SELECT count(DISTINCT j.seed) FROM current_job j WHERE j.sweep = ?1) AS seeds, "
+     "CASE WHEN s.independent_seeds > 0 THEN s.independent_seeds ELSE "
+     "(SELECT count(DISTINCT j.seed) FROM current_job j WHERE j.sweep = ?1) END AS seeds, "
      "(SELECT count(*) FROM current_job j WHERE j.sweep = ?1) AS jobs, "
      "(SELECT count(*) FROM current_job j WHERE j.sweep = ?1 AND j.state = 'done') AS done, "
      "(SELECT count(*) FROM results WHERE sweep_id = ?1) AS results "

@@ -96,15 +96,8 @@ static void read_baseline(struct sweep_reader *reader, const struct yaml_node *k
     }
 }
 
-static bool open_seeds(struct sweep_reader *reader, const struct yaml_node *node)
+static bool open_seed_count(struct sweep_reader *reader, const struct yaml_node *node)
 {
-    if (node->type == YAML_LIST)
-        return values_open(&reader->seeds, PARAMETER_SEED, node, reader->diagnostics);
-    if (node->type == YAML_MAP) {
-        diagnostics_error(reader->diagnostics, node->place,
-                          "'seeds' as a mapping is not supported by this version");
-        return false;
-    }
     if (node->type != YAML_NUMBER || !(node->number >= 1) || node->number > 1e15 ||
         floor(node->number) != node->number) {
         diagnostics_error(reader->diagnostics, node->place,
@@ -113,6 +106,38 @@ static bool open_seeds(struct sweep_reader *reader, const struct yaml_node *node
     }
     reader->seeds.count = node->number;
     return true;
+}
+
+/* {count: N, independent: true} */
+static bool open_seeds_map(struct sweep_reader *reader, const struct yaml_node *node)
+{
+    static const char *const names[] = {"count", "independent"};
+    const struct yaml_node *count = yaml_get(node, "count");
+    bool good = count && open_seed_count(reader, count);
+    if (!count)
+        diagnostics_error(reader->diagnostics, node->place, "'seeds' has no 'count'");
+    for (const struct yaml_node *key = node->first; key; key = key->next) {
+        if (strcmp(key->text, "independent") == 0 && key->value->type == YAML_BOOLEAN) {
+            reader->sweep->independent_seeds = key->value->boolean;
+        } else if (strcmp(key->text, "independent") == 0) {
+            diagnostics_error(reader->diagnostics, key->value->place,
+                              "independent must be true or false");
+            good = false;
+        } else if (key->value != count) {
+            suggest_report(reader->diagnostics, key->place, "key", key->text, names, 2);
+            good = false;
+        }
+    }
+    return good;
+}
+
+static bool open_seeds(struct sweep_reader *reader, const struct yaml_node *node)
+{
+    if (node->type == YAML_LIST)
+        return values_open(&reader->seeds, PARAMETER_SEED, node, reader->diagnostics);
+    if (node->type == YAML_MAP)
+        return open_seeds_map(reader, node);
+    return open_seed_count(reader, node);
 }
 
 static void read_seeds(struct sweep_reader *reader, const struct yaml_node *key)

@@ -75,6 +75,7 @@ struct sweep {
     bool baseline[CONTROL_COUNT]; /* [CONTROL_NONE]: standard training */
     int64_t *seeds;
     size_t seed_count;
+    bool independent_seeds; /* another seed at every point; `seeds` are numbers of replicates */
     int64_t max_attempts;
     int64_t priority, max_running; /* higher first; 0: no limit */
     bool reuse;                    /* of finished trainings of other sweeps */

@@ -13,6 +13,7 @@ void dispatch_init(struct dispatch *dispatch, const struct dispatch_options *opt
     outbox_init(&dispatch->outbox);
     lease_table_init(&dispatch->leases, clock, options->lease_ms, options->no_progress_ms);
     errands_init(&dispatch->errands, options->data_rate, clock_now_ms(&clock));
+    allowance_init(&dispatch->intake, options->data_rate, clock_now_ms(&clock));
     library_init(&dispatch->library, options->data, clock);
 }
 
@@ -114,6 +115,8 @@ static const struct route {
     [WIRE__ENVELOPE__BODY_WEIGHTS_CHUNK] = {dispatch_weights_chunk, true, false},
     [WIRE__ENVELOPE__BODY_WEIGHTS_REQUEST] = {dispatch_weights_request, true, true, true},
     [WIRE__ENVELOPE__BODY_DATA_REQUEST] = {dispatch_data_request, true, false},
+    [WIRE__ENVELOPE__BODY_CHECKPOINT_CHUNK] = {dispatch_checkpoint_chunk, true, false},
+    [WIRE__ENVELOPE__BODY_BEGAN] = {dispatch_began, true, false},
 };
 
 /* By what the key is for; what the session is for is asked besides. */

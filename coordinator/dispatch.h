@@ -63,6 +63,8 @@ struct dispatch {
     struct removal_task removal;
     struct errands errands;
     struct library library;
+    struct allowance intake; /* bytes of checkpoints */
+    bool prunes;             /* there may be checkpoints that nobody needs */
     bool buries; /* there may be doomed files */
     uint64_t malformed_count;
 };
@@ -86,6 +88,9 @@ void dispatch_turn_away(struct dispatch *dispatch, const struct peer *peer);
 
 /* At the beginning of a transaction: removes the files of weights that nobody asks for. */
 WARN_UNUSED bool dispatch_bury(struct dispatch *dispatch, struct error *error);
+
+/* The same for checkpoints whose job is over, or went further. */
+WARN_UNUSED bool dispatch_prune(struct dispatch *dispatch, struct error *error);
 
 /* Ends what is due: expired and stuck leases, silent workers. */
 WARN_UNUSED bool dispatch_tick(struct dispatch *dispatch, struct error *error);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "coordinator/checkpoints.h"
+#include "coordinator/store_checkpoint.h"
 #include "coordinator/store_lease.h"
 
 enum {
@@ -18,7 +20,8 @@ bool dispatch_data_request(struct dispatch *dispatch, const struct inbound *inbo
     const Wire__DataRequest *request = inbound->envelope->data_request;
     struct errand errand = {.peer = *inbound->peer,
                             .request = inbound->envelope->request,
-                            .is_list = request->file.len == 0,
+                            .is_checkpoint = request->checkpoint,
+                            .is_list = !request->checkpoint && request->file.len == 0,
                             .offset = request->offset};
     if (!dispatch_attempt_id(dispatch, inbound, request->attempt, &errand.attempt) ||
         (!errand.is_list && request->file.len != HASH_BYTES))
@@ -93,6 +96,29 @@ static void answer_from(struct dispatch *dispatch, const struct errand *errand,
     answer(dispatch, errand, &part);
 }
 
+static bool send_checkpoint(struct dispatch *dispatch, const struct errand *errand,
+                            struct error *error)
+{
+    Wire__DataPart part = WIRE__DATA_PART__INIT;
+    struct stored_checkpoint stored;
+    struct error reason;
+    char digest[HASH_TEXT];
+    bool found;
+    uint8_t *data = NULL;
+    hash_text(errand->file, HASH_BYTES, digest);
+    if (!store_checkpoint_find(dispatch->store, errand->attempt.job, &stored, &found, error))
+        return false;
+    if (!found || strcmp(stored.digest, digest) != 0)
+        part.refused = (char *)(uintptr_t) "the checkpoint is not kept any more";
+    else if (!checkpoints_read(dispatch->options.database, digest, errand->offset, &data,
+                               &part.data.len, &reason))
+        part.refused = reason.message;
+    part.data.data = data;
+    answer(dispatch, errand, &part);
+    free(data);
+    return true;
+}
+
 /* What may be had follows from the job alone, and only while the attempt is alive. */
 static bool run_errand(struct dispatch *dispatch, const struct errand *errand, struct error *error)
 {
@@ -106,6 +132,8 @@ static bool run_errand(struct dispatch *dispatch, const struct errand *errand, s
     if (!found) {
         part.refused = (char *)(uintptr_t) "the attempt is over";
         answer(dispatch, errand, &part);
+    } else if (errand->is_checkpoint) {
+        return send_checkpoint(dispatch, errand, error);
     } else if (!job_parse(leased.description, strlen(leased.description), &job, &reason)) {
         part.refused = reason.message;
         answer(dispatch, errand, &part);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "coordinator/store_checkpoint.h"
 #include "coordinator/store_lease.h"
 #include "coordinator/store_worker.h"
 
@@ -30,10 +31,12 @@ static bool adopt(void *context, const struct live_lease *live, struct error *er
 bool dispatch_recover(struct dispatch *dispatch, struct error *error)
 {
     size_t unreadable;
-    if (!store_lease_each(dispatch->store, adopt, dispatch, error) ||
+    if (!dispatch_compare_journal(dispatch, error) ||
+        !store_lease_each(dispatch->store, adopt, dispatch, error) ||
         !submission_resume(&dispatch->submissions, dispatch->store, &unreadable, error) ||
         !dispatch_weights_recover(dispatch, error) || !dispatch_resume_removal(dispatch, error))
         return false;
+    dispatch_checkpoint_recover(dispatch);
     if (dispatch->leases.by_job.count > 0)
         log_info("%zu leases are alive: each has a full term again", dispatch->leases.by_job.count);
     if (dispatch->submissions.count > 0)
@@ -44,9 +47,14 @@ bool dispatch_recover(struct dispatch *dispatch, struct error *error)
     return true;
 }
 
-static void send_lease(struct dispatch *dispatch, const struct worker *worker,
-                       const struct attempt_id *id, const struct leased *leased)
+static bool send_lease(struct dispatch *dispatch, const struct worker *worker,
+                       const struct attempt_id *id, const struct leased *leased,
+                       struct error *error)
 {
+    struct stored_checkpoint stored;
+    bool found;
+    if (!store_checkpoint_find(dispatch->store, id->job, &stored, &found, error))
+        return false;
     Wire__AttemptId wire = dispatch_wire_id(id);
     Wire__Lease lease = WIRE__LEASE__INIT;
     lease.attempt = &wire;
@@ -63,7 +71,17 @@ static void send_lease(struct dispatch *dispatch, const struct worker *worker,
         lease.weights_digest.data = digest;
         lease.weights_digest.len = sizeof digest;
     }
+    Wire__Checkpoint checkpoint = WIRE__CHECKPOINT__INIT;
+    uint8_t file[HASH_BYTES];
+    if (found && hash_parse(stored.digest, file)) {
+        checkpoint.file.data = file;
+        checkpoint.file.len = sizeof file;
+        checkpoint.size = stored.bytes;
+        checkpoint.step = stored.step;
+        lease.checkpoint = &checkpoint;
+    }
     REPLY(dispatch, &worker->peer, 0, LEASE, lease, &lease);
+    return true;
 }
 
 static size_t running_of(const void *leases, int64_t sweep)
@@ -98,7 +116,8 @@ static bool lease_one(struct dispatch *dispatch, struct worker *worker, bool *fo
     worker->free_memory_bytes -= leased.memory_bytes < worker->free_memory_bytes
                                      ? leased.memory_bytes
                                      : worker->free_memory_bytes;
-    send_lease(dispatch, worker, &lease.id, &leased);
+    if (!send_lease(dispatch, worker, &lease.id, &leased, error))
+        return false;
     log_debug("j%lld attempt %lld leased to worker %lld", (long long)leased.job,
               (long long)leased.number, (long long)worker->row);
     return true;
@@ -143,8 +162,8 @@ bool dispatch_resend_leases(struct dispatch *dispatch, struct worker *worker, st
         if (!store_lease_describe(dispatch->store, &lease->id, &leased, &found, error))
             return false;
         lease->after_heartbeat = worker->sequence;
-        if (found)
-            send_lease(dispatch, worker, &lease->id, &leased);
+        if (found && !send_lease(dispatch, worker, &lease->id, &leased, error))
+            return false;
     }
     return true;
 }
@@ -234,5 +253,6 @@ static bool forget_silent_workers(struct dispatch *dispatch, struct error *error
 
 bool dispatch_tick(struct dispatch *dispatch, struct error *error)
 {
+    dispatch->prunes = true;
     return end_due_leases(dispatch, error) && forget_silent_workers(dispatch, error);
 }

@@ -20,7 +20,7 @@ dispatch_handler dispatch_hello, dispatch_heartbeat, dispatch_epoch_report, disp
 dispatch_handler dispatch_submit, dispatch_control, dispatch_control_task, dispatch_query,
     dispatch_live, dispatch_import;
 dispatch_handler dispatch_weights_chunk, dispatch_weights_request, dispatch_remove;
-dispatch_handler dispatch_data_request;
+dispatch_handler dispatch_data_request, dispatch_checkpoint_chunk, dispatch_began;
 
 /* Puts an envelope with body `member` (its constant and pointer) into the outbox. */
 #define REPLY(dispatch, to, number, BODY, member, message)                                         \
@@ -64,6 +64,12 @@ WARN_UNUSED bool dispatch_resume_removal(struct dispatch *dispatch, struct error
 
 /* After a start: files of earlier versions get their rows. */
 WARN_UNUSED bool dispatch_weights_recover(struct dispatch *dispatch, struct error *error);
+
+/* At the start: what the database has lost of the results that it once had. */
+WARN_UNUSED bool dispatch_compare_journal(struct dispatch *dispatch, struct error *error);
+
+/* After a start: removes files of checkpoints that have no row. */
+void dispatch_checkpoint_recover(struct dispatch *dispatch);
 
 /* Sends Leases again whose arrival this worker's newest heartbeat should have confirmed. */
 WARN_UNUSED bool dispatch_resend_leases(struct dispatch *dispatch, struct worker *worker,

@@ -6,6 +6,7 @@
 
 #include "common/hash.h"
 #include "common/socket.h"
+#include "coordinator/allowance.h"
 #include "coordinator/attempt.h"
 
 #include <stdint.h>
@@ -17,6 +18,7 @@ struct errand {
     struct peer peer;
     uint64_t request;
     struct attempt_id attempt; /* whose job needs the file */
+    bool is_checkpoint;        /* `file` is one, not of a data set */
     bool is_list;              /* which files there are is asked, not for one of them */
     uint8_t file[HASH_BYTES];
     uint64_t offset;
@@ -25,9 +27,7 @@ struct errand {
 struct errands {
     struct errand *first, **end;
     size_t count;
-    int64_t bytes_per_s;
-    int64_t budget;      /* bytes that may be sent now; below 0: more than that was */
-    int64_t refilled_ms; /* when the budget last grew */
+    struct allowance allowance; /* bytes of files */
 };
 
 void errands_init(struct errands *errands, int64_t bytes_per_s, int64_t now_ms);

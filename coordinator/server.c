@@ -11,6 +11,7 @@
 #include "common/socket.h"
 #include "coordinator/access.h"
 #include "coordinator/dispatch.h"
+#include "coordinator/notify.h"
 #include "coordinator/weights.h"
 #include "coordinator/write_ahead.h"
 
@@ -111,7 +112,7 @@ bool server_open(struct server **server, const struct server_options *options, s
         return error_set(error, ERROR_MEMORY, "out of memory");
     made->options = *options;
     made->clock = clock_system();
-    made->store.lock.descriptor = -1;
+    made->store = (struct store){.lock.descriptor = -1, .journal.file = -1};
     outbox_init(&made->dispatch.outbox);
     if (!open_all(made, error)) {
         server_close(made);
@@ -265,6 +266,7 @@ static bool tick_if_due(struct server *server, struct error *error)
     if (over_ms < 0 || (!server->drained && over_ms < flood_ms))
         return true;
     server->tick_due_ms = clock_now_ms(&server->clock) + server->options.tick_ms;
+    notify("WATCHDOG=1");
     return dispatch_tick(&server->dispatch, error);
 }
 
@@ -273,6 +275,7 @@ static bool work(struct server *server, struct error *error)
 {
     struct dispatch *dispatch = &server->dispatch;
     if (!store_begin(&server->store, error) || !dispatch_bury(dispatch, error) ||
+        !dispatch_prune(dispatch, error) ||
         !take_messages(server, error) || !tick_if_due(server, error))
         return false;
     int64_t until_ms = clock_now_ms(&server->clock) + BATCH_MS;

@@ -1,20 +1,23 @@
 #include "coordinator/store.h"
 
 #include "common/clock.h"
+#include "coordinator/store_journal.h"
 
 bool store_lock(struct store *store, const char *path, struct error *error)
 {
-    *store = (struct store){.lock.descriptor = -1};
+    *store = (struct store){.lock.descriptor = -1, .journal.file = -1};
     return lockfile_take(&store->lock, path, error);
 }
 
 bool store_open(struct store *store, const char *path, struct error *error)
 {
+    store->journal.file = -1;
     return db_open(&store->db, path, true, error);
 }
 
 void store_close(struct store *store)
 {
+    journal_close(&store->journal);
     db_close(store->db);
     store->db = NULL;
     lockfile_release(&store->lock);
@@ -28,16 +31,19 @@ static bool run(struct store *store, const char *sql, struct error *error)
 
 bool store_begin(struct store *store, struct error *error)
 {
-    return run(store, "BEGIN IMMEDIATE", error);
+    return journal_reserve(&store->journal, error) && run(store, "BEGIN IMMEDIATE", error);
 }
 
 bool store_commit(struct store *store, struct error *error)
 {
-    return run(store, "COMMIT", error);
+    /* The journal last: it never has what the database has not. */
+    return store_journal_mark(store, error) && run(store, "COMMIT", error) &&
+           journal_flush(&store->journal, error);
 }
 
 bool store_part_begin(struct store *store, struct error *error)
 {
+    store->part_journal = store->journal.length;
     return run(store, "SAVEPOINT part", error);
 }
 
@@ -48,6 +54,7 @@ bool store_part_keep(struct store *store, struct error *error)
 
 bool store_part_undo(struct store *store, struct error *error)
 {
+    store->journal.length = store->part_journal;
     return run(store, "ROLLBACK TO part", error) && run(store, "RELEASE part", error);
 }
 

@@ -10,12 +10,16 @@
 
 #include "common/db.h"
 #include "common/lockfile.h"
+#include "coordinator/journal.h"
 
 enum { STORE_NAME_MAX = 64, STORE_REASON_MAX = 1000 };
 
 struct store {
     struct db *db;
     struct lockfile lock;
+    struct journal journal; /* opened by store_journal_compare */
+    int64_t journal_mark;   /* how far the database knows that it agrees */
+    size_t part_journal;    /* what of it is older than the part that is open */
 };
 
 /* First the lock, before anything is created; ERROR_BUSY names the holder. */
@@ -25,6 +29,8 @@ WARN_UNUSED bool store_lock(struct store *store, const char *path, struct error 
 WARN_UNUSED bool store_open(struct store *store, const char *path, struct error *error);
 void store_close(struct store *store);
 
+/* Makes room in the journal first: ERROR_SYSTEM when the disk has none left, and nothing is begun.
+ */
 WARN_UNUSED bool store_begin(struct store *store, struct error *error);
 WARN_UNUSED bool store_commit(struct store *store, struct error *error);
 

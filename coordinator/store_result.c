@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/hash.h"
 #include "common/job.h"
+#include "coordinator/store_journal.h"
 #include "coordinator/store_lease.h"
 #include "coordinator/store_measure.h"
 #include "coordinator/store_training.h"
@@ -103,7 +104,7 @@ static bool close_attempt(struct store *store, const struct attempt_id *id,
     if (!db_prepare(store->db,
                     "UPDATE attempt SET outcome = ?4, reason = nullif(?5, ''), late = ?6,"
                     " train_s = ?7, evaluate_s = ?8, peak_memory_bytes = ?9, build = ?10,"
-                    " cpu_class = ?11, ended_at = ?12"
+                    " cpu_class = ?11, ended_at = ?12, digest = ?13"
                     " WHERE job = ?1 AND number = ?2"
                     " AND outcome = CASE WHEN ?6 THEN 'lost' ELSE 'running' END"
                     " AND worker = (SELECT id FROM worker WHERE instance = ?3)"
@@ -112,6 +113,8 @@ static bool close_attempt(struct store *store, const struct attempt_id *id,
                     &statement, error))
         return false;
     bool done = result->outcome == WIRE__OUTCOME__OUTCOME_DONE;
+    uint8_t digest[JOURNAL_DIGEST_BYTES];
+    store_journal_digest(result, digest);
     statement_bind_integer(statement, 1, id->job);
     statement_bind_integer(statement, 2, id->number);
     statement_bind_blob(statement, 3, id->instance, INSTANCE_BYTES);
@@ -124,10 +127,11 @@ static bool close_attempt(struct store *store, const struct attempt_id *id,
     statement_bind_text(statement, 10, result->build);
     statement_bind_text(statement, 11, result->cpu_class);
     statement_bind_integer(statement, 12, clock_wall_ms());
+    statement_bind_blob(statement, 13, digest, sizeof digest);
     if (!statement_run(statement, error))
         return false;
     *changed = db_changes(store->db) > 0;
-    return true;
+    return !*changed || store_journal_add(store, id, result, error);
 }
 
 /* A lost attempt was counted; if its result comes after all it was none. */

@@ -149,6 +149,8 @@ static void bind_settings(struct statement *statement, const struct grid *grid)
     statement_bind_integer(statement, 10, grid->sweep->max_running);
     statement_bind_integer(statement, 11, grid->sweep->keep_bytes);
     statement_bind_text(statement, 12, grid->sweep->requires);
+    statement_bind_integer(statement, 13,
+                           grid->sweep->independent_seeds ? (int64_t)grid->sweep->seed_count : 0);
 }
 
 bool store_sweep_create(struct store *store, const struct grid *grid,
@@ -158,8 +160,8 @@ bool store_sweep_create(struct store *store, const struct grid *grid,
     if (!db_prepare(store->db,
                     "INSERT INTO sweep (id, name, state, text_number, point_count, max_attempts,"
                     " reuse, submitted_at, checkpoint_s, continue_any, keep, priority, max_running,"
-                    " keep_bytes, requires) VALUES (" STORE_NEXT_SWEEP
-                    ", ?1, 'expanding', 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                    " keep_bytes, requires, independent_seeds) VALUES (" STORE_NEXT_SWEEP
+                    ", ?1, 'expanding', 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
                     &statement, error))
         return false;
     statement_bind_text(statement, 1, grid->sweep->name);
@@ -183,7 +185,7 @@ bool store_sweep_extend(struct store *store, int64_t sweep, int64_t text_number,
                     "UPDATE sweep SET state = 'expanding', text_number = ?5, point_count = ?2,"
                     " max_attempts = ?3, reuse = ?4, checkpoint_s = ?6, continue_any = ?7,"
                     " keep = ?8, priority = ?9, max_running = ?10, keep_bytes = ?11,"
-                    " requires = ?12 WHERE id = ?1",
+                    " requires = ?12, independent_seeds = ?13 WHERE id = ?1",
                     &statement, error))
         return false;
     statement_bind_integer(statement, 1, sweep);

@@ -89,6 +89,21 @@ static void list(const char *path, struct listing *listing)
     qsort(listing->names, (size_t)listing->count, NAME_MAX_BYTES, newest_first);
 }
 
+bool checkpoint_folder_file(const char *folder, int64_t step, char path[DISK_PATH_MAX],
+                            struct error *error)
+{
+    char name[NAME_MAX_BYTES];
+    snprintf(name, sizeof name, "%0*" PRId64 "%s", STEP_DIGITS, step, suffix);
+    return disk_join(path, folder, name, error);
+}
+
+int64_t checkpoint_folder_newest(const char *folder)
+{
+    struct listing listing;
+    list(folder, &listing);
+    return listing.count > 0 ? strtoll(listing.names[0], NULL, 10) : 0;
+}
+
 static void remove_file(const char *folder, const char *name)
 {
     char path[DISK_PATH_MAX];

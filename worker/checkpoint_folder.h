@@ -38,6 +38,13 @@ struct checkpoint_search {
 bool checkpoint_folder_load(struct checkpoint_folder *folder,
                             const struct checkpoint_search *search, struct training_state *state);
 
+/* Where the checkpoint after this step is, or would be. */
+WARN_UNUSED bool checkpoint_folder_file(const char *folder, int64_t step, char path[DISK_PATH_MAX],
+                                        struct error *error);
+
+/* The step of the newest one; 0: there is none. */
+int64_t checkpoint_folder_newest(const char *folder);
+
 /* Removes a folder with all that it holds, unless a runner works in it. */
 void checkpoint_folder_remove(const char *path);
 

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
@@ -28,6 +29,7 @@ struct keeper {
     bool started;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
+    char refused[300]; /* the newest checkpoint that could not be continued, and why; "": none */
     bool full, ending; /* `bytes` is the thread's while it is full */
 };
 
@@ -63,7 +65,7 @@ static void write_out(struct keeper *keeper)
     checkpoint_seal(keeper->bytes, keeper->length);
     if (checkpoint_folder_write(&keeper->folder, keeper->step, keeper->bytes, keeper->length,
                                 &error))
-        log_debug("checkpoint after step %" PRId64 " written", keeper->step);
+        keeper->options.written(keeper->options.context, keeper->step);
     else
         log_warning("no checkpoint after step %" PRId64 ": %s; the training goes on", keeper->step,
                     error.message);
@@ -129,7 +131,9 @@ static void wait_until_written(struct keeper *keeper)
 
 static void report_refused(void *context, const char *file, const struct error *reason)
 {
-    const struct keeper *keeper = context;
+    struct keeper *keeper = context;
+    if (!keeper->refused[0])
+        snprintf(keeper->refused, sizeof keeper->refused, "%s: %.200s", file, reason->message);
     log_warning("checkpoint %s/%s is not continued: %s", keeper->folder.path, file,
                 reason->message);
 }
@@ -150,7 +154,16 @@ static void restore(void *context, struct training_state *state)
         .refused = report_refused,
     };
     keeper->due_ms = now_ms() + (int64_t)(1000 * keeper->options.interval_s);
-    if (!checkpoint_folder_load(&keeper->folder, &search, state))
+    char words[400];
+    bool loaded = checkpoint_folder_load(&keeper->folder, &search, state);
+    if (loaded)
+        snprintf(words, sizeof words, "continued after step %" PRId64 ", in epoch %" PRId64,
+                 state->step, state->epoch);
+    else
+        snprintf(words, sizeof words, "begun anew: %s", keeper->refused);
+    if (loaded || keeper->refused[0])
+        keeper->options.began(keeper->options.context, loaded ? state->step : 0, words);
+    if (!loaded)
         return;
     log_info("continuing after step %" PRId64 ", in epoch %" PRId64, state->step, state->epoch);
     keeper->options.continued(keeper->options.context, state);

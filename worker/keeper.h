@@ -17,6 +17,9 @@ struct keeper_options {
     struct checkpoint_origin origin;
     void *context;
     void (*continued)(void *context, const struct training_state *state);
+    /* Once, where there were checkpoints: what it goes on from, or (step 0) why it begins anew. */
+    void (*began)(void *context, int64_t step, const char *words);
+    void (*written)(void *context, int64_t step); /* called by another thread */
 };
 
 /* From here on SIGTERM and SIGINT ask for a checkpoint and the end (see keeper_hooks). Waits a

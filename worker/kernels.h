@@ -114,7 +114,8 @@ struct kernels {
     void (*conv_pool_forward)(real *out, uint8_t *best, const real *halves, const real *weight,
                               const real *bias, const struct conv_pool_shape *shape);
     /* One image at every level: the convolution is linear, so it is computed of the clean image and
-     * of the noise, and their sum for each level is pooled. Without noise the same bits as above. */
+     * of the noise, and their sum for each level is pooled. Without noise the same bits as above.
+     */
     void (*conv_pool_levels)(real *out, struct noise_levels levels, const real *halves,
                              const real *noise_halves, const real *weight, const real *bias,
                              const struct conv_pool_shape *shape);

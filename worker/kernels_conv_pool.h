@@ -141,9 +141,10 @@ static void conv_pool_forward(real *out, uint8_t *best, const real *halves, cons
 }
 
 /* The vectors of every level that begin at one pixel, from the sums of clean image and noise. */
-__attribute__((always_inline)) static inline void
-pool_levels(real *out, struct noise_levels levels, vector clean[][WINDOW], vector noise[][WINDOW],
-            int channels, size_t pixels, size_t room)
+__attribute__((always_inline)) static inline void pool_levels(real *out, struct noise_levels levels,
+                                                              vector clean[][WINDOW],
+                                                              vector noise[][WINDOW], int channels,
+                                                              size_t pixels, size_t room)
 {
     for (size_t level = 0; level < levels.count; level++, out += levels.out_step) {
         for (size_t c = 0; c < (size_t)channels; c++) {

@@ -19,6 +19,8 @@ struct entry {
     char *folder;
     uint64_t log_sent;
     struct transfer *weights; /* NULL: none */
+    struct courier courier;   /* of a release */
+    int64_t checkpoint;       /* its step; 0: none is to be sent */
     Wire__Outcome outcome;
     uint64_t memory_bytes;
     char reason[REASON_MAX];
@@ -40,6 +42,7 @@ static void free_entry(struct entry *entry)
     if (!entry)
         return;
     wire__result__free_unpacked(entry->result, NULL);
+    courier_finish(&entry->courier);
     free(entry->folder);
     free(entry->weights);
     free(entry);
@@ -150,6 +153,36 @@ bool outbox_acknowledge_release(struct outbox *outbox, const struct attempt_id *
     return true;
 }
 
+void outbox_add_checkpoint(struct outbox *outbox, const struct attempt_id *id,
+                           struct courier *courier, const char *folder, int64_t step)
+{
+    size_t index = find(outbox, id, false);
+    char *copy = index < OUTBOX_MAX ? strdup(folder) : NULL;
+    if (!copy)
+        return;
+    struct entry *entry = outbox->entries[index];
+    entry->folder = copy;
+    entry->courier = *courier;
+    entry->checkpoint = step;
+    *courier = (struct courier){.pending = false};
+}
+
+bool outbox_acknowledge_checkpoint(struct outbox *outbox, const struct attempt_id *id,
+                                   const Wire__CheckpointAck *ack, int64_t now_ms)
+{
+    size_t index = find(outbox, id, false);
+    if (index == OUTBOX_MAX || outbox->entries[index]->checkpoint == 0)
+        return false;
+    struct entry *entry = outbox->entries[index];
+    courier_take(&entry->courier, ack, now_ms);
+    if (courier_is_done(&entry->courier, entry->checkpoint))
+        entry->checkpoint = 0;
+    else
+        courier_wake(&entry->courier, now_ms);
+    entry->due_ms = 0;
+    return true;
+}
+
 bool outbox_has(const struct outbox *outbox, const struct attempt_id *id)
 {
     return find(outbox, id, true) != OUTBOX_MAX || find(outbox, id, false) != OUTBOX_MAX;
@@ -200,12 +233,19 @@ static bool send_result(struct session *session, struct entry *entry)
     return session_send(session, &envelope);
 }
 
-static bool send_release(struct session *session, struct entry *entry)
+static bool send_release(struct session *session, struct entry *entry, int64_t now_ms)
 {
     Wire__Release release = WIRE__RELEASE__INIT;
     Wire__AttemptId attempt;
     Wire__Envelope envelope = WIRE__ENVELOPE__INIT;
     attempt_to_wire(&entry->id, &attempt);
+    if (entry->checkpoint > 0) {
+        courier_wake(&entry->courier, now_ms);
+        courier_tick(&entry->courier, entry->folder, entry->checkpoint, &attempt, session, now_ms);
+        if (entry->courier.pending)
+            return true;
+        entry->checkpoint = 0; /* it cannot be read */
+    }
     release.attempt = &attempt;
     release.outcome = entry->outcome;
     release.reason = entry->reason;
@@ -221,7 +261,7 @@ void outbox_tick(struct outbox *outbox, struct session *session, int64_t now_ms)
         struct entry *entry = outbox->entries[i];
         if (entry->due_ms > now_ms)
             continue;
-        if (entry->result ? send_result(session, entry) : send_release(session, entry))
+        if (entry->result ? send_result(session, entry) : send_release(session, entry, now_ms))
             entry->due_ms = now_ms + AGAIN_MS;
     }
 }

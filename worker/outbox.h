@@ -3,6 +3,7 @@
 #ifndef LIPSWEEP_WORKER_OUTBOX_H
 #define LIPSWEEP_WORKER_OUTBOX_H
 
+#include "worker/courier.h"
 #include "worker/session.h"
 #include "worker/spool.h"
 
@@ -28,6 +29,13 @@ struct handing_back {
 };
 bool outbox_add_release(struct outbox *outbox, const struct attempt_id *id,
                         const struct handing_back *what);
+
+/* Before the lease goes back, the checkpoint after `step` in `folder` goes to the coordinator: the
+ * release waits for that. Takes over what `courier` has under way. */
+void outbox_add_checkpoint(struct outbox *outbox, const struct attempt_id *id,
+                           struct courier *courier, const char *folder, int64_t step);
+bool outbox_acknowledge_checkpoint(struct outbox *outbox, const struct attempt_id *id,
+                                   const Wire__CheckpointAck *ack, int64_t now_ms);
 
 /* The result that waits for its acknowledgement; NULL when none does. */
 const Wire__Result *outbox_find_result(const struct outbox *outbox, const struct attempt_id *id);

@@ -41,11 +41,30 @@ void progress_write_epoch(int descriptor, const struct epoch_metric *metric)
     write_line(descriptor, line, length);
 }
 
+void progress_write_checkpoint(int descriptor, int64_t step)
+{
+    char line[64];
+    int length = snprintf(line, sizeof line, "checkpoint %" PRId64 "\n", step);
+    write_line(descriptor, line, length);
+}
+
+void progress_write_began(int descriptor, int64_t step, const char *words)
+{
+    char line[PROGRESS_WORDS_MAX + 64], plain[PROGRESS_WORDS_MAX];
+    snprintf(plain, sizeof plain, "%s", words);
+    for (char *letter = plain; *letter; letter++)
+        if (*letter == '\n')
+            *letter = ' ';
+    int length = snprintf(line, sizeof line, "began %" PRId64 " %s\n", step, plain);
+    write_line(descriptor, line, length);
+}
+
 static void take_line(const char *line, const struct progress_listener *listener)
 {
     struct progress progress;
     struct epoch_metric metric;
-    int phase;
+    int64_t step;
+    int phase, words = 0;
     if (sscanf(line, PROGRESS_SCAN, &phase, &progress.counter, &progress.epoch,
                &progress.epoch_count, &progress.step, &progress.step_count,
                &progress.images_per_s) == 7 &&
@@ -56,6 +75,10 @@ static void take_line(const char *line, const struct progress_listener *listener
                       &metric.lipschitz_loss, &metric.accuracy, &metric.active_share,
                       &metric.quotient_mean, &metric.images_per_s) == 8) {
         listener->epoch(listener->context, &metric);
+    } else if (sscanf(line, "checkpoint %" SCNd64, &step) == 1 && step > 0) {
+        listener->checkpoint(listener->context, step);
+    } else if (sscanf(line, "began %" SCNd64 " %n", &step, &words) == 1 && words > 0) {
+        listener->began(listener->context, step, line + words);
     }
 }
 

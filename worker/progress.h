@@ -24,6 +24,11 @@ struct progress {
 /* Runner's side. A pipe that nobody reads any more changes nothing. */
 void progress_write(int descriptor, const struct progress *progress);
 void progress_write_epoch(int descriptor, const struct epoch_metric *metric);
+void progress_write_checkpoint(int descriptor, int64_t step);
+
+/* Where the training goes on from, or why it begins anew though it had been under way. */
+enum { PROGRESS_WORDS_MAX = 400 };
+void progress_write_began(int descriptor, int64_t step, const char *words);
 
 /* Worker's side: bytes in, lines out. Lines that are none of these, or too long, are skipped: a
  * runner can be broken in any way. */
@@ -37,6 +42,8 @@ struct progress_listener {
     void *context;
     void (*progress)(void *context, const struct progress *progress);
     void (*epoch)(void *context, const struct epoch_metric *metric);
+    void (*checkpoint)(void *context, int64_t step);
+    void (*began)(void *context, int64_t step, const char *words);
 };
 
 /* Reads what is there from a non-blocking descriptor. False at the end of the pipe. */

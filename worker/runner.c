@@ -130,6 +130,21 @@ static void take_continued(void *context, const struct training_state *state)
         pass_epoch_on(runner, &state->metrics[i]);
 }
 
+static void take_began(void *context, int64_t step, const char *words)
+{
+    const struct runner *runner = context;
+    if (runner->options->progress >= 0)
+        progress_write_began(runner->options->progress, step, words);
+}
+
+static void take_written(void *context, int64_t step)
+{
+    const struct runner *runner = context;
+    log_debug("checkpoint after step %" PRId64 " written", step);
+    if (runner->options->progress >= 0)
+        progress_write_checkpoint(runner->options->progress, step);
+}
+
 /* --- the training --- */
 
 /* A training without checkpoints is better than none. */
@@ -144,6 +159,8 @@ static void keep_checkpoints(struct runner *runner)
                    .cpu_class = training_cpu_class(job_is_exact(&runner->job))},
         .context = runner,
         .continued = take_continued,
+        .began = take_began,
+        .written = take_written,
     };
     if (!options.folder)
         return;

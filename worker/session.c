@@ -256,6 +256,9 @@ static void take(struct session *session, const Wire__Envelope *envelope)
     case WIRE__ENVELOPE__BODY_RELEASE_ACK:
         listener->release_ack(listener->context, envelope->release_ack);
         break;
+    case WIRE__ENVELOPE__BODY_CHECKPOINT_ACK:
+        listener->checkpoint_ack(listener->context, envelope->checkpoint_ack);
+        break;
     case WIRE__ENVELOPE__BODY_DATA_PART:
         listener->data_part(listener->context, envelope->data_part);
         break;

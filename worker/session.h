@@ -30,6 +30,7 @@ struct session_listener {
     void (*weights_part)(void *context, uint64_t request, const Wire__WeightsPart *part);
     void (*drain)(void *context, const Wire__Drain *drain);
     void (*release_ack)(void *context, const Wire__ReleaseAck *ack);
+    void (*checkpoint_ack)(void *context, const Wire__CheckpointAck *ack);
     void (*data_part)(void *context, const Wire__DataPart *part);
 };
 

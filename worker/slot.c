@@ -112,10 +112,24 @@ static void take_epoch(void *context, const struct epoch_metric *metric)
     reading->listener->epoch(reading->listener->context, reading->slot, metric);
 }
 
+static void take_checkpoint(void *context, int64_t step)
+{
+    struct reading *reading = context;
+    reading->slot->checkpoint = step;
+}
+
+static void take_began(void *context, int64_t step, const char *words)
+{
+    struct slot *slot = ((struct reading *)context)->slot;
+    slot->began_step = step;
+    snprintf(slot->began, sizeof slot->began, "%s", words);
+}
+
 void slot_read(struct slot *slot, const struct slot_listener *listener)
 {
     struct reading reading = {slot, listener};
-    struct progress_listener lines = {&reading, take_progress, take_epoch};
+    struct progress_listener lines = {&reading, take_progress, take_epoch, take_checkpoint,
+                                      take_began};
     if (slot->pipe < 0 || progress_read(&slot->reader, slot->pipe, &lines))
         return;
     close(slot->pipe);

@@ -22,6 +22,10 @@ struct slot {
     int pipe; /* read end; -1: closed by the runner */
     struct progress_reader reader;
     struct progress progress;
+    int64_t checkpoint; /* the newest one is of after this step; 0: none so far */
+    /* What the coordinator is to hear of where it began; "": nothing (any more). */
+    char began[PROGRESS_WORDS_MAX];
+    int64_t began_step;
     uint64_t log_sent; /* bytes of the log that were handed on */
 };
 

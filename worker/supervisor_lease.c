@@ -20,7 +20,7 @@ int supervisor_free_count(const struct supervisor *supervisor)
     int busy = supervisor_busy_count(supervisor);
     int64_t free = supervisor->options->slots - busy;
     int64_t limit = supervisor->options->count;
-    if (supervisor->stopping || supervisor->draining ||
+    if (supervisor->stopping || supervisor->draining || !supervisor_has_time(supervisor) ||
         !backoff_is_over(&supervisor->backoff, supervisor->now_ms))
         return 0;
     if (limit > 0 && limit - supervisor->finished_count - busy < free)
@@ -52,6 +52,17 @@ void supervisor_release(struct supervisor *supervisor, const struct attempt_id *
     if (!outbox_add_release(supervisor->outbox, id, what))
         log_warning("%s: too much waits to be delivered, its lease is left to expire", label);
     supervisor_heartbeat_soon(supervisor);
+}
+
+void supervisor_hand_back(struct supervisor *supervisor, struct slot *slot,
+                          const struct handing_back *what)
+{
+    struct courier *courier = &supervisor->couriers[slot - supervisor->slots];
+    supervisor_release(supervisor, &slot->id, what);
+    if (slot->checkpoint > 0 && !courier_is_done(courier, slot->checkpoint))
+        outbox_add_checkpoint(supervisor->outbox, &slot->id, courier, slot->checkpoints,
+                              slot->checkpoint);
+    spool_remove_folder(slot->folder);
 }
 
 void supervisor_doom(struct slot *slot)
@@ -107,9 +118,11 @@ static void take_lease(void *context, const Wire__Lease *lease)
     doom_older(supervisor, &id);
     supervisor_heartbeat_soon(supervisor);
     if (supervisor_free_count(supervisor) == 0) {
-        const struct handing_back full = {
-            WIRE__OUTCOME__OUTCOME_PREEMPTED,
-            supervisor->stopping ? "the worker is stopping" : "the worker has no free slot", 0};
+        const struct handing_back full = {WIRE__OUTCOME__OUTCOME_PREEMPTED,
+                                          supervisor->stopping || !supervisor_has_time(supervisor)
+                                              ? "the worker is stopping"
+                                              : "the worker has no free slot",
+                                          0};
         supervisor_release(supervisor, &id, &full);
         return;
     }
@@ -201,6 +214,20 @@ static void take_release_ack(void *context, const Wire__ReleaseAck *ack)
         outbox_acknowledge_release(supervisor->outbox, &id);
 }
 
+static void take_checkpoint_ack(void *context, const Wire__CheckpointAck *ack)
+{
+    struct supervisor *supervisor = context;
+    struct attempt_id id;
+    if (!attempt_from_wire(ack->attempt, &id))
+        return;
+    supervisor->stop_ms = supervisor->now_ms + STOP_MS; /* it is getting on */
+    const struct slot *slot = find_slot(supervisor, &id);
+    if (slot)
+        courier_take(&supervisor->couriers[slot - supervisor->slots], ack, supervisor->now_ms);
+    else
+        (void)outbox_acknowledge_checkpoint(supervisor->outbox, &id, ack, supervisor->now_ms);
+}
+
 static void take_data_part(void *context, const Wire__DataPart *part)
 {
     struct supervisor *supervisor = context;
@@ -244,6 +271,8 @@ static void take_welcome(void *context, const Wire__Welcome *welcome)
         log_warning("results of earlier workers cannot be taken over: %s", error.message);
     outbox_wake(supervisor->outbox, supervisor->now_ms);
     supply_wake(supervisor->supply, supervisor->now_ms);
+    for (int i = 0; i < supervisor->options->slots; i++)
+        courier_wake(&supervisor->couriers[i], supervisor->now_ms);
     supervisor_heartbeat_soon(supervisor);
 }
 
@@ -259,6 +288,7 @@ struct session_listener supervisor_listener(struct supervisor *supervisor)
         .result_ack = take_result_ack,
         .drain = take_drain,
         .release_ack = take_release_ack,
+        .checkpoint_ack = take_checkpoint_ack,
         .data_part = take_data_part,
     };
 }

@@ -7,6 +7,7 @@
 
 #include "common/dataset.h"
 #include "common/log.h"
+#include "worker/checkpoint_folder.h"
 #include "worker/footprint.h"
 
 /* A lease on its way to a runner. */
@@ -18,7 +19,8 @@ struct start {
     const char *data; /* where its data set is; NULL: the default places */
     char cached[DISK_PATH_MAX];
     uint64_t memory_bytes;
-    struct handing_back back; /* if it comes to nothing */
+    char began[PROGRESS_WORDS_MAX]; /* "": nothing to tell */
+    struct handing_back back;       /* if it comes to nothing */
 };
 
 /* One that will fit later is no refusal: the coordinator, told what it needs, waits until then. */
@@ -60,6 +62,30 @@ static struct slot *free_slot(struct supervisor *supervisor)
     return slot;
 }
 
+/* The training's folder of checkpoints, with the one that the lease names unless one is there that
+ * came as far. False while it is on its way. One that cannot be had is said, and done without. */
+static bool find_checkpoint(struct start *start)
+{
+    struct supervisor *supervisor = start->supervisor;
+    const Wire__Checkpoint *checkpoint = start->lease->checkpoint;
+    char folder[SPOOL_PATH_MAX];
+    uint8_t train_hash[32];
+    struct error error;
+    job_train_hash(&start->job, train_hash);
+    if (!checkpoint || checkpoint->file.len != HASH_BYTES ||
+        start->lease->weights_digest.len == HASH_BYTES ||
+        !spool_checkpoints(supervisor->spool, train_hash, folder, NULL) ||
+        keeps_already(supervisor, folder) || checkpoint_folder_newest(folder) >= checkpoint->step)
+        return true;
+    enum supply_state state = supply_want_checkpoint(supervisor->supply, start->id, checkpoint,
+                                                     folder, supervisor->now_ms, &error);
+    if (state == SUPPLY_FAILED)
+        snprintf(start->began, sizeof start->began,
+                 "begun anew: the checkpoint after step %" PRId64 " cannot be had (%.200s)",
+                 checkpoint->step, error.message);
+    return state != SUPPLY_COMING;
+}
+
 static bool start_slot(struct start *start, struct error *error)
 {
     struct supervisor *supervisor = start->supervisor;
@@ -87,6 +113,7 @@ static bool start_slot(struct start *start, struct error *error)
     };
     struct slot *slot = free_slot(supervisor);
     if (slot_start(slot, &slot_options, error)) {
+        snprintf(slot->began, sizeof slot->began, "%s", start->began);
         if (slot_options.has_stored)
             stored_weights_begin(&supervisor->stored[slot - supervisor->slots], slot->folder,
                                  start->lease->weights_digest.data);
@@ -144,6 +171,8 @@ static enum step take_step(struct start *start, struct error *error)
         if (!find_data(start, error))
             return STEP_FAILED;
     }
+    if (!find_checkpoint(start))
+        return STEP_WAITS;
     return adapt_path(start, error) && fits(start, error) && start_slot(start, error) ? STEP_STARTED
                                                                                       : STEP_FAILED;
 }
@@ -165,8 +194,10 @@ static enum step go_on(struct supervisor *supervisor, const struct attempt_id *i
     if (step != STEP_FAILED)
         return step;
     /* Whatever else it was may hold for the next job too. */
-    if (start.back.memory_bytes == 0)
+    if (start.back.memory_bytes == 0) {
         backoff_failed(&supervisor->backoff, supervisor->now_ms);
+        supervisor_was_useless(supervisor, error.message);
+    }
     supervisor_release(supervisor, id, &start.back);
     wire__lease__free_unpacked(lease, NULL);
     return step;
@@ -184,8 +215,6 @@ void supervisor_begin(struct supervisor *supervisor, const struct attempt_id *id
 
 static void serve(struct supervisor *supervisor, struct slot *slot)
 {
-    static const struct handing_back stopped = {WIRE__OUTCOME__OUTCOME_PREEMPTED,
-                                                "the worker was stopped", 0};
     const struct attempt_id id = slot->id;
     if (!slot->doomed && !slot->leaving) {
         Wire__Lease *lease = slot->lease;
@@ -195,7 +224,7 @@ static void serve(struct supervisor *supervisor, struct slot *slot)
         return;
     }
     if (slot->leaving && !slot->doomed)
-        supervisor_release(supervisor, &id, &stopped);
+        supervisor_hand_back_stopped(supervisor, slot);
     slot_clear(slot);
     supervisor_heartbeat_soon(supervisor);
 }
@@ -213,9 +242,13 @@ bool supervisor_replaces_data(struct supervisor *supervisor, struct slot *slot,
 {
     char label[ATTEMPT_LABEL_MAX];
     struct job job;
+    struct dataset_origin origin;
     const char *text = slot->lease->description;
     if (!result->wants_data || supervisor->stopping || !job_parse(text, strlen(text), &job, NULL) ||
         supply_is_spoiled(supervisor->supply, &job))
+        return false;
+    /* One that the program makes is what this build makes of it. */
+    if (dataset_find(&job, supervisor->options->data, &origin, NULL) && origin.file_count == 0)
         return false;
     attempt_label(&slot->id, label);
     log_warning("%s: %s; asking the coordinator for a good copy", label, result->reason);

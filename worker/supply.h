@@ -1,4 +1,5 @@
-/* Data sets that this machine lacks, brought from the coordinator into a cache:
+/* Files that this machine lacks, brought from the coordinator: checkpoints, into the folder of
+ * their training, and data sets, into a cache:
  *
  *     CACHE/DIGEST/        a whole data set, under the digest of its images
  *     CACHE/DIGEST.part/   one on its way: its owner holds a lock on the folder
@@ -34,6 +35,11 @@ bool supply_is_spoiled(const struct supply *supply, const struct job *job);
 enum supply_state { SUPPLY_COMING, SUPPLY_HERE, SUPPLY_FAILED };
 enum supply_state supply_want(struct supply *supply, const struct attempt_id *id,
                               const struct job *job, int64_t now_ms, struct error *error);
+
+/* The same for a checkpoint, into the folder of its training. */
+enum supply_state supply_want_checkpoint(struct supply *supply, const struct attempt_id *id,
+                                         const Wire__Checkpoint *checkpoint, const char *folder,
+                                         int64_t now_ms, struct error *error);
 
 /* Rises as parts come. */
 uint64_t supply_progress(const struct supply *supply);

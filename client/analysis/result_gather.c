@@ -271,6 +271,35 @@ static void fill_samples(struct gathering *gathering)
                       sizeof(struct sample), compare_samples);
 }
 
+static int compare_seeds(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Whether two points, or more, have no seed in common. Where they share theirs the second job
+ * tells, as a rule. */
+static bool has_independent_seeds(const struct gathering *gathering)
+{
+    const struct job_place *places = gathering->places;
+    size_t count = gathering->place_count;
+    bool several = false, shared = false;
+    for (size_t i = 1; i < count && !shared; i++) {
+        several = several || places[i].point != places[0].point;
+        shared = places[i].point != places[0].point && places[i].seed == places[0].seed;
+    }
+    if (shared || !several)
+        return false;
+    int64_t *seeds = memory_allocate(count, sizeof *seeds);
+    for (size_t i = 0; i < count; i++)
+        seeds[i] = places[i].seed;
+    qsort(seeds, count, sizeof *seeds, compare_seeds);
+    for (size_t i = 1; i < count && !shared; i++)
+        shared = seeds[i] == seeds[i - 1];
+    free(seeds);
+    return !shared;
+}
+
 static void sort_levels(struct result_set *set)
 {
     for (size_t i = 1; i < set->test_sigma_count; i++)
@@ -305,6 +334,7 @@ bool result_set_load(struct result_set *set, struct source *source, int64_t swee
                 source_each(source, column ? "result-measures" : "result-accuracies", parameters,
                             column ? 2 : 1, visit_accuracies, &gathering, error);
     if (good) {
+        set->independent = has_independent_seeds(&gathering);
         end_points(&gathering);
         fill_samples(&gathering);
         if (set->point_count > 1)

@@ -75,6 +75,7 @@ struct result_set {
     size_t point_count;
     double *test_sigmas; /* ascending */
     size_t test_sigma_count;
+    bool independent; /* no seed is at two points: nothing to pair by */
 };
 
 /* `column` of the view measurements instead of accuracies; NULL: accuracies. */

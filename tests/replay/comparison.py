@@ -1,5 +1,6 @@
 """Distances of a program's steps from PyTorch's float64, beside those of PyTorch's own float32."""
 
+import math
 import statistics
 
 # Relative. STRICT holds in every step. A ReLU (or the hinge) whose argument is 0 to within rounding may decide
@@ -10,6 +11,10 @@ USUAL = {"gradient_norm": 1e-4, "weights": 1e-4, "optimizer.first": 1e-4, "optim
 RARE = 0.1
 TIMES = 3               # or within so many times PyTorch's float32
 ROUNDING = 2.0**-23
+
+
+def root_mean_square(numbers):
+    return math.sqrt(statistics.fmean(n * n for n in numbers))
 
 
 class Comparison:
@@ -56,8 +61,8 @@ class Comparison:
         return self.failures + usual
 
     def table(self):
-        yield f"{'relative':18}{'lipsweep':>20}{'PyTorch float32':>20}"
-        yield f"{'':18}" + 2 * f"{'median':>11}{'largest':>9}"
+        yield f"{'relative':18}{'lipsweep':>29}{'PyTorch float32':>29}"
+        yield f"{'':18}" + 2 * f"{'median':>11}{'largest':>9}{'rms':>9}"
         for what, pairs in self.distances.items():
-            numbers = [f(column) for column in zip(*pairs) for f in (statistics.median, max)]
-            yield f"{what:18}" + "".join(f"{n:{11 if i % 2 == 0 else 9}.1e}" for i, n in enumerate(numbers))
+            numbers = [f(column) for column in zip(*pairs) for f in (statistics.median, max, root_mean_square)]
+            yield f"{what:18}" + "".join(f"{n:{11 if i % 3 == 0 else 9}.1e}" for i, n in enumerate(numbers))

@@ -432,3 +432,24 @@ def test_logs_of_a_job(run_program, finished):
     started = time.monotonic()
     run_program("lipsweep", "logs", "j1", "--follow", "--db", finished[0], code=0)  # over already: ends
     assert time.monotonic() - started < 30
+    run_program("lipsweep", "logs", "j1", "--attempt", 1, "--db", finished[0], code=0)
+    assert "attempt 9 of j1" in run_program("lipsweep", "logs", "j1", "--attempt", 9, "--db", finished[0], code=4).stderr
+
+
+def test_independent_seeds_are_not_paired(run_program, place):
+    text = SMALL.replace("seeds: 2", "seeds: {count: 2, independent: true}").replace("epochs: 2", "epochs: 1")
+    write(place, text)
+    assert "2 seeds of its own each" in run_program("lipsweep", "plan", "sweep.yaml", "--no-measure", code=0).stdout
+    run_program("lipsweep", "run", "sweep.yaml", "--quiet", code=0, timeout=120)
+    jobs = recorded.query(place / "small.db", "SELECT point, seed FROM job")
+    assert len(jobs) == 6 and len({row["seed"] for row in jobs}) == 6
+    assert "3 points, 2 seeds, 6 jobs, 6 finished" in run_program("lipsweep", "verify", "small", "--db", "small.db", code=0).stdout
+    table = run_program("lipsweep", "results", "small", "--db", "small.db", code=0).stdout
+    assert "not paired (independent seeds)" in table and "paired by seed" not in table.replace("not paired", "")
+    with sqlite3.connect(place / "small.db") as database:  # one job too few
+        database.execute("UPDATE job SET withdrawn = 1 WHERE id = 1")
+    gap = run_program("lipsweep", "verify", "small", "--db", "small.db", code=1).stdout
+    assert "not one job for each of its seeds" in gap
+    write(place, text.replace("k: 0,", "k: [0, 0.1],"))  # the points there keep theirs
+    run_program("lipsweep", "run", "sweep.yaml", "--quiet", "--yes", code=0, timeout=120)
+    assert len(recorded.query(place / "small.db", "SELECT id FROM job")) == 8

@@ -1,5 +1,6 @@
 """The real lipsweep-coordinator, spoken to over its socket by peers that need not be friendly."""
 
+import contextlib
 import signal
 import sqlite3
 import struct
@@ -39,7 +40,7 @@ def start(start_program, place, endpoint):
 
 
 def query(place, sql, database="a.db"):
-    with sqlite3.connect(f"file:{place / database}?mode=ro", uri=True) as connection:
+    with contextlib.closing(sqlite3.connect(f"file:{place / database}?mode=ro", uri=True)) as connection:
         return connection.execute(sql).fetchall()
 
 

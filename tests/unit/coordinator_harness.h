@@ -87,13 +87,16 @@ static inline int harness_setup(void **state)
 static inline int harness_teardown(void **state)
 {
     (void)state;
-    static const char *const endings[] = {"", "-wal", "-shm", ".lock"};
+    static const char *const endings[] = {"", "-wal", "-shm", ".lock", ".d/results.journal"};
     harness_close();
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         char path[128];
         snprintf(path, sizeof path, "%s%s", harness.path, endings[i]);
         unlink(path);
     }
+    char beside[128];
+    snprintf(beside, sizeof beside, "%s.d", harness.path);
+    rmdir(beside);
     return rmdir(harness.folder);
 }
 

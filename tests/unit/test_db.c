@@ -205,10 +205,11 @@ static void older_schemas_are_backed_up_first(void **state)
     count_named("", true);
     struct db *db = open_good(true);
     run(db, "PRAGMA foreign_keys = OFF");
-    const char *const tables[] = {
-        "sweep",    "sweep_text", "axis",    "axis_value",  "training",     "job",
-        "worker",   "attempt",    "event",   "attempt_log", "epoch_metric", "accuracy",
-        "quotient", "job_shape",  "weights", "number_used", "job_key"};
+    const char *const tables[] = {"sweep",    "sweep_text",  "axis",         "axis_value",
+                                  "training", "job",         "worker",       "attempt",
+                                  "event",    "attempt_log", "epoch_metric", "accuracy",
+                                  "quotient", "job_shape",   "weights",      "number_used",
+                                  "job_key",  "checkpoint",  "journal"};
     run(db, "DROP VIEW results; DROP VIEW current_job; DROP VIEW metrics; DROP VIEW measurements;"
             "DROP VIEW results_wide; DROP VIEW results_by_point; DROP VIEW robust_accuracy;"
             "DROP VIEW noise_tolerance; DROP VIEW quotients; DROP VIEW provenance;"

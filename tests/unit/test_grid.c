@@ -396,6 +396,42 @@ static void conditions_may_leave_nothing(void **state)
     sweep_finish(&sweep);
 }
 
+/* Every point has seeds of its own, and keeps them when another joins. */
+static void independent_seeds_are_each_points_own(void **state)
+{
+    (void)state;
+    enum { POINTS = 3, SEEDS = 4, JOBS = POINTS * SEEDS };
+    struct sweep sweep, larger;
+    struct grid grid, larger_grid;
+    struct job jobs[JOBS], job;
+    parse_rest("grid: {lambda: 1, sigma: 0.1, k: [0.1, 0.2, 0.3]}\nbaseline: false\n"
+               "seeds: {count: 4, independent: true}\n",
+               &sweep);
+    parse_rest("grid: {lambda: 1, sigma: 0.1, k: [0.05, 0.1, 0.2, 0.3]}\nbaseline: false\n"
+               "seeds: {count: 4, independent: true}\n",
+               &larger);
+    assert_true(grid_init(&grid, &sweep, NULL));
+    assert_true(grid_init(&larger_grid, &larger, NULL));
+    assert_int_equal(grid.job_count, JOBS);
+    for (size_t i = 0; i < JOBS; i++) {
+        grid_job(&grid, i, &jobs[i]);
+        assert_true(jobs[i].seed >= 0 && jobs[i].seed < (int64_t)1 << 53);
+        for (size_t j = 0; j < i; j++)
+            assert_true(jobs[i].seed != jobs[j].seed);
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < larger_grid.job_count; i++) {
+        grid_job(&larger_grid, i, &job);
+        for (size_t j = 0; j < JOBS; j++)
+            kept += job.seed == jobs[j].seed && job.k == jobs[j].k;
+    }
+    assert_int_equal(kept, JOBS);
+    grid_finish(&grid);
+    grid_finish(&larger_grid);
+    sweep_finish(&sweep);
+    sweep_finish(&larger);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -412,6 +448,7 @@ int main(void)
         cmocka_unit_test(grids_and_points_are_joined),
         cmocka_unit_test(axes_hold_the_values_of_all_parts),
         cmocka_unit_test(conditions_may_leave_nothing),
+        cmocka_unit_test(independent_seeds_are_each_points_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

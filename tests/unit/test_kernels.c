@@ -141,8 +141,8 @@ static void convolution(void **state)
     each_level(check_conv);
 }
 
-/* The first level is the clean image, to the bit; the second has noise, and its outputs are those of
- * the perturbed image. */
+/* The first level is the clean image, to the bit; the second has noise, and its outputs are those
+ * of the perturbed image. */
 static void check_pool_levels(const struct kernels *level, const struct kernels *generic,
                               const struct guarded *halves, const struct guarded *weight,
                               const struct guarded *bias, const struct conv_pool_shape *s)

@@ -1,0 +1,184 @@
+#include "coordinator/checkpoints.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATH_BYTES = 4096 };
+
+static bool folder_of(const char *database, char path[PATH_BYTES], struct error *error)
+{
+    int length = snprintf(path, PATH_BYTES, "%s.d/checkpoints", database);
+    return length < PATH_BYTES - HASH_TEXT - 8 ||
+           error_set(error, ERROR_USAGE, "the database's path is too long");
+}
+
+static bool make_folder(const char *database, struct error *error)
+{
+    char path[PATH_BYTES];
+    if (!folder_of(database, path, error))
+        return false;
+    char *last = strrchr(path, '/');
+    *last = '\0';
+    bool made = mkdir(path, 0777) == 0 || errno == EEXIST;
+    *last = '/';
+    return (made && (mkdir(path, 0777) == 0 || errno == EEXIST)) ||
+           error_set_errno(error, errno, "cannot make the folder %s", path);
+}
+
+static bool path_of(const char *database, const char *digest, const char *suffix,
+                    char path[PATH_BYTES], struct error *error)
+{
+    uint8_t bytes[HASH_BYTES];
+    if (!hash_parse(digest, bytes))
+        return error_set(error, ERROR_INVALID, "'%.80s' is no digest of a checkpoint", digest);
+    int length = snprintf(path, PATH_BYTES, "%s.d/checkpoints/%s%s", database, digest, suffix);
+    return length < PATH_BYTES || error_set(error, ERROR_USAGE, "the database's path is too long");
+}
+
+/* --- from workers --- */
+
+static bool check_piece(const struct checkpoint_piece *piece, struct error *error)
+{
+    if (piece->size == 0 || piece->size > CHECKPOINTS_SIZE_MAX)
+        return error_set(error, ERROR_INVALID, "checkpoints of more than %d MiB do not travel",
+                         CHECKPOINTS_SIZE_MAX >> 20);
+    if (piece->length == 0 || piece->length > CHECKPOINTS_PIECE_MAX ||
+        piece->offset > piece->size || piece->length > piece->size - piece->offset)
+        return error_set(error, ERROR_INVALID, "a piece of %zu bytes at %llu of %llu",
+                         piece->length, (unsigned long long)piece->offset,
+                         (unsigned long long)piece->size);
+    return true;
+}
+
+static bool write_at(int file, const struct checkpoint_piece *piece)
+{
+    for (size_t done = 0; done < piece->length;) {
+        ssize_t written =
+            pwrite(file, piece->data + done, piece->length - done, (off_t)(piece->offset + done));
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return false;
+        done += (size_t)written;
+    }
+    return true;
+}
+
+static bool digest_is(int file, uint64_t size, const uint8_t digest[HASH_BYTES])
+{
+    struct hash_sha256 hash;
+    uint8_t bytes[64 * 1024], found[HASH_BYTES];
+    hash_sha256_init(&hash);
+    for (uint64_t done = 0; done < size;) {
+        ssize_t got = pread(file, bytes, sizeof bytes, (off_t)done);
+        if (got <= 0)
+            return false;
+        hash_sha256_add(&hash, bytes, (size_t)got);
+        done += (uint64_t)got;
+    }
+    hash_sha256_finish(&hash, found);
+    return memcmp(found, digest, HASH_BYTES) == 0;
+}
+
+static bool take_open(int file, const char *part, const char *path,
+                      const struct checkpoint_piece *piece, uint64_t *next_offset, bool *stored,
+                      struct error *error)
+{
+    struct stat status;
+    if (fstat(file, &status) != 0)
+        return error_set_errno(error, errno, "cannot look at %s", part);
+    *next_offset = (uint64_t)status.st_size;
+    if (piece->offset != *next_offset)
+        return true; /* sent again, or one before it was lost */
+    if (!write_at(file, piece))
+        return error_set_errno(error, errno, "cannot write %s", part);
+    *next_offset += piece->length;
+    if (*next_offset < piece->size)
+        return true;
+    if (!digest_is(file, piece->size, piece->digest))
+        return error_set(error, ERROR_DATA, "the checkpoint came damaged: its digest is another");
+    *stored = rename(part, path) == 0;
+    return *stored || error_set_errno(error, errno, "cannot keep %s", path);
+}
+
+bool checkpoints_take(const char *database, const struct checkpoint_piece *piece,
+                      uint64_t *next_offset, bool *stored, struct error *error)
+{
+    char digest[HASH_TEXT], path[PATH_BYTES], part[PATH_BYTES];
+    *next_offset = 0;
+    *stored = false;
+    hash_text(piece->digest, HASH_BYTES, digest);
+    if (!check_piece(piece, error) || !path_of(database, digest, "", path, error) ||
+        !path_of(database, digest, ".part", part, error) || !make_folder(database, error))
+        return false;
+    if (access(path, F_OK) == 0) {
+        *next_offset = piece->size;
+        *stored = true;
+        return true;
+    }
+    int file = open(part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (file < 0)
+        return error_set_errno(error, errno, "cannot open %s", part);
+    bool good = take_open(file, part, path, piece, next_offset, stored, error);
+    close(file);
+    if (!good)
+        unlink(part);
+    return good;
+}
+
+/* --- to workers --- */
+
+bool checkpoints_read(const char *database, const char *digest, uint64_t offset, uint8_t **data,
+                      size_t *length, struct error *error)
+{
+    char path[PATH_BYTES];
+    *data = NULL;
+    *length = 0;
+    if (!path_of(database, digest, "", path, error))
+        return false;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    *data = malloc(CHECKPOINTS_PIECE_MAX);
+    ssize_t got =
+        file >= 0 && *data ? pread(file, *data, CHECKPOINTS_PIECE_MAX, (off_t)offset) : -1;
+    if (file >= 0)
+        close(file);
+    if (got >= 0) {
+        *length = (size_t)got;
+        return true;
+    }
+    free(*data);
+    *data = NULL;
+    return error_set(error, ERROR_NOT_FOUND, "the checkpoint is not kept any more");
+}
+
+/* --- their end --- */
+
+bool checkpoints_remove(const char *database, const char *digest, struct error *error)
+{
+    char path[PATH_BYTES];
+    if (!path_of(database, digest, "", path, error))
+        return false;
+    return unlink(path) == 0 || errno == ENOENT ||
+           error_set_errno(error, errno, "cannot remove %s", path);
+}
+
+void checkpoints_tidy(const char *database, checkpoints_known *is_known, void *context)
+{
+    char path[PATH_BYTES];
+    uint8_t bytes[HASH_BYTES];
+    DIR *directory = folder_of(database, path, NULL) ? opendir(path) : NULL;
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        size_t length = strlen(entry->d_name);
+        bool is_part = length > 5 && strcmp(entry->d_name + length - 5, ".part") == 0;
+        if (is_part || (hash_parse(entry->d_name, bytes) && !is_known(context, entry->d_name)))
+            unlinkat(dirfd(directory), entry->d_name, 0);
+    }
+    if (directory)
+        closedir(directory);
+}

@@ -1,0 +1,38 @@
+/* Files of checkpoints beside the database: FILE.db.d/checkpoints/DIGEST, DIGEST being the file's
+ * SHA-256. They are not synced: one that a power cut damages is found out by its digest, and costs
+ * the steps since the training began, on this rare day. */
+#ifndef LIPSWEEP_COORDINATOR_CHECKPOINTS_H
+#define LIPSWEEP_COORDINATOR_CHECKPOINTS_H
+
+#include "common/error.h"
+#include "common/hash.h"
+
+#include <stddef.h>
+
+enum { CHECKPOINTS_SIZE_MAX = 64 * 1024 * 1024, CHECKPOINTS_PIECE_MAX = 512 * 1024 };
+
+struct checkpoint_piece {
+    uint8_t digest[HASH_BYTES];
+    uint64_t size, offset; /* of the whole file; of this piece in it */
+    const uint8_t *data;
+    size_t length;
+};
+
+/* A file grows as DIGEST.part. *next_offset is what is wanted next; *stored: it is whole, and its
+ * digest right. Fails when the piece makes no sense, the file is another, or the disk refuses. */
+WARN_UNUSED bool checkpoints_take(const char *database, const struct checkpoint_piece *piece,
+                                  uint64_t *next_offset, bool *stored, struct error *error);
+
+/* At most CHECKPOINTS_PIECE_MAX bytes from `offset` on; free *data. *length is 0 on failure. */
+WARN_UNUSED bool checkpoints_read(const char *database, const char *digest, uint64_t offset,
+                                  uint8_t **data, size_t *length, struct error *error);
+
+/* That it is not there is as good. */
+WARN_UNUSED bool checkpoints_remove(const char *database, const char *digest, struct error *error);
+
+/* After a start: removes what was begun and never finished, and files that `is_known` does not
+ * know. */
+typedef bool checkpoints_known(void *context, const char *digest);
+void checkpoints_tidy(const char *database, checkpoints_known *is_known, void *context);
+
+#endif

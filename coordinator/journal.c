@@ -1,0 +1,126 @@
+#include "coordinator/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    RESERVE_BYTES = 1 << 20,
+    RESERVE_LOW_BYTES = 1 << 18, /* more than a transaction's lines */
+};
+
+static bool fail(const struct journal *journal, const char *what, struct error *error)
+{
+    return error_set_errno(error, errno, "cannot %s the journal %s", what, journal->path);
+}
+
+static bool sync_folder(const struct journal *journal, struct error *error)
+{
+    char folder[JOURNAL_PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", journal->path);
+    *strrchr(folder, '/') = '\0';
+    int file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool good = (file >= 0 && fsync(file) == 0) || fail(journal, "sync the folder of", error);
+    if (file >= 0)
+        close(file);
+    return good;
+}
+
+static bool make_folder(const struct journal *journal, struct error *error)
+{
+    char folder[JOURNAL_PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", journal->path);
+    *strrchr(folder, '/') = '\0';
+    return mkdir(folder, 0777) == 0 || errno == EEXIST ||
+           error_set_errno(error, errno, "cannot make the folder %s", folder);
+}
+
+static bool open_file(struct journal *journal, const char *database, int flags, struct error *error)
+{
+    *journal = (struct journal){.file = -1};
+    if (!journal_path(database, journal->path, error) || !make_folder(journal, error))
+        return false;
+    journal->file = open(journal->path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | flags, 0666);
+    return journal->file >= 0 || fail(journal, "open", error);
+}
+
+bool journal_create(struct journal *journal, const char *database,
+                    const uint8_t id[JOURNAL_ID_BYTES], struct error *error)
+{
+    char head[JOURNAL_LINE_MAX];
+    journal_write_head(id, head);
+    return open_file(journal, database, O_CREAT | O_TRUNC, error) &&
+           (pwrite(journal->file, head, JOURNAL_HEAD_BYTES, 0) == JOURNAL_HEAD_BYTES ||
+            fail(journal, "write", error)) &&
+           (fsync(journal->file) == 0 || fail(journal, "sync", error)) &&
+           sync_folder(journal, error) && (journal->size = JOURNAL_HEAD_BYTES) > 0;
+}
+
+bool journal_open(struct journal *journal, const char *database, int64_t size, struct error *error)
+{
+    if (!open_file(journal, database, 0, error))
+        return false;
+    journal->size = size;
+    return (ftruncate(journal->file, size) == 0 && fsync(journal->file) == 0) ||
+           fail(journal, "cut off the unfinished line of", error);
+}
+
+void journal_close(struct journal *journal)
+{
+    if (journal->file >= 0)
+        close(journal->file);
+    free(journal->lines);
+    *journal = (struct journal){.file = -1};
+}
+
+bool journal_reserve(struct journal *journal, struct error *error)
+{
+    if (journal->file < 0 || journal->reserved - journal->size >= RESERVE_LOW_BYTES)
+        return true;
+    int64_t until = journal->size + RESERVE_BYTES;
+    if (fallocate(journal->file, FALLOC_FL_KEEP_SIZE, 0, until) != 0 && errno != EOPNOTSUPP)
+        return fail(journal, "make room in", error);
+    journal->reserved = until;
+    return true;
+}
+
+bool journal_add(struct journal *journal, const struct journal_record *record, struct error *error)
+{
+    char line[JOURNAL_LINE_MAX];
+    size_t length = journal_write_line(record, line);
+    if (journal->length + length > journal->room) {
+        size_t room = 2 * journal->room + JOURNAL_LINE_MAX;
+        char *grown = realloc(journal->lines, room);
+        if (!grown)
+            return error_set(error, ERROR_MEMORY, "out of memory for the journal");
+        journal->lines = grown;
+        journal->room = room;
+    }
+    memcpy(journal->lines + journal->length, line, length);
+    journal->length += length;
+    return true;
+}
+
+bool journal_flush(struct journal *journal, struct error *error)
+{
+    if (journal->length == 0)
+        return true;
+    for (size_t done = 0; done < journal->length;) {
+        ssize_t written = pwrite(journal->file, journal->lines + done, journal->length - done,
+                                 (off_t)journal->size + (off_t)done);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return fail(journal, "write", error);
+        done += (size_t)written;
+    }
+    if (fdatasync(journal->file) != 0)
+        return fail(journal, "sync", error);
+    journal->size += (int64_t)journal->length;
+    journal->length = 0;
+    return true;
+}
