@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/child.h"
+#include "common/db.h"
 #include "common/log.h"
 #include "coordinator/notify.h"
 #include "coordinator/options.h"
@@ -50,6 +51,7 @@ int main(int argc, char **argv)
     struct error error;
     child_guard();
     log_init("lipsweep-coordinator", LOG_LEVEL_INFO);
+    db_count_no_memory();
     bool good = options_parse(&options, argc, argv, &error);
     if (good && options.action == OPTIONS_HELP)
         options_print_help();
