@@ -91,6 +91,10 @@ static void plan_job(struct plan *plan, const struct job *job)
     case PLAN_RUNNING:
         plan->running_count++;
         break;
+    case PLAN_RETRAINED:
+        plan->retrained_count++;
+        plan->new_count++;
+        break;
     case PLAN_NEW:
         plan->new_count++;
         break;

@@ -119,7 +119,9 @@ static enum plan_state ask_training(const struct plan_known *known, const struct
     struct plan_known_training *own = find_training(known->own, known->own_count, hash);
     if (own)
         own->asked_for = true;
-    return find_training(known->trainings, known->training_count, hash) ? PLAN_TESTED : PLAN_NEW;
+    if (find_training(known->trainings, known->training_count, hash))
+        return PLAN_TESTED;
+    return own ? PLAN_RETRAINED : PLAN_NEW;
 }
 
 enum plan_state plan_known_ask(struct plan_known *known, const struct job *job)

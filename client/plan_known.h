@@ -6,9 +6,17 @@
 #include "client/rows.h"
 #include "common/job.h"
 
-/* PLAN_TESTED: new, but the weights of its training are kept. PLAN_ELSEWHERE: finished in another
- * sweep. */
-enum plan_state { PLAN_NEW, PLAN_TESTED, PLAN_RUNNING, PLAN_FINISHED, PLAN_ELSEWHERE };
+/* PLAN_TESTED: new, but the weights of its training are kept. PLAN_RETRAINED: new, and takes the
+ * place of another of the same training, whose weights are not kept. PLAN_ELSEWHERE: finished in
+ * another sweep. */
+enum plan_state {
+    PLAN_NEW,
+    PLAN_TESTED,
+    PLAN_RETRAINED,
+    PLAN_RUNNING,
+    PLAN_FINISHED,
+    PLAN_ELSEWHERE
+};
 
 struct plan_known_job;
 struct plan_known_training;

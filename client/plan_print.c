@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "client/progress.h"
+#include "client/submission.h"
 
 static const struct table_column columns[] = {
     {"points", NULL, 0},       {"jobs", NULL, 0},          {"new", NULL, 0},
@@ -157,6 +158,7 @@ void plan_print_people(const struct plan *plan)
     print_count(plan->finished_count, "finished");
     print_count(plan->reused_count, "finished in another sweep: taken over");
     print_count(plan->replaced_count, "replaced by these: there already, tested otherwise");
+    print_count(plan->retrained_count, SUBMISSION_RETRAINED);
     print_count(plan->withdrawn_count, "no longer asked for");
     if (plan->new_count + plan->tested_count + plan->running_count == 0) {
         puts("nothing is left to run");

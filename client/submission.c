@@ -52,6 +52,7 @@ static bool request(struct connection *connection, Wire__Submit *submit,
                                       .withdrawn_count = answer->withdrawn_count,
                                       .superseded_count = answer->superseded_count,
                                       .evaluated_count = answer->evaluated_count,
+                                      .retrained_count = answer->retrained_count,
                                       .every_training_new = answer->every_training_new};
     wire__envelope__free_unpacked(reply, NULL);
     return true;
@@ -101,6 +102,7 @@ void submission_print(const struct submission *submission, FILE *file)
                 "only to be tested: their training is finished, its weights are kept");
     print_count(file, submission->superseded_count,
                 "replaced by these: there already, tested otherwise");
+    print_count(file, submission->retrained_count, SUBMISSION_RETRAINED);
     print_count(file, submission->reused_count, "finished in another sweep: taken over");
     print_count(file, submission->finished_count, "finished");
     print_count(file, submission->running_count, "there already, not finished");

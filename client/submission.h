@@ -9,9 +9,14 @@
 struct submission {
     int64_t sweep; /* 0 for a plan of a new sweep */
     int64_t point_count, job_count, new_count, finished_count, running_count, reused_count,
-        withdrawn_count, superseded_count, evaluated_count;
+        withdrawn_count, superseded_count, evaluated_count, retrained_count;
     bool every_training_new;
 };
+
+/* In words, also for `lipsweep plan`. */
+#define SUBMISSION_RETRAINED                                                                       \
+    "of the replaced ones are trained as new ones: no finished training of theirs has kept its "   \
+    "weights"
 
 /* Changes nothing. */
 WARN_UNUSED bool submission_plan(struct connection *connection, const struct sweep_input *input,

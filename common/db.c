@@ -43,6 +43,11 @@ bool db_fail(struct db *db, int result, const char *sql, struct error *error)
                      sqlite3_errmsg(db->handle), sql ? "; in: " : "", sql ? sql : "");
 }
 
+void db_count_no_memory(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static bool open_handle(struct db **db, const char *path, int flags, struct error *error)
 {
     struct db *made = calloc(1, sizeof *made);
@@ -50,9 +55,6 @@ static bool open_handle(struct db **db, const char *path, int flags, struct erro
         free(made);
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
-    /* Nobody asks SQLite how much it has allocated, and counting takes a lock each time. Once it is
-     * in use this is refused, which is as well. */
-    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     /* A connection stays in the thread that opened it, so it needs no locks of its own. */
     int result = sqlite3_open_v2(path, &made->handle,
                                  flags | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOMUTEX, NULL);
@@ -181,13 +183,27 @@ int64_t db_log_pages(const struct db *db)
     return db->log_pages;
 }
 
-bool db_move_log(struct db *db, bool *whole, struct error *error)
+static bool checkpoint(struct db *db, int mode, bool *whole, struct error *error)
 {
     int pages = 0, moved = 0;
-    int result =
-        sqlite3_wal_checkpoint_v2(db->handle, "main", SQLITE_CHECKPOINT_PASSIVE, &pages, &moved);
+    int result = sqlite3_wal_checkpoint_v2(db->handle, "main", mode, &pages, &moved);
     *whole = result == SQLITE_OK && moved == pages;
     return result == SQLITE_OK || result == SQLITE_BUSY || db_fail(db, result, "checkpoint", error);
+}
+
+bool db_move_log(struct db *db, bool *whole, struct error *error)
+{
+    return checkpoint(db, SQLITE_CHECKPOINT_PASSIVE, whole, error);
+}
+
+bool db_empty_log(struct db *db, bool *empty, struct error *error)
+{
+    sqlite3_busy_timeout(db->handle, 0); /* readers are not waited for */
+    bool good = checkpoint(db, SQLITE_CHECKPOINT_TRUNCATE, empty, error);
+    sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+    if (*empty)
+        db->log_pages = 0;
+    return good;
 }
 
 int64_t db_changes(struct db *db)

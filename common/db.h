@@ -16,6 +16,11 @@ struct statement;
 
 enum { DB_APPLICATION_ID = 0x4c697073 }; /* "Lips" */
 
+/* Before the first database is opened: SQLite does not count its allocations, which takes a lock for
+ * each. Without the counts db_guard cannot bound a statement, so this is for a program that runs
+ * nobody's statements but its own. */
+void db_count_no_memory(void);
+
 /* Opens for reading and writing, creating the file when `create`; WAL, synchronous=FULL, foreign
  * keys. Checks application_id (another application's database is refused) and user_version (a newer
  * one is refused, an older one is backed up beside the file, the copy verified, and migrated). */
@@ -31,6 +36,10 @@ void db_close(struct db *db);
  * begins the log again, unless somebody reads it. */
 int64_t db_log_pages(const struct db *db); /* after the last commit */
 WARN_UNUSED bool db_move_log(struct db *db, bool *whole, struct error *error);
+
+/* And gives back the room that the log takes, which the next commits then have to ask for again.
+ * *empty: nobody was reading it. */
+WARN_UNUSED bool db_empty_log(struct db *db, bool *empty, struct error *error);
 
 /* Writes a consistent copy, and checks it whole. `path` should not exist. */
 WARN_UNUSED bool db_backup(struct db *db, const char *path, struct error *error);

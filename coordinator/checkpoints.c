@@ -148,7 +148,7 @@ bool checkpoints_read(const char *database, const char *digest, uint64_t offset,
         file >= 0 && *data ? pread(file, *data, CHECKPOINTS_PIECE_MAX, (off_t)offset) : -1;
     if (file >= 0)
         close(file);
-    if (got > 0) {
+    if (got >= 0) {
         *length = (size_t)got;
         return true;
     }

@@ -24,6 +24,8 @@ static void count_placement(struct submission *submission, const struct placemen
     counts->reused_count += placement->placing == PLACE_REUSED;
     counts->superseded_count += placement->superseded;
     counts->evaluated_count += placement->evaluated;
+    counts->retrained_count +=
+        placement->placing == PLACE_NEW && placement->superseded && !placement->evaluated;
     submission->was_asked_count += placement->was_asked;
 }
 

@@ -13,6 +13,13 @@ static bool is_due(const struct write_ahead *state, int64_t pages, bool quiet, i
     return grown >= (quiet ? WRITE_AHEAD_QUIET_PAGES : WRITE_AHEAD_PAGES);
 }
 
+/* All was moved, and no commit has come since. */
+static bool is_idle(const struct write_ahead *state, int64_t pages, bool quiet, int64_t now_ms)
+{
+    return quiet && state->whole && pages == state->tried_pages && pages > WRITE_AHEAD_KEPT_PAGES &&
+           now_ms - state->tried_ms >= WRITE_AHEAD_IDLE_MS;
+}
+
 /* Once, and again whenever it has doubled. */
 static void warn_of_readers(struct write_ahead *state, struct db *db, int64_t pages)
 {
@@ -30,11 +37,12 @@ void write_ahead_tidy(struct write_ahead *state, struct db *db, bool quiet, int6
     if (pages < state->seen_pages) /* it began again */
         *state = (struct write_ahead){.tried_ms = state->tried_ms};
     state->seen_pages = pages;
-    if (!is_due(state, pages, quiet, now_ms))
+    bool idle = is_idle(state, pages, quiet, now_ms), empty = false;
+    if (!idle && !is_due(state, pages, quiet, now_ms))
         return;
     state->tried_pages = pages;
     state->tried_ms = now_ms;
-    if (db_move_log(db, &state->whole, &error))
+    if (idle ? db_empty_log(db, &empty, &error) : db_move_log(db, &state->whole, &error))
         warn_of_readers(state, db, pages);
     else
         log_warning("%s; trying again later", error.message);

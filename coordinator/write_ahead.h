@@ -6,7 +6,11 @@
  *
  * A reader keeps what came after it began from being moved for as long as it reads, and the log
  * from beginning again. Then the next quiet moments are tried too: one between two readers is
- * enough. Nothing helps against one who never ends but to say so. */
+ * enough. Nothing helps against one who never ends but to say so.
+ *
+ * The file keeps the room it had, up to 48 MiB (journal_size_limit, common/migrate.c): a commit
+ * that has to ask the file system for more waits for that too. What a reader made larger is given
+ * back by the next commit, or when nothing happens. */
 #ifndef LIPSWEEP_COORDINATOR_WRITE_AHEAD_H
 #define LIPSWEEP_COORDINATOR_WRITE_AHEAD_H
 
@@ -15,7 +19,9 @@
 enum {
     WRITE_AHEAD_QUIET_PAGES = 1000, /* of 4 KiB */
     WRITE_AHEAD_PAGES = 4000,
-    WRITE_AHEAD_RETRY_MS = 20
+    WRITE_AHEAD_KEPT_PAGES = 12288,
+    WRITE_AHEAD_RETRY_MS = 20,
+    WRITE_AHEAD_IDLE_MS = 1000
 };
 
 struct write_ahead {

@@ -19,6 +19,13 @@ static bool part_path(const struct incoming *incoming, char path[DISK_PATH_MAX],
     return disk_join(path, incoming->folder, name, error);
 }
 
+bool incoming_is_plain(const char *name)
+{
+    return name[0] && name[0] != '.' && strlen(name) < INCOMING_NAME_MAX &&
+           name[strspn(
+               name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")] == '\0';
+}
+
 bool incoming_is_here(const struct incoming *incoming)
 {
     char path[DISK_PATH_MAX];
@@ -58,8 +65,10 @@ bool incoming_open(struct incoming *incoming, struct error *error)
     if (!part_path(incoming, path, error))
         return false;
     incoming->descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (incoming->descriptor >= 0 && read_back(incoming))
+    if (incoming->descriptor >= 0 && read_back(incoming)) {
+        incoming->resumed = incoming->length > 0;
         return true;
+    }
     error_set_errno(error, errno, "cannot open %s", path);
     incoming_close(incoming);
     return false;

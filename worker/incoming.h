@@ -17,7 +17,11 @@ struct incoming {
     uint64_t size, length; /* of the whole file; what is there */
     uint8_t sha256[HASH_BYTES];
     struct hash_sha256 hash; /* of what is there */
+    bool resumed;            /* an earlier transfer began it */
 };
+
+/* Whether a coordinator may give a file this name: it has no folder in it. */
+bool incoming_is_plain(const char *name);
 
 /* True when the file is there already, whole. */
 bool incoming_is_here(const struct incoming *incoming);

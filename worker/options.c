@@ -48,6 +48,9 @@ static const char usage_text[] =
     "                        (default: $XDG_STATE_HOME/lipsweep/spool or ~/.local/state/…)\n"
     "  --cache DIR           where data sets are kept that came from the coordinator\n"
     "                        (default: $XDG_CACHE_HOME/lipsweep/data or ~/.cache/…)\n"
+    "  --time-limit S        end within so many seconds: near the end jobs write a checkpoint and "
+    "go\n"
+    "                        back, and none is begun\n"
     "  --idle-timeout S      end after so many seconds without a job\n"
     "  --count N             end after N jobs\n"
     "  --label KEY=VALUE     what a sweep's run.requires may ask for; as often as there are "
@@ -67,6 +70,7 @@ static const struct option work_options[] = {
     {"spool", required_argument, NULL, OPTION_SPOOL},
     {"cache", required_argument, NULL, OPTION_CACHE},
     {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
+    {"time-limit", required_argument, NULL, OPTION_TIME_LIMIT},
     {"count", required_argument, NULL, OPTION_COUNT},
     {"label", required_argument, NULL, OPTION_LABEL},
     {"join", required_argument, NULL, OPTION_JOIN},
@@ -92,10 +96,10 @@ bool options_seconds(const char *name, const char *text, double *seconds, struct
     return true;
 }
 
-static bool read_idle_timeout(const char *text, int64_t *ms, struct error *error)
+static bool read_ms(const char *name, const char *text, int64_t *ms, struct error *error)
 {
     double seconds;
-    if (!options_seconds("idle-timeout", text, &seconds, error))
+    if (!options_seconds(name, text, &seconds, error))
         return false;
     *ms = (int64_t)ceil(seconds * 1000);
     return true;
@@ -187,7 +191,9 @@ static bool read_work_option(struct options *options, int option, struct error *
         options->work.cache = optarg;
         return true;
     case OPTION_IDLE_TIMEOUT:
-        return read_idle_timeout(optarg, &options->work.idle_timeout_ms, error);
+        return read_ms("idle-timeout", optarg, &options->work.idle_timeout_ms, error);
+    case OPTION_TIME_LIMIT:
+        return read_ms("time-limit", optarg, &options->work.time_limit_ms, error);
     case OPTION_COUNT:
         return options_number("count", optarg, 1, INT64_MAX, &options->work.count, error);
     case OPTION_LABEL:

@@ -21,7 +21,6 @@
 enum {
     LOG_MS = 1000, /* how often growing logs are read */
     LOG_BYTES = 64 * 1024,
-    CHECKPOINT_MS = 5000, /* how long a stopping worker waits for its runners' checkpoints */
     WAIT_MAX_MS = 1000,
 };
 
@@ -66,7 +65,10 @@ static void finish_slot(struct supervisor *supervisor, struct slot *slot,
         backoff_succeeded(&supervisor->backoff);
     else
         backoff_failed(&supervisor->backoff, supervisor->now_ms);
+    if (result->outcome != WIRE__OUTCOME__OUTCOME_REFUSED)
+        supervisor->useless_count = 0;
     if (result->outcome == WIRE__OUTCOME__OUTCOME_REFUSED) {
+        supervisor_was_useless(supervisor, result->reason);
         const struct handing_back refused = {result->outcome, result->reason, 0};
         supervisor_release(supervisor, &slot->id, &refused);
         wire__result__free_unpacked(result, NULL);
@@ -89,13 +91,6 @@ static bool was_stopped(const struct slot *slot, const struct slot_ending *endin
            (slot->leaving || ending->interrupted || (signals_stop_count() > 0 && killed));
 }
 
-static void hand_back(struct supervisor *supervisor, struct slot *slot)
-{
-    const struct handing_back stopped = {WIRE__OUTCOME__OUTCOME_PREEMPTED, "the worker was stopped",
-                                         0};
-    supervisor_hand_back(supervisor, slot, &stopped);
-}
-
 static void reap(struct supervisor *supervisor)
 {
     const struct slot_listener listener = {supervisor, take_epoch};
@@ -107,7 +102,7 @@ static void reap(struct supervisor *supervisor)
         if (slot->doomed)
             spool_remove_folder(slot->folder);
         else if (was_stopped(slot, &ending))
-            hand_back(supervisor, slot);
+            supervisor_hand_back_stopped(supervisor, slot);
         else
             finish_slot(supervisor, slot, &ending);
         const struct attempt_id id = slot->id;
@@ -196,78 +191,6 @@ static void fetch_weights(struct supervisor *supervisor)
                             supervisor->now_ms);
 }
 
-/* --- the end --- */
-
-static void begin_stop(struct supervisor *supervisor)
-{
-    supervisor->stopping = true;
-    supervisor->checkpoint_ms = supervisor->now_ms + CHECKPOINT_MS;
-    supervisor->stop_ms = supervisor->now_ms + STOP_MS;
-    log_info("stopping: handing %d leases back", supervisor_busy_count(supervisor));
-    for (int i = 0; i < supervisor->options->slots; i++) {
-        struct slot *slot = &supervisor->slots[i];
-        if (slot->busy && !slot->doomed)
-            slot_stop(slot);
-    }
-}
-
-/* Runners that did not come to write a checkpoint: the one before it counts. */
-static void end_late_ones(struct supervisor *supervisor)
-{
-    for (int i = 0; i < supervisor->options->slots; i++) {
-        struct slot *slot = &supervisor->slots[i];
-        if (!slot->busy || slot->doomed)
-            continue;
-        supervisor_doom(slot);
-        hand_back(supervisor, slot);
-    }
-}
-
-/* True when there is nothing left to wait for. */
-static bool is_over(struct supervisor *supervisor, struct error *error, bool *failed)
-{
-    bool busy = supervisor_busy_count(supervisor) > 0;
-    bool waiting = outbox_count(supervisor->outbox) > 0;
-    int64_t idle_ms = supervisor->options->idle_timeout_ms;
-    int64_t count = supervisor->options->count;
-    if (busy || (waiting && session_is_open(supervisor->session)))
-        supervisor->busy_ms = supervisor->now_ms;
-    if (supervisor->stopping && busy)
-        supervisor->stop_ms = supervisor->now_ms + STOP_MS;
-    if (supervisor->stopping)
-        return !busy && (!waiting || !session_is_open(supervisor->session) ||
-                         supervisor->now_ms >= supervisor->stop_ms);
-    if (count > 0 && supervisor->finished_count >= count && !busy && !waiting) {
-        log_info("ending after %" PRId64 " jobs, as asked for", supervisor->finished_count);
-        return true;
-    }
-    if (supervisor->draining && !busy && !waiting) {
-        log_info("ending: drained, and nothing runs any more");
-        return true;
-    }
-    if (idle_ms == 0 || supervisor->now_ms < supervisor->busy_ms + idle_ms)
-        return false;
-    *failed = !session_was_ever_open(supervisor->session);
-    if (*failed)
-        error_set(error, ERROR_UNREACHABLE, "no coordinator at %s within %g s",
-                  supervisor->options->endpoint, (double)idle_ms / 1000);
-    else
-        log_info("ending after %g s without a job, as asked for", (double)idle_ms / 1000);
-    return true;
-}
-
-static void say_goodbye(struct supervisor *supervisor)
-{
-    Wire__Goodbye goodbye = WIRE__GOODBYE__INIT;
-    Wire__Envelope envelope = WIRE__ENVELOPE__INIT;
-    goodbye.reason =
-        (char *)(uintptr_t)(supervisor->stopping ? "the worker was stopped" : "nothing to do");
-    envelope.body_case = WIRE__ENVELOPE__BODY_GOODBYE;
-    envelope.goodbye = &goodbye;
-    if (session_is_open(supervisor->session))
-        session_send(supervisor->session, &envelope);
-}
-
 /* --- the loop: wait, tick, handle --- */
 
 static void earlier(int64_t *due_ms, int64_t other_ms)
@@ -286,6 +209,8 @@ static int64_t next_due_ms(const struct supervisor *supervisor)
         earlier(&due_ms, outbox_due_ms(supervisor->outbox));
         earlier(&due_ms, supply_due_ms(supervisor->supply));
     }
+    if (supervisor->end_ms > 0 && !supervisor->stopping)
+        earlier(&due_ms, supervisor_limit_ms(supervisor));
     if (supervisor->stopping)
         earlier(&due_ms, supervisor->stop_ms);
     else if (supervisor->options->idle_timeout_ms > 0)
@@ -320,9 +245,8 @@ static bool tick(struct supervisor *supervisor, struct error *error)
     read_runners(supervisor);
     reap(supervisor);
     if (signals_stop_count() > 0 && !supervisor->stopping)
-        begin_stop(supervisor);
-    if (supervisor->stopping && supervisor->now_ms >= supervisor->checkpoint_ms)
-        end_late_ones(supervisor);
+        supervisor_stop(supervisor, "the worker was stopped");
+    supervisor_end_tick(supervisor);
     if (!session_tick(supervisor->session, supervisor->now_ms, error))
         return false;
     supervisor_serve_waiting(supervisor);
@@ -347,13 +271,15 @@ static enum supervisor_end loop(struct supervisor *supervisor, struct pollfd *po
     struct clock clock = clock_system();
     supervisor->now_ms = clock_now_ms(&clock);
     supervisor->busy_ms = supervisor->now_ms;
+    if (supervisor->options->time_limit_ms > 0)
+        supervisor->end_ms = supervisor->now_ms + supervisor->options->time_limit_ms;
     for (bool failed = false;;) {
         if (!tick(supervisor, error))
             return SUPERVISOR_FAILED;
         if (signals_stop_count() > 1)
             return SUPERVISOR_STOPPED;
-        if (is_over(supervisor, error, &failed)) {
-            say_goodbye(supervisor);
+        if (supervisor_is_over(supervisor, error, &failed)) {
+            supervisor_say_goodbye(supervisor);
             return failed ? SUPERVISOR_FAILED : SUPERVISOR_ENDED;
         }
         if (!wait(supervisor, poll_for, error))

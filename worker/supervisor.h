@@ -17,6 +17,7 @@ struct supervisor_options {
     const char *spool;
     const char *cache;       /* of data sets that came from the coordinator */
     int64_t idle_timeout_ms; /* 0: none */
+    int64_t time_limit_ms;   /* when its process is to have ended; 0: none */
     int64_t count;           /* jobs to finish before it ends; 0: no limit */
 };
 

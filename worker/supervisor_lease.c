@@ -20,7 +20,7 @@ int supervisor_free_count(const struct supervisor *supervisor)
     int busy = supervisor_busy_count(supervisor);
     int64_t free = supervisor->options->slots - busy;
     int64_t limit = supervisor->options->count;
-    if (supervisor->stopping || supervisor->draining ||
+    if (supervisor->stopping || supervisor->draining || !supervisor_has_time(supervisor) ||
         !backoff_is_over(&supervisor->backoff, supervisor->now_ms))
         return 0;
     if (limit > 0 && limit - supervisor->finished_count - busy < free)
@@ -118,9 +118,11 @@ static void take_lease(void *context, const Wire__Lease *lease)
     doom_older(supervisor, &id);
     supervisor_heartbeat_soon(supervisor);
     if (supervisor_free_count(supervisor) == 0) {
-        const struct handing_back full = {
-            WIRE__OUTCOME__OUTCOME_PREEMPTED,
-            supervisor->stopping ? "the worker is stopping" : "the worker has no free slot", 0};
+        const struct handing_back full = {WIRE__OUTCOME__OUTCOME_PREEMPTED,
+                                          supervisor->stopping || !supervisor_has_time(supervisor)
+                                              ? "the worker is stopping"
+                                              : "the worker has no free slot",
+                                          0};
         supervisor_release(supervisor, &id, &full);
         return;
     }

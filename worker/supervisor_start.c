@@ -194,8 +194,10 @@ static enum step go_on(struct supervisor *supervisor, const struct attempt_id *i
     if (step != STEP_FAILED)
         return step;
     /* Whatever else it was may hold for the next job too. */
-    if (start.back.memory_bytes == 0)
+    if (start.back.memory_bytes == 0) {
         backoff_failed(&supervisor->backoff, supervisor->now_ms);
+        supervisor_was_useless(supervisor, error.message);
+    }
     supervisor_release(supervisor, id, &start.back);
     wire__lease__free_unpacked(lease, NULL);
     return step;
@@ -213,8 +215,6 @@ void supervisor_begin(struct supervisor *supervisor, const struct attempt_id *id
 
 static void serve(struct supervisor *supervisor, struct slot *slot)
 {
-    static const struct handing_back stopped = {WIRE__OUTCOME__OUTCOME_PREEMPTED,
-                                                "the worker was stopped", 0};
     const struct attempt_id id = slot->id;
     if (!slot->doomed && !slot->leaving) {
         Wire__Lease *lease = slot->lease;
@@ -224,7 +224,7 @@ static void serve(struct supervisor *supervisor, struct slot *slot)
         return;
     }
     if (slot->leaving && !slot->doomed)
-        supervisor_release(supervisor, &id, &stopped);
+        supervisor_hand_back_stopped(supervisor, slot);
     slot_clear(slot);
     supervisor_heartbeat_soon(supervisor);
 }
@@ -242,9 +242,13 @@ bool supervisor_replaces_data(struct supervisor *supervisor, struct slot *slot,
 {
     char label[ATTEMPT_LABEL_MAX];
     struct job job;
+    struct dataset_origin origin;
     const char *text = slot->lease->description;
     if (!result->wants_data || supervisor->stopping || !job_parse(text, strlen(text), &job, NULL) ||
         supply_is_spoiled(supervisor->supply, &job))
+        return false;
+    /* One that the program makes is what this build makes of it. */
+    if (dataset_find(&job, supervisor->options->data, &origin, NULL) && origin.file_count == 0)
         return false;
     attempt_label(&slot->id, label);
     log_warning("%s: %s; asking the coordinator for a good copy", label, result->reason);

@@ -33,6 +33,10 @@ struct supervisor {
     int64_t busy_ms;                       /* when there was something to do last */
     int64_t finished_count;
     bool stopping;
+    const char *stop_reason;
+    int64_t end_ms;                 /* its time limit; 0: none */
+    int useless_count;              /* jobs handed back since one ran */
+    char useless_reason[1024];      /* of the last one */
     bool draining;                  /* takes nothing more, ends when nothing runs */
     int64_t checkpoint_ms, stop_ms; /* when its runners, and then it, end at the latest */
 };
@@ -56,6 +60,24 @@ void supervisor_hand_back(struct supervisor *supervisor, struct slot *slot,
 
 /* Kills a runner whose attempt is over; nothing of it is kept. */
 void supervisor_doom(struct slot *slot);
+
+/* Asks all runners for a checkpoint; their leases are handed back. */
+void supervisor_stop(struct supervisor *supervisor, const char *reason);
+void supervisor_hand_back_stopped(struct supervisor *supervisor, struct slot *slot);
+
+/* Before its time limit the worker takes no more jobs, and then stops: when that is. */
+int64_t supervisor_limit_ms(const struct supervisor *supervisor);
+bool supervisor_has_time(const struct supervisor *supervisor);
+
+/* Stops at the time limit, and ends runners that take too long to stop. */
+void supervisor_end_tick(struct supervisor *supervisor);
+
+/* True when there is nothing left to wait for. */
+bool supervisor_is_over(struct supervisor *supervisor, struct error *error, bool *failed);
+void supervisor_say_goodbye(struct supervisor *supervisor);
+
+/* A job could not run here. A worker on which that goes on takes no more, and ends. */
+void supervisor_was_useless(struct supervisor *supervisor, const char *reason);
 
 /* Starts what was leased, or waits for its data, or hands it back. Takes `lease`. */
 void supervisor_begin(struct supervisor *supervisor, const struct attempt_id *id,

@@ -1,6 +1,5 @@
 #include "worker/supply.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,19 +7,18 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "common/dataset_files.h"
 #include "common/log.h"
 #include "worker/checkpoint_folder.h"
+#include "worker/data_cache.h"
 #include "worker/incoming.h"
 
 enum {
     ANSWER_MS = 20000, /* no answer so far: ask again */
     LATER_MS = 300,
     RESTS_MS = 3000, /* nobody asked for it in so long */
-    SPOILED_MAX = 32,
 };
 
 struct transfer_file {
@@ -30,15 +28,14 @@ struct transfer_file {
 };
 
 struct supply {
-    char cache[DISK_PATH_MAX];
-    char spoiled[SPOILED_MAX][JOB_DIGEST_LENGTH + 1]; /* a ring */
-    size_t spoiled_next;
+    struct data_cache cache;
     uint64_t progress;
     /* The transfer. */
     char digest[JOB_DIGEST_LENGTH + 1]; /* "": there is none */
     char name[JOB_NAME_MAX + 1];
     bool is_checkpoint;
     struct attempt_id id;       /* whose lease allows it */
+    struct attempt_id asked;    /* which of them the last question named */
     char folder[DISK_PATH_MAX]; /* CACHE/DIGEST.part */
     int lock;                   /* -1: another worker brings it */
     int64_t wanted_ms, due_ms;  /* asked for last; to be asked for next */
@@ -59,7 +56,7 @@ bool supply_create(struct supply **result, const char *cache, struct error *erro
         return error_set(error, ERROR_MEMORY, "out of memory");
     supply->lock = -1;
     supply->incoming.descriptor = -1;
-    snprintf(supply->cache, sizeof supply->cache, "%s", cache);
+    data_cache_init(&supply->cache, cache);
     return true;
 }
 
@@ -78,6 +75,7 @@ static void drop(struct supply *supply)
     supply->file = 0;
     supply->failed = false;
     supply->is_checkpoint = false;
+    supply->asked = (struct attempt_id){.job = 0};
 }
 
 void supply_destroy(struct supply *supply)
@@ -93,47 +91,19 @@ static bool is_file(const char *path)
     return stat(path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-static bool is_there(const char *folder)
-{
-    struct stat status;
-    return stat(folder, &status) == 0 && S_ISDIR(status.st_mode);
-}
-
 bool supply_has(const struct supply *supply, const struct job *job, char folder[DISK_PATH_MAX])
 {
-    uint8_t digest[HASH_BYTES];
-    return hash_parse(job->dataset_digest, digest) &&
-           disk_join(folder, supply->cache, job->dataset_digest, NULL) && is_there(folder);
+    return data_cache_has(&supply->cache, job->dataset_digest, folder);
 }
 
 bool supply_is_spoiled(const struct supply *supply, const struct job *job)
 {
-    for (size_t i = 0; i < SPOILED_MAX; i++)
-        if (job->dataset_digest[0] && strcmp(supply->spoiled[i], job->dataset_digest) == 0)
-            return true;
-    return false;
-}
-
-static void remove_files(const char *folder)
-{
-    DIR *directory = opendir(folder);
-    for (struct dirent *entry; directory && (entry = readdir(directory));)
-        unlinkat(dirfd(directory), entry->d_name, 0); /* "." and ".." refuse */
-    if (directory)
-        closedir(directory);
-    rmdir(folder);
+    return data_cache_is_spoiled(&supply->cache, job->dataset_digest);
 }
 
 void supply_spoiled(struct supply *supply, const struct job *job)
 {
-    char folder[DISK_PATH_MAX];
-    if (supply_has(supply, job, folder))
-        remove_files(folder);
-    if (supply_is_spoiled(supply, job))
-        return;
-    snprintf(supply->spoiled[supply->spoiled_next], sizeof supply->spoiled[0], "%s",
-             job->dataset_digest);
-    supply->spoiled_next = (supply->spoiled_next + 1) % SPOILED_MAX;
+    data_cache_spoil(&supply->cache, job->dataset_digest);
 }
 
 uint64_t supply_progress(const struct supply *supply)
@@ -177,7 +147,7 @@ static void begin(struct supply *supply, const struct job *job, int64_t now_ms)
     snprintf(supply->name, sizeof supply->name, "%s", job->dataset);
     snprintf(name, sizeof name, "%s.part", job->dataset_digest);
     supply->due_ms = now_ms;
-    if (!disk_join(supply->folder, supply->cache, name, &error))
+    if (!disk_join(supply->folder, supply->cache.path, name, &error))
         fail(supply, &error);
     else
         log_info("data set %s is not here: asking the coordinator for it", supply->name);
@@ -285,10 +255,11 @@ static void complete(struct supply *supply)
         drop(supply);
         return;
     }
-    if (!disk_join(whole, supply->cache, supply->digest, &error) ||
-        (rename(supply->folder, whole) != 0 && !is_there(whole) &&
+    if (!disk_join(whole, supply->cache.path, supply->digest, &error) ||
+        (rename(supply->folder, whole) != 0 &&
+         !data_cache_has(&supply->cache, supply->digest, whole) &&
          !error_set_errno(&error, errno, "cannot keep %s", whole)) ||
-        !disk_sync_folder(supply->cache, &error)) {
+        !disk_sync_folder(supply->cache.path, &error)) {
         fail(supply, &error);
         return;
     }
@@ -308,24 +279,6 @@ static void advance(struct supply *supply)
 
 /* --- what the coordinator says --- */
 
-static bool is_plain(const char *name)
-{
-    return name[0] && name[0] != '.' && strlen(name) < INCOMING_NAME_MAX &&
-           name[strspn(
-               name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")] == '\0';
-}
-
-static bool check_room(const struct supply *supply, uint64_t bytes, struct error *error)
-{
-    struct statvfs disk;
-    if (statvfs(supply->folder, &disk) != 0 || bytes <= (uint64_t)disk.f_bavail * disk.f_frsize)
-        return true;
-    return error_set(error, ERROR_SYSTEM,
-                     "data set %s takes %llu MiB, and the disk with %s has %llu MiB left",
-                     supply->name, (unsigned long long)bytes >> 20, supply->cache,
-                     (unsigned long long)disk.f_bavail * disk.f_frsize >> 20);
-}
-
 static bool take_list(struct supply *supply, const Wire__DataPart *part, struct error *error)
 {
     uint64_t bytes = 0;
@@ -334,14 +287,14 @@ static bool take_list(struct supply *supply, const Wire__DataPart *part, struct 
     for (size_t i = 0; i < part->n_files; i++) {
         const Wire__DataFile *from = part->files[i];
         struct transfer_file *file = &supply->files[i];
-        if (!is_plain(from->name) || from->sha256.len != HASH_BYTES)
+        if (!incoming_is_plain(from->name) || from->sha256.len != HASH_BYTES)
             return error_set(error, ERROR_DATA, "a data set's file has no good name or digest");
         *file = (struct transfer_file){.size = from->size};
         snprintf(file->name, sizeof file->name, "%s", from->name);
         memcpy(file->sha256, from->sha256.data, HASH_BYTES);
         bytes += from->size;
     }
-    if (!check_room(supply, bytes, error))
+    if (!data_cache_has_room(&supply->cache, supply->name, bytes, error))
         return false;
     supply->file_count = part->n_files;
     supply->file = 0;
@@ -359,7 +312,9 @@ static bool take_bytes(struct supply *supply, const Wire__DataPart *part, struct
         return false;
     if (incoming->length < incoming->size)
         return true;
-    if (!incoming_finish(incoming, error))
+    /* What an earlier transfer left may be another file's: then it comes anew. */
+    bool resumed = incoming->resumed;
+    if (!incoming_finish(incoming, error) && !(resumed && error->code == ERROR_DATA))
         return false;
     advance(supply);
     return true;
@@ -372,7 +327,7 @@ static bool is_for(const struct supply *supply, const Wire__DataPart *part)
     const struct incoming *incoming = &supply->incoming;
     struct attempt_id id;
     if (!supply->digest[0] || supply->failed || supply->lock < 0 ||
-        !attempt_from_wire(part->attempt, &id) || !attempt_equal(&id, &supply->id))
+        !attempt_from_wire(part->attempt, &id) || !attempt_equal(&id, &supply->asked))
         return false;
     if (supply->file_count == 0)
         return part->file.len == 0;
@@ -410,7 +365,7 @@ void supply_wake(struct supply *supply, int64_t now_ms)
 
 static bool is_resting(const struct supply *supply, int64_t now_ms)
 {
-    return !supply->digest[0] || supply->failed || now_ms >= supply->wanted_ms + RESTS_MS;
+    return supply->digest[0] && now_ms >= supply->wanted_ms + RESTS_MS;
 }
 
 int64_t supply_due_ms(const struct supply *supply)
@@ -422,8 +377,7 @@ int64_t supply_due_ms(const struct supply *supply)
 static bool came_otherwise(const struct supply *supply)
 {
     char whole[DISK_PATH_MAX];
-    return !supply->is_checkpoint && disk_join(whole, supply->cache, supply->digest, NULL) &&
-           is_there(whole);
+    return !supply->is_checkpoint && data_cache_has(&supply->cache, supply->digest, whole);
 }
 
 static void ask(struct supply *supply, struct session *session, int64_t now_ms)
@@ -431,7 +385,8 @@ static void ask(struct supply *supply, struct session *session, int64_t now_ms)
     Wire__DataRequest request = WIRE__DATA_REQUEST__INIT;
     Wire__Envelope envelope = WIRE__ENVELOPE__INIT;
     Wire__AttemptId attempt;
-    attempt_to_wire(&supply->id, &attempt);
+    supply->asked = supply->id;
+    attempt_to_wire(&supply->asked, &attempt);
     request.attempt = &attempt;
     request.checkpoint = supply->is_checkpoint;
     if (supply->file_count > 0) {
@@ -447,7 +402,11 @@ static void ask(struct supply *supply, struct session *session, int64_t now_ms)
 void supply_tick(struct supply *supply, struct session *session, int64_t now_ms)
 {
     struct error error;
-    if (is_resting(supply, now_ms) || now_ms < supply->due_ms)
+    if (is_resting(supply, now_ms)) {
+        drop(supply); /* what came of it stays */
+        return;
+    }
+    if (!supply->digest[0] || supply->failed || now_ms < supply->due_ms)
         return;
     if (came_otherwise(supply)) {
         drop(supply);

@@ -77,6 +77,8 @@ class Coordinator:
                 continue
             if envelope.WhichOneof("body") == "heartbeat" and not self.silent:
                 self.send(peer=peer, heartbeat_ack=dict(sequence=envelope.heartbeat.sequence))
+            if envelope.WhichOneof("body") == "checkpoint_chunk" and not self.silent:
+                self.acknowledge_checkpoint(peer, envelope.checkpoint_chunk)
             if wanted(envelope):
                 return envelope
             if envelope.WhichOneof("body") == "hello" and peer in self.welcomed:
@@ -119,6 +121,11 @@ class Coordinator:
 
     def acknowledge_weights(self, chunk, **fields):
         self.send(weights_ack=dict(attempt=chunk.attempt, digest=chunk.digest, **fields))
+
+    def acknowledge_checkpoint(self, peer, chunk):
+        offset = chunk.offset + len(chunk.data)
+        self.send(peer=peer, checkpoint_ack=dict(attempt=chunk.attempt, file=chunk.checkpoint.file, next_offset=offset,
+                                                 stored=offset == chunk.checkpoint.size))
 
     def acknowledge(self, result, accepted=True):
         self.send(result_ack=dict(attempt=result.attempt, accepted=accepted, reason="" if accepted else "over"))

@@ -103,7 +103,8 @@ def test_weights_that_were_not_kept_are_trained_again_and_the_plan_says_so(site)
     none = "run: {keep: none}\n"
     site.run(site.write("bare", [0], none))
     changed = site.write("bare", [0, 0.3], none)
-    assert "2 new" in site.plan(changed) and "only to be tested" not in site.plan(changed)
+    plan = site.plan(changed)
+    assert "2 new" in plan and "2 of the replaced ones are trained as new ones" in plan and "only to be tested" not in plan
     site.run(changed)
     assert site.texts("done", 2) == {None: 2}
     before, after = (site.query("SELECT lambda, seed, weights_digest FROM job JOIN training t ON t.id = training"

@@ -13,7 +13,7 @@
 
 #include "common/log.h"
 
-enum { PAGE = 4096, LIMIT_BYTES = 16 * 1024 * 1024 };
+enum { PAGE = 4096, LIMIT_BYTES = WRITE_AHEAD_KEPT_PAGES * 4096 };
 
 static char folder[64], path[128], log_path[136];
 static struct db *db;
@@ -141,7 +141,7 @@ static void a_reader_that_stays(void **state)
     good(db_prepare(reader, "SELECT rowid FROM heap", &statement, &error), &error);
     good(statement_step(statement, &row, &error), &error); /* it holds what it sees */
     assert_true(row);
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 14; i++) {
         write_pages(WRITE_AHEAD_QUIET_PAGES);
         write_ahead_tidy(&tidy, db, true, 0);
     }
@@ -158,14 +158,30 @@ static void a_reader_that_stays(void **state)
     db_close(reader);
 }
 
+/* What a reader made large is given back though no commit comes. */
+static void nothing_happens(void **state)
+{
+    (void)state;
+    struct write_ahead tidy = {.whole = false};
+    for (int i = 0; i < 14; i++)
+        write_pages(WRITE_AHEAD_QUIET_PAGES);
+    assert_true(size_of(log_path) > LIMIT_BYTES);
+    write_ahead_tidy(&tidy, db, true, 0);
+    assert_true(tidy.whole);
+    write_ahead_tidy(&tidy, db, true, WRITE_AHEAD_IDLE_MS - 1);
+    assert_true(size_of(log_path) > LIMIT_BYTES);
+    write_ahead_tidy(&tidy, db, true, WRITE_AHEAD_IDLE_MS);
+    assert_int_equal(size_of(log_path), 0);
+    write_pages(1);
+    assert_true(db_log_pages(db) < 50);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_database, remove_database)
-        TEST(commits_leave_it_alone),
-        TEST(moved_when_quiet_or_long),
-        TEST(readers_between),
-        TEST(a_reader_that_stays),
+        TEST(commits_leave_it_alone), TEST(moved_when_quiet_or_long), TEST(readers_between),
+        TEST(a_reader_that_stays),    TEST(nothing_happens),
 #undef TEST
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,152 @@
+"""How a worker lives and ends: its time limit, kill -9, a machine where nothing works, and cores that others use too.
+
+The long form keeps two trainings on two cores beside two busy processes for half an hour, at the default settings:
+
+    LIPSWEEP_LONG=1 python3 -m pytest -s tests/system/test_worker_life.py -k cores"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import processes
+import recorded
+from fault import fault
+from machine import Machine
+from processes import wait_until
+
+LONG = bool(os.environ.get("LIPSWEEP_LONG"))
+SWEEP = """
+name: life
+dataset: {name: glyphs, train_count: 500}
+model: mnist-cnn
+train: {epochs: EPOCHS, batch: 50, lr: 0.01}
+grid: {lambda: [1], k: [0.05], sigma: [0.1]}
+seeds: SEEDS
+test: {sigma: [0, 0.3]}
+run: {checkpoint_s: 0.5, max_attempts: 50}
+"""
+ENDLESS = 1000000
+
+
+class Site:
+    def __init__(self, place, programs, epochs, seeds, options=("--lease-ms", 3000, "--heartbeat-ms", 300), text=SWEEP):
+        self.place, self.programs = place, programs
+        self.database, self.endpoint = place / "s.db", f"ipc://{place}/run/c"
+        self.coordinator = programs.start("lipsweep-coordinator", "--db", self.database, "--listen", self.endpoint,
+                                          *options)
+        wait_until(lambda: "listening" in self.coordinator.stderr())
+        (place / "s.yaml").write_text(text.replace("EPOCHS", str(epochs)).replace("SEEDS", str(seeds)))
+        self.client("submit", "s.yaml", "--yes")
+
+    def client(self, *words, code=0):
+        return self.programs.run("lipsweep", *words, "--connect", self.endpoint, code=code).stdout
+
+    def machine(self, name, *options, **more):
+        machine = Machine(self.place, name, self.programs.start)
+        machine.start("--connect", self.endpoint, *options, **more)
+        return machine
+
+    def attempts(self, columns="outcome"):
+        return recorded.query(self.database, f"SELECT {columns} FROM attempt ORDER BY job, number")
+
+    def training(self, count):
+        """Waits until so many jobs have trained an epoch in their newest attempt."""
+        wait_until(lambda: len(recorded.query(
+            self.database, "SELECT DISTINCT m.job FROM epoch_metric m JOIN job j ON j.id = m.job AND j.attempt = m.attempt "
+            "WHERE j.state = 'leased'")) >= count, 60, f"{count} trainings")
+
+    def finish(self, count):
+        wait_until(lambda: recorded.job_count(self.database, "done") == count, 100)
+        recorded.assert_all_done_once(self.database, count)
+
+
+@pytest.mark.seconds(300)
+def test_kill_9_of_a_worker_with_two_runners(place, programs):
+    site = Site(place, programs, epochs=60, seeds=2)
+    machine = site.machine("first", "--slots", 2)
+    site.training(2)
+    runners = machine.runners()
+    assert len(runners) == 2
+    machine.worker.kill()
+    wait_until(lambda: not any(processes.alive(pid) for pid in runners), 2)
+    site.machine("second", "--slots", 2)
+    site.finish(2)
+    assert sorted(row["outcome"] for row in site.attempts()) == ["done", "done", "lost", "lost"]
+
+
+def test_a_time_limit(place, programs):
+    """Near it trainings write a checkpoint and go back; the next worker goes on from there."""
+    site = Site(place, programs, epochs=ENDLESS, seeds=1)
+    first = site.machine("first", "--slots", 1, "--time-limit", 12)
+    site.training(1)
+    first.worker.wait(60, code=0)
+    assert "time limit" in first.worker.stderr()
+    assert site.attempts("outcome, reason") == [{"outcome": "preempted", "reason": "the worker's time limit is near"}]
+    kept, = recorded.query(site.database, "SELECT step FROM checkpoint WHERE state = 'kept'")
+    second = site.machine("second", "--slots", 1)
+    began = wait_until(lambda: len(site.attempts()) == 2 and site.attempts("began")[1]["began"], 30)
+    assert began.startswith(f"continued after step {kept['step']},")
+    second.worker.signal(signal.SIGTERM)
+    second.worker.wait(60, code=0)
+    # one that has hardly any time takes nothing at all
+    before = len(site.attempts())
+    third = site.machine("third", "--slots", 1, "--time-limit", 0.01)
+    third.worker.wait(60, code=0)
+    assert len(site.attempts()) == before
+
+
+@pytest.mark.seconds(300)
+def test_a_machine_on_which_nothing_works_ends_its_worker(place, programs):
+    """A full disk, as far as its spool is concerned: jobs go back, others run them, and it says why it ends."""
+    site = Site(place, programs, epochs=1, seeds=8)
+    full = site.machine("full", "--slots", 1, env=fault(place, "open", "job.yaml", "ENOSPC", at="1-"))
+    full.worker.wait(120, code=1)
+    assert "No space left" in full.worker.stderr() and "could not run here" in full.worker.stderr()
+    refused = site.attempts("outcome, reason")
+    assert [row["outcome"] for row in refused] == ["refused"] * 6 and "No space left" in refused[0]["reason"]
+    site.machine("good", "--slots", 2)
+    site.finish(8)
+
+
+def test_a_runner_killed_by_a_signal(place, programs):
+    site = Site(place, programs, epochs=ENDLESS, seeds=1)
+    machine = site.machine("first", "--slots", 1)
+    site.training(1)
+    processes.kill(machine.runners()[0], signal.SIGSEGV)
+    failed = wait_until(lambda: [row for row in site.attempts("outcome, reason, peak_memory_bytes")
+                                 if row["outcome"] == "failed"], 30)[0]
+    assert "killed by SIGSEGV" in failed["reason"] and "epoch" in failed["reason"], failed
+    assert "SIGSEGV" in site.client("explain", "j1")
+
+
+@pytest.mark.seconds(2400 if LONG else 180)
+def test_cores_that_others_use_too(place, programs):
+    """Two trainings on two cores while others burn both: no lease is lost, no heartbeat comes late."""
+    seconds = 1800 if LONG else 15
+    options = () if LONG else ("--lease-ms", 5000, "--heartbeat-ms", 500)
+    site = Site(place, programs, epochs=ENDLESS, seeds=2, options=options)
+    machine = site.machine("first", "--slots", 2)
+    site.training(2)
+    burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"], preexec_fn=processes.die_with_parent)
+               for _ in range(2)]
+    try:
+        end = time.monotonic() + seconds
+        oldest = 0
+        while time.monotonic() < end:  # as long as the load is to last, whatever the machine's speed
+            time.sleep(1)
+            rows = json.loads(site.client("workers", "--format", "json"))
+            oldest = max([oldest] + [row["heartbeat_age_s"] for row in rows])
+        assert [row["outcome"] for row in site.attempts()] == ["running"] * 2
+        assert len(machine.runners()) == 2
+        print(f"{seconds} s of load: no lease lost, the oldest heartbeat was {oldest} s old")
+    finally:
+        for burner in burners:
+            burner.kill()
+            burner.wait()
+    assert not re.search("ended|silent", site.coordinator.stderr())
