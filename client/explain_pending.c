@@ -120,10 +120,13 @@ static void explain_workers(const struct terminal *terminal, const struct rows *
 void explain_pending(const struct terminal *terminal, const struct rows *job,
                      const Wire__LiveReply *live)
 {
+    char name[32];
+    snprintf(name, sizeof name, "j%lld", (long long)rows_integer(job, 0, "id"));
     if (strcmp(rows_text(job, 0, "sweep_state"), "active") != 0)
         terminal_print(terminal, stdout, "It waits because its sweep is still being stored.\n");
     else if (rows_integer(job, 0, "held") || rows_integer(job, 0, "sweep_held"))
-        terminal_print(terminal, stdout, "It waits because it is held.\n");
+        terminal_print(terminal, stdout, "It waits because it is held: lipsweep resume %s\n",
+                       rows_integer(job, 0, "sweep_held") ? rows_text(job, 0, "sweep_name") : name);
     else if (!live)
         terminal_print(terminal, stdout,
                        "It waits because nobody works on this database now; lipsweep run continues "

@@ -223,13 +223,39 @@ static bool run_sweep(struct run *run, int *exit_code, struct error *error)
     return good;
 }
 
+/* Nobody else works for a run: a label that its worker lacks would be waited for without end. */
+static bool check_labels(const struct sweep *sweep, const char *labels, struct error *error)
+{
+    const char *wanted = sweep->requires;
+    char label[LABEL_MAX];
+    while (labels_next(&wanted, label))
+        if (!labels_have(labels, label))
+            return error_set(error, ERROR_REFUSED,
+                             "the sweep requires the label %s: say --label %s if it is so of this "
+                             "machine",
+                             label, label);
+    return true;
+}
+
+static bool read_labels(const struct arguments *arguments, char labels[LABELS_MAX],
+                        struct error *error)
+{
+    const char *pairs[ARGUMENTS_OPTION_MAX];
+    size_t count = arguments_values(arguments, "label", pairs);
+    for (size_t i = 0; i < count; i++)
+        if (!labels_add_pair(labels, pairs[i], error))
+            return error_prefix(error, "--label %s", pairs[i]);
+    return true;
+}
+
 static bool prepare(struct run *run, const struct arguments *arguments,
                     struct supervisor_options *options, struct error *error)
 {
     options->data_directory = arguments_value(arguments, "data");
     run->confirmed = arguments_flag(arguments, "yes");
     run->quiet = arguments_flag(arguments, "quiet");
-    return arguments_integer(arguments, "slots", 1, SLOTS_MAX, &options->slots, error) &&
+    return read_labels(arguments, options->labels, error) &&
+           arguments_integer(arguments, "slots", 1, SLOTS_MAX, &options->slots, error) &&
            arguments_integer(arguments, "threads", 1, JOB_THREADS_MAX, &options->threads, error);
 }
 
@@ -243,6 +269,7 @@ static bool run(const struct arguments *arguments, int *exit_code, struct error 
     char *database = choose_database(arguments, &run.input.sweep);
     run.database = options.database = database;
     bool good =
+        check_labels(&run.input.sweep, options.labels, error) &&
         sweep_input_find_data(&run.input, options.data_directory, SWEEP_INPUT_DATA_HERE, error) &&
         supervisor_init(&run.supervisor, &options, error) && run_sweep(&run, exit_code, error);
     sweep_input_finish(&run.input);
@@ -265,6 +292,7 @@ const struct command command_run = {
             {"slots", "N", "jobs at a time (default: CPU cores)"},
             {"threads", "N", "threads a job (default: 1); results do not depend on their number"},
             {"data", "DIR", "where data sets are (default: $LIPSWEEP_DATA)"},
+            {"label", OPTION_PAIR, "of this machine, for the sweep's run.requires"},
             {"quiet", NULL, "no progress"},
             {"yes", NULL, "change an existing sweep without asking"},
             SWEEP_INPUT_SET,

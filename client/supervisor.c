@@ -63,8 +63,10 @@ bool supervisor_start_worker(struct supervisor *supervisor, struct error *error)
     char program[4096], slots[24], threads[24];
     if (!child_program_path("lipsweep-worker", program, error))
         return false;
-    const char *arguments[16] = {program, "--connect", supervisor->coordinator.endpoint, "--spool",
-                                 supervisor->files.spool};
+    char labels[LABEL_COUNT_MAX][LABEL_MAX];
+    const char *cursor = options->labels;
+    const char *arguments[16 + 2 * LABEL_COUNT_MAX] = {
+        program, "--connect", supervisor->coordinator.endpoint, "--spool", supervisor->files.spool};
     size_t count = 5;
     if (options->slots > 0) {
         snprintf(slots, sizeof slots, "%lld", (long long)options->slots);
@@ -79,6 +81,10 @@ bool supervisor_start_worker(struct supervisor *supervisor, struct error *error)
     if (options->data_directory) {
         arguments[count++] = "--data";
         arguments[count++] = options->data_directory;
+    }
+    for (size_t i = 0; i < LABEL_COUNT_MAX && labels_next(&cursor, labels[i]); i++) {
+        arguments[count++] = "--label";
+        arguments[count++] = labels[i];
     }
     struct child_options child = {
         .arguments = arguments, .new_group = true, .output = supervisor->log_descriptor};

@@ -10,11 +10,13 @@
 
 #include "client/coordinator_private.h"
 #include "common/clock.h"
+#include "common/labels.h"
 
 struct supervisor_options {
     const char *database;
     const char *data_directory; /* NULL: the default places */
     int64_t slots, threads;     /* 0: the worker's default */
+    char labels[LABELS_MAX];    /* of the worker (common/labels.h) */
 };
 
 /* One child's fate. */

@@ -43,6 +43,11 @@ bool db_fail(struct db *db, int result, const char *sql, struct error *error)
                      sqlite3_errmsg(db->handle), sql ? "; in: " : "", sql ? sql : "");
 }
 
+void db_count_no_memory(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static bool open_handle(struct db **db, const char *path, int flags, struct error *error)
 {
     struct db *made = calloc(1, sizeof *made);
@@ -50,9 +55,6 @@ static bool open_handle(struct db **db, const char *path, int flags, struct erro
         free(made);
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
-    /* Nobody asks SQLite how much it has allocated, and counting takes a lock each time. Once it is
-     * in use this is refused, which is as well. */
-    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     /* A connection stays in the thread that opened it, so it needs no locks of its own. */
     int result = sqlite3_open_v2(path, &made->handle,
                                  flags | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOMUTEX, NULL);

@@ -16,6 +16,11 @@ struct statement;
 
 enum { DB_APPLICATION_ID = 0x4c697073 }; /* "Lips" */
 
+/* Before the first database is opened: SQLite does not count its allocations, which takes a lock for
+ * each. Without the counts db_guard cannot bound a statement, so this is for a program that runs
+ * nobody's statements but its own. */
+void db_count_no_memory(void);
+
 /* Opens for reading and writing, creating the file when `create`; WAL, synchronous=FULL, foreign
  * keys. Checks application_id (another application's database is refused) and user_version (a newer
  * one is refused, an older one is backed up beside the file, the copy verified, and migrated). */

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include "common/child.h"
+#include "common/db.h"
 #include "common/log.h"
+#include "coordinator/notify.h"
 #include "coordinator/options.h"
 
 /* SIGTERM, SIGINT and SIGHUP end the loop between two transactions. They are blocked before libzmq
@@ -33,7 +35,9 @@ static bool serve(struct options *options, struct error *error)
     if (server_keyed_endpoint(server))
         log_info("listening at %s for keys of %s", server_keyed_endpoint(server),
                  options->server.keys);
+    notify("READY=1");
     bool good = server_run(server, error);
+    notify("STOPPING=1");
     if (good)
         log_info("stopped: workers go on and deliver to the next coordinator");
     server_close(server);
@@ -47,6 +51,7 @@ int main(int argc, char **argv)
     struct error error;
     child_guard();
     log_init("lipsweep-coordinator", LOG_LEVEL_INFO);
+    db_count_no_memory();
     bool good = options_parse(&options, argc, argv, &error);
     if (good && options.action == OPTIONS_HELP)
         options_print_help();

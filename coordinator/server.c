@@ -11,6 +11,7 @@
 #include "common/socket.h"
 #include "coordinator/access.h"
 #include "coordinator/dispatch.h"
+#include "coordinator/notify.h"
 #include "coordinator/weights.h"
 #include "coordinator/write_ahead.h"
 
@@ -265,6 +266,7 @@ static bool tick_if_due(struct server *server, struct error *error)
     if (over_ms < 0 || (!server->drained && over_ms < flood_ms))
         return true;
     server->tick_due_ms = clock_now_ms(&server->clock) + server->options.tick_ms;
+    notify("WATCHDOG=1");
     return dispatch_tick(&server->dispatch, error);
 }
 

@@ -58,6 +58,21 @@ static void norm_sums_channel(double *sum, double *product, const real *a, const
     }
 }
 
+/* Functions of their own: knowing that a run is short, gcc would write it out pixel by pixel and
+ * run out of registers for the addresses. */
+__attribute__((noinline)) static void plain_run(double *sum, double *product, const real *a,
+                                                const real *b, size_t channels, size_t pixels)
+{
+    norm_sums_run(sum, product, a, NULL, NULL, b, channels, pixels);
+}
+
+__attribute__((noinline)) static void relu_run(double *sum, double *product, real *dout,
+                                               const real *out, const real *in, size_t channels,
+                                               size_t pixels)
+{
+    norm_sums_run(sum, product, dout, dout, out, in, channels, pixels);
+}
+
 static void norm_sums(double *sum, double *product, const real *a, const real *b, size_t channels,
                       size_t pixels)
 {
@@ -66,7 +81,7 @@ static void norm_sums(double *sum, double *product, const real *a, const real *b
         size_t run = pixels - i < NORM_RUN ? pixels - i : NORM_RUN;
         for (size_t c = 0; c < whole; c += CONV_BLOCK) {
             size_t at = i * channels + c;
-            norm_sums_run(sum + c, product + c, a + at, NULL, NULL, b + at, channels, run);
+            plain_run(sum + c, product + c, a + at, b + at, channels, run);
         }
     }
     for (size_t c = whole; c < channels; c++) {
@@ -82,8 +97,7 @@ static void norm_relu_sums(double *sum, double *product, real *dout, const real 
         size_t run = pixels - i < NORM_RUN ? pixels - i : NORM_RUN;
         for (size_t c = 0; c < whole; c += CONV_BLOCK) {
             size_t at = i * channels + c;
-            norm_sums_run(sum + c, product + c, dout + at, dout + at, out + at, in + at, channels,
-                          run);
+            relu_run(sum + c, product + c, dout + at, out + at, in + at, channels, run);
         }
     }
     for (size_t c = whole; c < channels; c++) {

@@ -139,7 +139,8 @@ INLINE void prefetch_tile(const real *out, const struct picture *p, const struct
     }
 }
 
-/* Where the parts of the scratch lie. */
+/* Where the parts of the scratch lie. The outputs of a point overwrite the inputs of the point
+ * before it, which are in the nearest cache and done with. */
 struct winograd_parts {
     size_t point_step;
     real *in, *out, *polynomial, *dweight, *zeros;
@@ -148,9 +149,9 @@ struct winograd_parts {
 static struct winograd_parts winograd_parts(real *scratch, const struct conv_shape *s)
 {
     struct winograd_parts parts = {.point_step = winograd_point_step(s), .zeros = scratch};
-    parts.in = scratch + winograd_zeros_size(s);
-    parts.out = parts.in + WINOGRAD_POINTS * parts.point_step;
-    parts.polynomial = parts.out + WINOGRAD_POINTS * parts.point_step;
+    parts.out = scratch + winograd_zeros_size(s);
+    parts.in = parts.out + parts.point_step;
+    parts.polynomial = parts.in + WINOGRAD_POINTS * parts.point_step;
     parts.dweight = parts.polynomial + WINOGRAD_POINTS * parts.point_step;
     memset(parts.zeros, 0, winograd_zeros_size(s) * sizeof *parts.zeros);
     return parts;

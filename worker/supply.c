@@ -35,6 +35,7 @@ struct supply {
     char name[JOB_NAME_MAX + 1];
     bool is_checkpoint;
     struct attempt_id id;       /* whose lease allows it */
+    struct attempt_id asked;    /* which of them the last question named */
     char folder[DISK_PATH_MAX]; /* CACHE/DIGEST.part */
     int lock;                   /* -1: another worker brings it */
     int64_t wanted_ms, due_ms;  /* asked for last; to be asked for next */
@@ -74,6 +75,7 @@ static void drop(struct supply *supply)
     supply->file = 0;
     supply->failed = false;
     supply->is_checkpoint = false;
+    supply->asked = (struct attempt_id){.job = 0};
 }
 
 void supply_destroy(struct supply *supply)
@@ -325,7 +327,7 @@ static bool is_for(const struct supply *supply, const Wire__DataPart *part)
     const struct incoming *incoming = &supply->incoming;
     struct attempt_id id;
     if (!supply->digest[0] || supply->failed || supply->lock < 0 ||
-        !attempt_from_wire(part->attempt, &id) || !attempt_equal(&id, &supply->id))
+        !attempt_from_wire(part->attempt, &id) || !attempt_equal(&id, &supply->asked))
         return false;
     if (supply->file_count == 0)
         return part->file.len == 0;
@@ -383,7 +385,8 @@ static void ask(struct supply *supply, struct session *session, int64_t now_ms)
     Wire__DataRequest request = WIRE__DATA_REQUEST__INIT;
     Wire__Envelope envelope = WIRE__ENVELOPE__INIT;
     Wire__AttemptId attempt;
-    attempt_to_wire(&supply->id, &attempt);
+    supply->asked = supply->id;
+    attempt_to_wire(&supply->asked, &attempt);
     request.attempt = &attempt;
     request.checkpoint = supply->is_checkpoint;
     if (supply->file_count > 0) {

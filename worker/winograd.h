@@ -57,12 +57,12 @@ static inline size_t winograd_zeros_size(const struct conv_shape *s)
 /* Numbers of working memory. */
 static inline size_t winograd_forward_scratch(const struct conv_shape *s)
 {
-    return 2 * WINOGRAD_POINTS * winograd_point_step(s) + winograd_zeros_size(s);
+    return (WINOGRAD_POINTS + 1) * winograd_point_step(s) + winograd_zeros_size(s);
 }
 
 static inline size_t winograd_backward_scratch(const struct conv_shape *s)
 {
-    return 3 * WINOGRAD_POINTS * winograd_point_step(s) + winograd_zeros_size(s) +
+    return (2 * WINOGRAD_POINTS + 1) * winograd_point_step(s) + winograd_zeros_size(s) +
            winograd_weights_size(s);
 }
 

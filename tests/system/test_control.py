@@ -103,7 +103,7 @@ def test_pause_and_resume(shop):
     worker.finish(worker.running[0])  # what runs ends
     assert "already" in shop.run("pause", "a").stdout
     waiting = json.loads(shop.run("jobs", "a", "--state", "pending", "--format", "json").stdout)[-1]["job"]
-    assert "held" in shop.run("explain", waiting).stdout
+    assert "held: lipsweep resume a" in shop.run("explain", waiting).stdout
     shop.run("resume", "a")
     assert worker.take(1) == ["a"]
     # No lease between the two.
@@ -275,3 +275,10 @@ def test_a_drained_worker_finishes_what_it_runs_and_ends(shop, start_program):
     after = kinds[kinds.index("drained"):]
     assert "lease" not in after and "preempted" not in kinds and after[-1] == "worker_left"
     assert kinds.count("lease") == kinds.count("done") >= 1
+
+
+def test_a_run_is_told_which_label_its_machine_needs(run_program, place):
+    (place / "a.yaml").write_text(SWEEP.format(name="a", run="requires: {room: b12}").replace("glyphs", "{name: glyphs, train_count: 100}"))
+    assert "--label room=b12" in run_program("lipsweep", "run", "a.yaml", "--quiet", code=4).stderr
+    run_program("lipsweep", "run", "a.yaml", "--quiet", "--label", "room=b12", "--label", "more=1", code=0, timeout=120)
+    assert [row["labels"] for row in recorded.query(place / "a.db", "SELECT labels FROM worker")] == ["more=1\nroom=b12\n"]
