@@ -15,7 +15,7 @@ JOB = """
 dataset: {path: FOLDER, format: idx, classes: 10}
 model: mnist-cnn
 loss: {lambda: 1, k: 0.05, sigma: 0.1}
-train: {steps: 250, batch: 20, lr: 0.01, momentum: 0.9}
+train: {steps: 500, batch: 20, lr: 0.01, momentum: 0.9}
 test: {sigma: [0, 0.3]}
 """
 # In the order of worker/disk.c. The folder's fsync follows the file's: of all in it, every second one.
