@@ -25,16 +25,14 @@ void *arena_take(struct arena *arena, size_t count, size_t size)
 /* A page table of large pages is walked less often; which pages they are changes no result. */
 static void *take_memory(size_t size)
 {
+    void *base = NULL;
+    if (posix_memalign(&base, size < HUGE_PAGE ? LINE : HUGE_PAGE, size > 0 ? size : LINE) != 0)
+        return NULL;
 #ifdef MADV_HUGEPAGE
-    if (size >= HUGE_PAGE) {
-        void *base = aligned_alloc(HUGE_PAGE, size);
-        if (base) {
-            (void)madvise(base, size, MADV_HUGEPAGE);
-        }
-        return base;
-    }
+    if (size >= HUGE_PAGE)
+        (void)madvise(base, size, MADV_HUGEPAGE);
 #endif
-    return aligned_alloc(LINE, size > 0 ? size : LINE);
+    return base;
 }
 
 bool arena_place(struct arena *arena, struct error *error)

@@ -29,7 +29,7 @@ struct options {
     struct measure_options measure; /* OPTIONS_MEASURE */
     struct key join;
     char labels[LABELS_MAX];
-    char endpoint[256];             /* what these point to where a default was taken */
+    char endpoint[256]; /* what these point to where a default was taken */
     char spool[SPOOL_PATH_MAX];
     char cache[DISK_PATH_MAX];
 };

@@ -13,6 +13,8 @@ static void wait_a_while(void)
     nanosleep(&time, NULL);
 }
 
+/* The C library's names for the parameters are reserved ones. */
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
 int fsync(int file)
 {
     wait_a_while();
@@ -24,3 +26,4 @@ int fdatasync(int file)
     wait_a_while();
     return (int)syscall(SYS_fdatasync, file);
 }
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */

@@ -369,8 +369,7 @@ static void a_result_is_taken_over_while_a_sweep_is_stored(void **state)
     harness_hello(201, WIRE__ROLE__ROLE_CLIENT, 201);
     Wire__Submit submit = WIRE__SUBMIT__INIT;
     char text[1000];
-    snprintf(text, sizeof text, "%s", LARGE);
-    memcpy(text + strlen("name: "), "again", strlen("again"));
+    snprintf(text, sizeof text, "name: again%s", strchr(LARGE, '\n'));
     submit.file = (char *)(uintptr_t) "again.yaml";
     submit.text.data = (uint8_t *)text;
     submit.text.len = strlen(text);

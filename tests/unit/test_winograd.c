@@ -219,26 +219,28 @@ static void each_level(void (*check)(const struct kernels *level, const struct p
     }
 }
 
+/* Of a pass with errors planted in its transformed weights. */
+static double planted_distance(const struct kernels *level, const struct probe *p,
+                               const struct input *input, const struct reference *reference,
+                               real planted_forward, real planted_backward)
+{
+    struct result r = {0};
+    run_forward(&r, level, p, input, planted_forward);
+    run_backward(&r, level, p, input, planted_backward);
+    double distance = result_distance(&r, p, reference);
+    check_variants(&r, input);
+    result_destroy(&r);
+    return distance;
+}
+
 static void check_formula(const struct kernels *level, const struct probe *p,
                           const struct input *input)
 {
     struct reference reference =
         reference_create(&p->shape, p->images, input->in.x, input->weight.x, input->dout.x);
-    struct result r;
-    run_forward(&r, level, p, input, 0);
-    run_backward(&r, level, p, input, 0);
-    assert_true(result_distance(&r, p, &reference) <= DISTANCE_MAX);
-    check_variants(&r, input);
-    result_destroy(&r);
-
-    run_forward(&r, level, p, input, 0);
-    run_backward(&r, level, p, input, (real)0.01);
-    assert_true(result_distance(&r, p, &reference) > DISTANCE_MAX);
-    result_destroy(&r);
-    run_forward(&r, level, p, input, (real)0.01);
-    run_backward(&r, level, p, input, 0);
-    assert_true(result_distance(&r, p, &reference) > DISTANCE_MAX);
-    result_destroy(&r);
+    assert_true(planted_distance(level, p, input, &reference, 0, 0) <= DISTANCE_MAX);
+    assert_true(planted_distance(level, p, input, &reference, 0, (real)0.01) > DISTANCE_MAX);
+    assert_true(planted_distance(level, p, input, &reference, (real)0.01, 0) > DISTANCE_MAX);
     reference_destroy(&reference);
 }
 
@@ -252,7 +254,7 @@ static void follows_the_formula(void **state)
 static void check_twin(const struct kernels *level, const struct probe *p,
                        const struct input *input)
 {
-    struct result a, b;
+    struct result a = {0}, b = {0};
     run_forward(&a, level, p, input, 0);
     run_backward(&a, level, p, input, 0);
     run_forward(&b, kernels_level(0), p, input, 0);
@@ -280,7 +282,7 @@ static void equals_its_generic_twin(void **state)
 static void check_alone(const struct kernels *level, const struct probe *p,
                         const struct input *input)
 {
-    struct result all, one;
+    struct result all = {0};
     run_forward(&all, level, p, input, 0);
     run_backward(&all, level, p, input, 0);
     size_t outs = out_count(&p->shape, 1), ins = in_count(&p->shape, 1);
@@ -289,6 +291,7 @@ static void check_alone(const struct kernels *level, const struct probe *p,
         image.in.x += i * ins;
         image.dout.x += i * outs;
         struct probe alone = {p->shape, 1};
+        struct result one = {0};
         run_forward(&one, level, &alone, &image, 0);
         run_backward(&one, level, &alone, &image, 0);
         assert_memory_equal(one.out.x, all.out.x + i * outs, outs * sizeof(real));
