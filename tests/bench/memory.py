@@ -54,18 +54,17 @@ def write_stl(folder, train, test):
         (folder / f"{name}_y.bin").write_bytes((np.arange(count) % 10 + 1).astype(np.uint8).tobytes())
 
 
+MEASURED = pathlib.Path(__file__).resolve().parents[1] / "system/measured.py"
 WRITERS = {"idx": write_idx, "cifar": write_cifar, "stl": write_stl}
 
 
-def peak(words):
-    """Bytes of a process, when it ran to its good end."""
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    errors = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"{' '.join(map(str, words))} failed:\n{errors.decode()}")
-    return usage.ru_maxrss * 1024
+def peak(words, report):
+    """Bytes of a process, when it ran to its good end. It is started from a small one, whose peak its own begins at."""
+    done = subprocess.run([sys.executable, "-S", MEASURED, report, *words], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(map(str, words))} failed:\n{done.stderr}")
+    return int(report.read_text().split()[0]) * 1024
 
 
 def measure(worker, name, place, data):
@@ -80,7 +79,8 @@ def measure(worker, name, place, data):
     job.write_text(JOB.replace("DATASET", dataset).replace("MODEL", model).replace("BATCH", str(batch)))
     told = subprocess.run([worker, "measure", job, "--memory-only"], check=True, stdout=subprocess.PIPE, text=True).stdout
     names, values = (line.split("\t") for line in told.splitlines()[:2])
-    return int(dict(zip(names, values))["memory_bytes"]), peak([worker, "train", job, "-o", place / f"{name}.out"])
+    return int(dict(zip(names, values))["memory_bytes"]), peak(
+        [worker, "train", job, "-o", place / f"{name}.out"], place / f"{name}.peak")
 
 
 def main():
