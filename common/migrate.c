@@ -124,7 +124,7 @@ bool migrate_writer(struct db *db, struct error *error)
     /* Foreign keys come on last: a migration may rebuild a table that others point to. */
     return db_execute(db,
                       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                      "PRAGMA journal_size_limit = 50331648;" /* a log that begins again */
+                      "PRAGMA journal_size_limit = 268435456;" /* of a log that begins again */
                       "PRAGMA cache_size = -65536;" /* KiB: inserting into five indexes */
                       /* Pages as they were before each message: a file of them, for 64 KiB and
                        * more, was a quarter of what storing a result took. */

@@ -13,11 +13,40 @@ static bool is_due(const struct write_ahead *state, int64_t pages, bool quiet, i
     return grown >= (quiet ? WRITE_AHEAD_QUIET_PAGES : WRITE_AHEAD_PAGES);
 }
 
-/* All was moved, and no commit has come since. */
-static bool is_idle(const struct write_ahead *state, int64_t pages, bool quiet, int64_t now_ms)
+/* A long log: all was moved and no commit has come since. A short one: for a while it needed
+ * no such room. */
+static bool is_spare(const struct write_ahead *state, int64_t pages, bool quiet, int64_t now_ms)
 {
-    return quiet && state->whole && pages == state->tried_pages && pages > WRITE_AHEAD_KEPT_PAGES &&
-           now_ms - state->tried_ms >= WRITE_AHEAD_IDLE_MS;
+    if (!quiet || state->room_pages <= WRITE_AHEAD_KEPT_PAGES)
+        return false;
+    if (pages > WRITE_AHEAD_KEPT_PAGES)
+        return state->whole && pages == state->tried_pages &&
+               now_ms - state->tried_ms >= WRITE_AHEAD_IDLE_MS;
+    return now_ms - state->long_ms >= WRITE_AHEAD_SHORT_MS;
+}
+
+static void note(struct write_ahead *state, int64_t pages, int64_t now_ms)
+{
+    if (pages < state->seen_pages) /* it began again */
+        *state = (struct write_ahead){.tried_ms = state->tried_ms,
+                                      .room_pages = state->room_pages,
+                                      .long_ms = state->long_ms};
+    state->seen_pages = pages;
+    if (pages > state->room_pages)
+        state->room_pages = pages;
+    if (pages > WRITE_AHEAD_KEPT_PAGES)
+        state->long_ms = now_ms;
+}
+
+static bool give_back(struct write_ahead *state, struct db *db, int64_t now_ms, struct error *error)
+{
+    bool empty;
+    state->long_ms = now_ms; /* the next try, should somebody be reading */
+    if (!db_empty_log(db, &empty, error))
+        return false;
+    if (empty)
+        state->room_pages = 0;
+    return true;
 }
 
 /* Once, and again whenever it has doubled. */
@@ -34,15 +63,13 @@ void write_ahead_tidy(struct write_ahead *state, struct db *db, bool quiet, int6
 {
     int64_t pages = db_log_pages(db);
     struct error error;
-    if (pages < state->seen_pages) /* it began again */
-        *state = (struct write_ahead){.tried_ms = state->tried_ms};
-    state->seen_pages = pages;
-    bool idle = is_idle(state, pages, quiet, now_ms), empty = false;
-    if (!idle && !is_due(state, pages, quiet, now_ms))
+    note(state, pages, now_ms);
+    bool spare = is_spare(state, pages, quiet, now_ms);
+    if (!spare && !is_due(state, pages, quiet, now_ms))
         return;
     state->tried_pages = pages;
     state->tried_ms = now_ms;
-    if (idle ? db_empty_log(db, &empty, &error) : db_move_log(db, &state->whole, &error))
+    if (spare ? give_back(state, db, now_ms, &error) : db_move_log(db, &state->whole, &error))
         warn_of_readers(state, db, pages);
     else
         log_warning("%s; trying again later", error.message);

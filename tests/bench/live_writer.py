@@ -1,16 +1,22 @@
 #!/usr/bin/env python3
 """Whether readers disturb a coordinator that records results on a database of a million rows.
 
-    tests/bench/live_writer.py FILE.db [--build DIR] [--rounds N] [--seconds S] [--pause S] [--jobs N]
+    tests/bench/live_writer.py FILE.db [--build DIR] [--rounds N] [--seconds S] [--pause S] [--jobs N] [--unbound]
 
-FILE.db comes from tests/bench/million.py; a copy of it beside the file is used and removed. A worker made of this
-program takes one job after another from a coordinator of its own and delivers a result for each at once, as fast as
-that goes; the time from sending a result to its acknowledgement, which leaves after the commit that holds it, is the
-commit latency. Three kinds of rounds alternate, the writer going on all the time: without readers; with readers of
-another file, a copy that nobody writes; with readers of the database itself. A reader is one process at a time:
-`results`, `sensitivity`, `sql` over a view and `status` in turn, --pause seconds after the one before has ended. What
-the first and the third differ in is all that readers cost, the machine's other processor being busy included; what the
-second and the third differ in is what they do to the writer through the database. Coordinator and writer are bound to processor 0, readers to processor 1. Nothing of this is a training's result."""
+FILE.db comes from tests/bench/million.py; copies of it in a folder of its own are used and removed. The writer is a
+coordinator whose one worker, made of this program, delivers the result of a whole job (20 rows of measurements) the
+moment it gets one to do, as fast as that goes: more than any fleet asks of a coordinator for long, and every wait
+shows. The commit latency is the time from sending a result to its acknowledgement, which leaves after the commit
+that holds it and after its line of the journal is synced.
+
+Three kinds of rounds alternate, the writer going on all the time: without readers; with readers of another file, a copy
+that nobody writes; with readers of the database itself. A reader is one process at a time: `results`, `sensitivity`,
+`status`, `sql` over a view, and the sqlite3 shell on the same view, in turn, --pause seconds after the one before
+has ended. What the first and the third differ in is all that readers cost; what the second and the third differ
+in is what they do through the database. Coordinator and worker are bound to processor 0, readers to processor 1,
+since what is asked is not how a processor is shared out; --unbound leaves that to the kernel. At the end the coordinator has nothing to do
+for some seconds, then the log's size is read; the largest that was seen is printed too. Nothing of this is a
+training's result."""
 import argparse
 import os
 import pathlib
@@ -39,8 +45,11 @@ baseline: false
 seeds: {jobs}
 test: {{sigma: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]}}
 """
-READS = (["results", "million"], ["sensitivity", "million"], ["status"],
-         ["sql", "SELECT sum(accuracy_mean) FROM results_by_point WHERE sweep = 'million'", "--timeout", "60", "--memory", "1000"])
+STATEMENT = "SELECT sum(accuracy_mean) FROM results_by_point WHERE sweep = 'million'"
+READS = (["{lipsweep}", "results", "million", "--db", "{file}"], ["{lipsweep}", "sensitivity", "million", "--db", "{file}"],
+         ["{lipsweep}", "status", "--db", "{file}"],
+         ["{lipsweep}", "sql", STATEMENT, "--timeout", "60", "--memory", "1000", "--db", "{file}"],
+         ["sqlite3", "-readonly", "{file}", STATEMENT])
 KINDS = ("none", "other file", "live")
 LIMITS = dict(ratio=1.5, p99_ms=20, throughput=0.9, log_mib=64)
 
@@ -81,19 +90,20 @@ class Writer(threading.Thread):
 class Reader(threading.Thread):
     """Somebody who looks again and again."""
 
-    def __init__(self, lipsweep, database, pause_s):
+    def __init__(self, options, database):
         super().__init__(daemon=True)
-        self.lipsweep, self.database, self.pause_s = lipsweep, database, pause_s
+        self.options = options
+        self.words = dict(lipsweep=options.build / "client/lipsweep", file=database)
         self.seconds, self.done = [], threading.Event()
 
     def run(self):
         while not self.done.is_set():
-            command = READS[len(self.seconds) % len(READS)]
+            command = [word.format(**self.words) for word in READS[len(self.seconds) % len(READS)]]
             began = time.monotonic()
-            subprocess.run(["taskset", "-c", "1", self.lipsweep, *command, "--db", self.database], check=True,
+            subprocess.run([*([] if self.options.unbound else ["taskset", "-c", "1"]), *command], check=True,
                            stdout=subprocess.DEVNULL)
             self.seconds.append(time.monotonic() - began)
-            self.done.wait(self.pause_s)
+            self.done.wait(self.options.pause)
 
 
 def measure(writer, reader, seconds):
@@ -135,7 +145,8 @@ def prepare(options, folder):
     shutil.copy(options.file, folder / "jobs.db")
     (folder / "live.yaml").write_text(SWEEP.format(jobs=options.jobs), encoding="utf-8")
     shutil.copy(folder / "jobs.db", folder / "other.db")
-    os.sched_setaffinity(0, {0})  # of what it starts too
+    if not options.unbound:
+        os.sched_setaffinity(0, {0})  # of what it starts too
     coordinator = Coordinator(options.build, folder)
     subprocess.run([options.build / "client/lipsweep", "submit", folder / "live.yaml", "--connect", coordinator.endpoint],
                    check=True, stdout=subprocess.DEVNULL)
@@ -150,6 +161,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--pause", type=float, default=1)
     parser.add_argument("--jobs", type=int, default=700000)
+    parser.add_argument("--unbound", action="store_true")
     options = parser.parse_args()
     folder = pathlib.Path(f"/tmp/lw{random.getrandbits(32):08x}")  # a socket's path is short
     folder.mkdir()
@@ -160,19 +172,21 @@ def main():
     time.sleep(3)
     print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} processors")
     print("round  readers     commits/s  p50 ms  p99 ms  max ms  reads  log MiB")
-    rounds = {kind: [] for kind in KINDS}
+    rounds, largest_mib = {kind: [] for kind in KINDS}, 0
     for number in range(len(KINDS) * options.rounds):
         kind = KINDS[number % len(KINDS)]
         read = {"none": None, "other file": folder / "other.db", "live": coordinator.database}[kind]
-        reader = Reader(options.build / "client/lipsweep", read, options.pause) if read else None
+        reader = Reader(options, read) if read else None
         found = measure(writer, reader, options.seconds)
         rounds[kind].append(found)
         log_mib = log.stat().st_size / 2**20
+        largest_mib = max(largest_mib, log_mib)
         print(f"{number + 1:5}  {kind:10}  {found[0]:9.1f}  {found[1]:6.1f}  {found[2]:6.1f}  {found[3]:6.1f}  "
               f"{found[4]:5}  {log_mib:7.1f}", flush=True)
     writer.done.set()
     writer.join()
-    time.sleep(3)  # the coordinator has nothing to do
+    time.sleep(12)  # the coordinator has nothing to do
+    print(f"the write-ahead log had up to {largest_mib:.0f} MiB at the end of a round")
     verdicts = judge(rounds, log.stat().st_size / 2**20)
     coordinator.stop(signal.SIGTERM)
     shutil.rmtree(folder)

@@ -154,8 +154,39 @@ static void a_reader_that_stays(void **state)
     assert_true(tidy.whole);
     write_pages(1); /* the next commit begins the log again */
     assert_true(db_log_pages(db) < 50);
-    assert_true(size_of(log_path) <= LIMIT_BYTES);
     db_close(reader);
+}
+
+/* For who comes again and again; given back when the log has long been short. */
+static void the_room_of_a_reader(void **state)
+{
+    (void)state;
+    enum { GROWN_MS = 5000, SHORT_MS = GROWN_MS + WRITE_AHEAD_SHORT_MS };
+    struct write_ahead tidy = {.whole = false};
+    struct db *reader;
+    struct statement *statement;
+    struct error error;
+    bool row;
+    for (int i = 0; i < 14; i++)
+        write_pages(WRITE_AHEAD_QUIET_PAGES);
+    write_ahead_tidy(&tidy, db, true, GROWN_MS);
+    assert_true(tidy.whole);
+    write_pages(1);
+    write_ahead_tidy(&tidy, db, true, SHORT_MS - 1);
+    assert_true(size_of(log_path) > LIMIT_BYTES);
+    write_ahead_tidy(&tidy, db, false, SHORT_MS);
+    assert_true(size_of(log_path) > LIMIT_BYTES);
+    good(db_open_read_only(&reader, path, &error), &error);
+    good(db_prepare(reader, "SELECT rowid FROM heap", &statement, &error), &error);
+    good(statement_step(statement, &row, &error), &error);
+    write_ahead_tidy(&tidy, db, true, SHORT_MS); /* it is read, which nobody waits for */
+    assert_true(size_of(log_path) > LIMIT_BYTES);
+    db_close(reader);
+    write_ahead_tidy(&tidy, db, true, SHORT_MS + WRITE_AHEAD_SHORT_MS);
+    assert_int_equal(size_of(log_path), 0);
+    write_pages(1);
+    write_ahead_tidy(&tidy, db, true, SHORT_MS + 2 * WRITE_AHEAD_SHORT_MS);
+    assert_true(size_of(log_path) > 0);
 }
 
 /* What a reader made large is given back though no commit comes. */
@@ -181,7 +212,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_database, remove_database)
         TEST(commits_leave_it_alone), TEST(moved_when_quiet_or_long), TEST(readers_between),
-        TEST(a_reader_that_stays),    TEST(nothing_happens),
+        TEST(a_reader_that_stays),    TEST(the_room_of_a_reader),     TEST(nothing_happens),
 #undef TEST
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
