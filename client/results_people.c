@@ -323,11 +323,12 @@ static void print_title(const struct view *view, const char *name, const struct 
 {
     const struct result_set *set = view->set;
     size_t seeds = set->points[0].jobs;
-    terminal_print(terminal, stdout, "%s: accuracy in %% on test images%s", name,
-                   is_noisy(set) ? ", clean and with noise of test σ" : "");
+    char count[CELL_TEXT] = "";
     if (view->same_seeds)
-        terminal_print(terminal, stdout, ", %zu seed%s", seeds, seeds == 1 ? "" : "s");
-    fputs("\n\n", stdout);
+        snprintf(count, sizeof count, ", %zu seed%s", seeds, seeds == 1 ? "" : "s");
+    terminal_print_wrapped(terminal, stdout, "%s: accuracy in %% on test images%s%s", name,
+                           is_noisy(set) ? ", clean and with noise of test σ" : "", count);
+    fputc('\n', stdout);
 }
 
 bool results_print_people(const struct result_set *set, const char *name,

@@ -208,6 +208,22 @@ static bool replace_reason(struct store *store, const struct attempt_id *id, con
     return statement_run(statement, error);
 }
 
+/* What a failed attempt took; 0: nobody knows. */
+static bool record_memory(struct store *store, const struct attempt_id *id, uint64_t bytes,
+                          struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "UPDATE attempt SET peak_memory_bytes = nullif(?3, 0)"
+                    " WHERE job = ?1 AND number = ?2",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, id->job);
+    statement_bind_integer(statement, 2, id->number);
+    statement_bind_integer(statement, 3, (int64_t)(bytes & INT64_MAX));
+    return statement_run(statement, error);
+}
+
 static bool record_failure(struct store *store, const struct attempt_id *id,
                            const struct sight *sight, const Wire__Result *result,
                            const char *reason, struct error *error)
@@ -217,8 +233,9 @@ static bool record_failure(struct store *store, const struct attempt_id *id,
         !store_measure_result(store, id->job, id->number, result, error))
         return false;
     struct lease_ending ending;
-    return sight->late ? replace_reason(store, id, reason, error)
-                       : store_lease_end(store, id, ATTEMPT_FAILED, reason, &ending, error);
+    return record_memory(store, id, result->peak_memory_bytes, error) &&
+           (sight->late ? replace_reason(store, id, reason, error)
+                        : store_lease_end(store, id, ATTEMPT_FAILED, reason, &ending, error));
 }
 
 bool store_result(struct store *store, const struct attempt_id *id, const Wire__Result *result,

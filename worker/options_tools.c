@@ -10,7 +10,8 @@
 
 enum { TRACE_STEPS = 10, TRACE_STEPS_MAX = 100000 };
 
-/* --progress-fd, --attempt and --stored-weights are for the worker that starts a runner, not for people. */
+/* --progress-fd, --attempt, --stored-weights, --cpus and --memory are for the worker that starts a
+ * runner, not for people. */
 static const struct option train_options[] = {
     {"output", required_argument, NULL, 'o'},
     {"data", required_argument, NULL, OPTION_DATA},
@@ -22,6 +23,8 @@ static const struct option train_options[] = {
     {"continue-any", no_argument, NULL, OPTION_CONTINUE_ANY},
     {"weights", no_argument, NULL, OPTION_WEIGHTS},
     {"stored-weights", no_argument, NULL, OPTION_STORED_WEIGHTS},
+    {"cpus", required_argument, NULL, OPTION_CPUS},
+    {"memory", required_argument, NULL, OPTION_MEMORY},
     {"trace", no_argument, NULL, OPTION_TRACE},
     {"trace-steps", required_argument, NULL, OPTION_TRACE_STEPS},
     {"help", no_argument, NULL, OPTION_HELP},
@@ -62,6 +65,14 @@ static bool read_train_option(struct runner_options *train, int option, struct e
         return true;
     case OPTION_STORED_WEIGHTS:
         train->has_stored = true;
+        return true;
+    case OPTION_CPUS:
+        train->cpus = optarg;
+        return true;
+    case OPTION_MEMORY:
+        if (!options_number("memory", optarg, 1, INT64_MAX / 2, &number, error))
+            return false;
+        train->memory_bytes = (uint64_t)number;
         return true;
     case OPTION_TRACE:
         train->trace_steps = train->trace_steps > 0 ? train->trace_steps : TRACE_STEPS;

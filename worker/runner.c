@@ -13,9 +13,11 @@
 #include "common/dataset.h"
 #include "common/log.h"
 #include "worker/checkpoint_folder.h"
+#include "worker/cores.h"
 #include "worker/disk.h"
 #include "worker/job_file.h"
 #include "worker/keeper.h"
+#include "worker/memory_limit.h"
 #include "worker/progress.h"
 #include "worker/report.h"
 #include "worker/spool.h"
@@ -23,7 +25,7 @@
 #include "worker/trace.h"
 #include "worker/weights.h"
 
-enum { PROGRESS_MS = 200 /* at most so often */ };
+enum { PROGRESS_MS = 200 /* at most so often */, BITS_PER_MIB = 20 };
 
 struct runner {
     const struct runner_options *options;
@@ -236,13 +238,18 @@ static Wire__Outcome outcome_of(enum error_code code)
     return WIRE__OUTCOME__OUTCOME_FAILED;
 }
 
+static uint64_t peak_bytes(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (uint64_t)usage.ru_maxrss * 1024;
+}
+
 static bool write_result(struct runner *runner, bool done, const struct error *failure,
                          struct error *error)
 {
     struct report *report = &runner->report;
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    report->result.peak_memory_bytes = (uint64_t)usage.ru_maxrss * 1024;
+    report->result.peak_memory_bytes = peak_bytes();
     report->result.dataset_digest = runner->dataset.digest;
     report->result.wants_data = runner->wants_data;
     if (done) {
@@ -299,8 +306,21 @@ static void remove_old_result(const char *folder)
         unlink(path);
 }
 
+/* Before anything is allocated, and before a thread is there. What cannot be done is done without.
+ */
+static void keep_to_share(const struct runner_options *options)
+{
+    struct error error;
+    if (options->cpus && !cores_stay(options->cpus, &error))
+        log_warning("%s", error.message);
+    if (options->memory_bytes > 0 &&
+        !memory_limit_set(options->memory_bytes, options->threads, &error))
+        log_warning("%s", error.message);
+}
+
 bool runner_run(const struct runner_options *options, struct error *error)
 {
+    keep_to_share(options);
     if (!disk_make_folders(options->folder, error))
         return false;
     struct runner *runner = calloc(1, sizeof *runner);
@@ -316,6 +336,11 @@ bool runner_run(const struct runner_options *options, struct error *error)
     report_init(&runner->report, &options->id);
     tell(runner);
     bool done = train(runner, error);
+    if (!done && error->code == ERROR_MEMORY && options->memory_bytes > 0)
+        error_prefix(error,
+                     "the job wants more than its share of the memory, %" PRIu64
+                     " MiB (it took %" PRIu64 ")",
+                     options->memory_bytes >> BITS_PER_MIB, peak_bytes() >> BITS_PER_MIB);
     done = finish(runner, done, error);
     dataset_close(&runner->dataset);
     report_finish(&runner->report);

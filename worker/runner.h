@@ -15,9 +15,11 @@ struct runner_options {
     double checkpoint_s;     /* between two of them */
     bool continue_any;       /* also from another build or CPU class */
     bool keep_weights;       /* leaves weights.safetensors beside the result */
-    bool has_stored;     /* waits there for the weights of a finished training, and tests them */
-    size_t threads;      /* at least 1 */
-    int64_t trace_steps; /* of the first so many, in a folder "trace" there */
+    bool has_stored;       /* waits there for the weights of a finished training, and tests them */
+    size_t threads;        /* at least 1 */
+    const char *cpus;      /* that it keeps to, "0,3"; NULL: any */
+    uint64_t memory_bytes; /* its share; 0: no limit */
+    int64_t trace_steps;   /* of the first so many, in a folder "trace" there */
 };
 
 enum { RUNNER_CHECKPOINT_S = 60 };

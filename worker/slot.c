@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,8 +12,9 @@
 
 #include "worker/attempt_log.h"
 #include "worker/disk.h"
+#include "worker/memory_limit.h"
 
-enum { ARGUMENTS_MAX = 20 };
+enum { ARGUMENTS_MAX = 24, BITS_PER_MIB = 20 };
 
 static void add_option(const char **arguments, size_t *count, const char *name, const char *value)
 {
@@ -27,19 +29,23 @@ static bool spawn(struct slot *slot, const struct slot_start *start, int pipe_wr
                   struct error *error)
 {
     char job[DISK_PATH_MAX], descriptor[16], attempt[ATTEMPT_TEXT_MAX], seconds[32], threads[16];
+    char cores[CORES_TEXT_MAX], memory[32];
     if (!disk_join(job, start->folder, "job.yaml", error))
         return false;
     snprintf(descriptor, sizeof descriptor, "%d", pipe_write);
     attempt_text(start->id, attempt);
     snprintf(seconds, sizeof seconds, "%.17g", start->checkpoint_s);
     snprintf(threads, sizeof threads, "%d", start->threads);
-    const char *arguments[ARGUMENTS_MAX] = {start->program, "train",       job,
-                                            "-o",           start->folder, "--progress-fd",
-                                            descriptor,     "--attempt",   attempt};
-    size_t count = 9;
+    snprintf(memory, sizeof memory, "%" PRIu64, start->memory_bytes);
+    cores_text(&slot->cores, cores);
+    const char *arguments[ARGUMENTS_MAX] = {
+        start->program, "train",     job,     "-o",       start->folder, "--progress-fd",
+        descriptor,     "--attempt", attempt, "--memory", memory};
+    size_t count = 11;
     add_option(arguments, &count, "--data", start->data);
     add_option(arguments, &count, "--threads", start->threads > 1 ? threads : NULL);
     add_option(arguments, &count, "--checkpoints", start->checkpoints);
+    add_option(arguments, &count, "--cpus", cores[0] ? cores : NULL);
     if (start->checkpoint_s > 0)
         add_option(arguments, &count, "--checkpoint-s", seconds);
     if (start->continue_any)
@@ -67,7 +73,12 @@ bool slot_start(struct slot *slot, const struct slot_start *start, struct error 
         return error_set_errno(error, errno, "cannot make a pipe for a runner");
     /* Only our end: the runner's writes wait, so no line of it is torn or lost. */
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    *slot = (struct slot){.pipe = ends[0], .id = *start->id, .memory_bytes = start->memory_bytes};
+    *slot = (struct slot){.pipe = ends[0],
+                          .id = *start->id,
+                          .memory_bytes = start->memory_bytes,
+                          .kill_count = memory_kill_count()};
+    if (start->cores)
+        cores_take(start->cores, start->threads, &slot->cores);
     snprintf(slot->folder, sizeof slot->folder, "%s", start->folder);
     if (start->checkpoints)
         snprintf(slot->checkpoints, sizeof slot->checkpoints, "%s", start->checkpoints);
@@ -81,6 +92,7 @@ bool slot_start(struct slot *slot, const struct slot_start *start, struct error 
         return true;
     }
     close(ends[0]);
+    cores_give_back(&slot->cores);
     *slot = (struct slot){.pipe = -1};
     return false;
 }
@@ -149,20 +161,32 @@ void slot_kill(struct slot *slot)
         kill(slot->child.pid, SIGKILL);
 }
 
-static void describe(int status, const char *folder, struct slot_ending *ending)
+/* The kernel kills by SIGKILL, as others do, but it counts. */
+static bool may_be_for_memory(const struct slot *slot, const struct slot_ending *ending)
+{
+    return ending->signal == SIGKILL && memory_kill_count() > slot->kill_count;
+}
+
+static void describe(const struct slot *slot, int status, struct slot_ending *ending)
 {
     char words[300];
     size_t size = sizeof ending->text;
     int length = 0;
     if (WIFSIGNALED(status))
-        length = snprintf(ending->text, size, "the runner was killed by SIG%s (%s)",
+        length = snprintf(ending->text, size, "the runner was killed by SIG%s (%s)%s",
                           sigabbrev_np(WTERMSIG(status)) ? sigabbrev_np(WTERMSIG(status)) : "?",
-                          strsignal(WTERMSIG(status)));
+                          strsignal(WTERMSIG(status)),
+                          may_be_for_memory(slot, ending)
+                              ? ", when the machine or its control group was out of memory"
+                              : "");
     else
         length =
             snprintf(ending->text, size, "the runner ended with exit code %d and without a result",
                      WEXITSTATUS(status));
-    if (attempt_log_tail(folder, words, sizeof words))
+    length += snprintf(ending->text + length, size - (size_t)length,
+                       "; it took %" PRIu64 " MiB of memory, its share was %" PRIu64,
+                       ending->peak_bytes >> BITS_PER_MIB, slot->memory_bytes >> BITS_PER_MIB);
+    if (attempt_log_tail(slot->folder, words, sizeof words))
         snprintf(ending->text + length, size - (size_t)length, "; its last words: %s", words);
 }
 
@@ -187,7 +211,7 @@ bool slot_reap(struct slot *slot, const struct slot_listener *listener, struct s
     ending->interrupted =
         WIFEXITED(status) && WEXITSTATUS(status) == error_exit_code(ERROR_INTERRUPTED);
     ending->peak_bytes = (uint64_t)usage.ru_maxrss * 1024;
-    describe(status, slot->folder, ending);
+    describe(slot, status, ending);
     return true;
 }
 
@@ -195,6 +219,7 @@ void slot_clear(struct slot *slot)
 {
     if (slot->pipe >= 0)
         close(slot->pipe);
+    cores_give_back(&slot->cores);
     wire__lease__free_unpacked(slot->lease, NULL);
     *slot = (struct slot){.pipe = -1};
 }

@@ -4,6 +4,7 @@
 #define LIPSWEEP_WORKER_SLOT_H
 
 #include "common/child.h"
+#include "worker/cores.h"
 #include "worker/progress.h"
 #include "worker/spool.h"
 
@@ -18,6 +19,8 @@ struct slot {
     char folder[SPOOL_PATH_MAX];
     char checkpoints[SPOOL_PATH_MAX]; /* folder; "": it keeps none */
     uint64_t memory_bytes;            /* what the job was let in with */
+    uint64_t kill_count;              /* memory_kill_count when it began */
+    struct cores_taken cores;
     struct child child;
     int pipe; /* read end; -1: closed by the runner */
     struct progress_reader reader;
@@ -36,7 +39,8 @@ struct slot_start {
     Wire__Lease *lease; /* the slot's, unless it fails */
     const char *folder; /* with job.yaml in it */
     uint64_t memory_bytes;
-    const char *checkpoints; /* folder; NULL: none */
+    const struct cores *cores; /* to take its own from */
+    const char *checkpoints;   /* folder; NULL: none */
     int threads;
     double checkpoint_s;
     bool continue_any, keep_weights;
@@ -63,7 +67,7 @@ void slot_stop(struct slot *slot);
 void slot_kill(struct slot *slot);
 
 struct slot_ending {
-    char text[512];      /* "runner killed by SIGKILL (Killed); last words: …" */
+    char text[768];      /* "the runner was killed by SIGKILL (Killed); its last words: …" */
     int signal;          /* that killed it; 0: it ended by itself */
     bool interrupted;    /* it says that it was stopped */
     uint64_t peak_bytes; /* resident, by wait4 */

@@ -301,6 +301,7 @@ static bool prepare(struct supervisor *supervisor, struct error *error)
     const struct session_listener listener = supervisor_listener(supervisor);
     hash_random(supervisor->instance, sizeof supervisor->instance);
     supervisor->usable = resources_usable("");
+    cores_init(&supervisor->cores, options->slots * options->threads, supervisor->usable.cpu_count);
     struct session_options session_options = {
         .endpoint = options->endpoint,
         .insecure_loopback = options->insecure_loopback,

@@ -104,6 +104,7 @@ static bool start_slot(struct start *start, struct error *error)
         .lease = start->lease,
         .folder = folder,
         .memory_bytes = start->memory_bytes,
+        .cores = &supervisor->cores,
         .checkpoints = keeps_already(supervisor, checkpoints) ? NULL : checkpoints,
         .checkpoint_s = start->lease->checkpoint_s,
         .threads = supervisor->options->threads,

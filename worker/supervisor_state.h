@@ -26,6 +26,7 @@ struct supervisor {
     struct courier *couriers;      /* one a slot */
     struct backoff backoff;
     struct resources usable;
+    struct cores cores;
     char program[SPOOL_PATH_MAX];
     uint8_t instance[WIRE_INSTANCE_BYTES];
     uint64_t heartbeat_sequence, question; /* numbers of the last ones */

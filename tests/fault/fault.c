@@ -5,7 +5,8 @@
  *     LIPSWEEP_FAULT_PATH  only of files whose path contains this
  *     LIPSWEEP_FAULT_AT    which of them, from 1; "2-": all from the second on
  *     LIPSWEEP_FAULT_DO    kill: the process dies before the call; killed: after it;
- *                          short: half of it is written; else the errno
+ *                          short: half of it is written; eat: 2 GiB are taken before it, or what
+ *                          can be had; else the errno
  *
  * A call that goes wrong is told in the file LIPSWEEP_FAULT_TOLD, so that a test knows. */
 #include <dlfcn.h>
@@ -20,7 +21,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum fault { FAULT_NONE, FAULT_KILL, FAULT_KILLED, FAULT_SHORT, FAULT_ERRNO };
+enum fault { FAULT_NONE, FAULT_KILL, FAULT_KILLED, FAULT_SHORT, FAULT_EAT, FAULT_ERRNO };
+enum { EATEN_BYTES = 1 << 20, EATEN_COUNT = 2048 };
 
 static int seen;
 
@@ -55,6 +57,8 @@ static enum fault fault_of(const char *call, const char *path)
         return FAULT_KILL;
     if (strcmp(what, "killed") == 0)
         return FAULT_KILLED;
+    if (strcmp(what, "eat") == 0)
+        return FAULT_EAT;
     return strcmp(what, "short") == 0 ? FAULT_SHORT : FAULT_ERRNO;
 }
 
@@ -76,9 +80,18 @@ static const char *path_of(int file, char text[4096])
     return text;
 }
 
+static void eat(void)
+{
+    static char *eaten[EATEN_COUNT]; /* for as long as the process lives */
+    for (int i = 0; i < EATEN_COUNT && (eaten[i] = malloc(EATEN_BYTES)); i++)
+        memset(eaten[i], 1, EATEN_BYTES);
+}
+
 /* true: the call is not to be made. */
 static bool before(enum fault fault)
 {
+    if (fault == FAULT_EAT)
+        eat();
     if (fault == FAULT_KILL)
         raise(SIGKILL);
     if (fault == FAULT_ERRNO || fault == FAULT_SHORT)

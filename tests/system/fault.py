@@ -6,7 +6,8 @@ from programs import BUILD
 
 
 def fault(place, call, path, what, at=1):
-    """For `env=` of start_program. `what`: kill (before the call), killed (after it), short, or an errno's name."""
+    """For `env=` of start_program. `what`: kill (before the call), killed (after it), short, eat (all memory), or an
+    errno's name."""
     told = place / f"fault-{call}-{what}-{at}"
     asan = ":".join(filter(None, (os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0")))
     return {"LD_PRELOAD": str(BUILD / "tests/fault/fault.so"), "LIPSWEEP_FAULT_CALL": call,

@@ -47,8 +47,8 @@ class Site:
     def client(self, *words, code=0):
         return self.programs.run("lipsweep", *words, "--connect", self.endpoint, code=code).stdout
 
-    def machine(self, name, *options, **more):
-        machine = Machine(self.place, name, self.programs.start)
+    def machine(self, name, *options, launcher=(), **more):
+        machine = Machine(self.place, name, self.programs.start, launcher)
         machine.start("--connect", self.endpoint, *options, **more)
         return machine
 

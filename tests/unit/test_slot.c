@@ -88,7 +88,7 @@ static void hears_a_runner(void **state)
                    "echo \"epoch 2 1.5 1.25 nan 0.5 nan nan 99\" >&$6\n"
                    "exit 0");
     struct slot_ending ending = wait_for_end(fixture);
-    assert_string_equal(ending.text, "the runner ended with exit code 0 and without a result");
+    assert_non_null(strstr(ending.text, "the runner ended with exit code 0 and without a result"));
     const struct progress *progress = &fixture->slot.progress;
     assert_int_equal(progress->counter, 42);
     assert_int_equal(progress->phase, PROGRESS_TRAINING);
