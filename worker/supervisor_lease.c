@@ -226,7 +226,8 @@ static void take_checkpoint_ack(void *context, const Wire__CheckpointAck *ack)
     supervisor->stop_ms = supervisor->now_ms + STOP_MS; /* it is getting on */
     const struct slot *slot = find_slot(supervisor, &id);
     if (slot)
-        courier_take(&supervisor->couriers[slot - supervisor->slots], ack, supervisor->now_ms);
+        (void)courier_take(&supervisor->couriers[slot - supervisor->slots], ack,
+                           supervisor->now_ms);
     else
         (void)outbox_acknowledge_checkpoint(supervisor->outbox, &id, ack, supervisor->now_ms);
 }
