@@ -229,10 +229,18 @@ static struct statement *find_statement(struct db *db, const char *sql)
 
 bool db_prepare(struct db *db, const char *sql, struct statement **statement, struct error *error)
 {
+    if (!db_prepare_bound(db, sql, statement, error))
+        return false;
+    sqlite3_clear_bindings((*statement)->handle);
+    return true;
+}
+
+bool db_prepare_bound(struct db *db, const char *sql, struct statement **statement,
+                      struct error *error)
+{
     struct statement *found = find_statement(db, sql);
     if (found) {
         statement_reset(found);
-        sqlite3_clear_bindings(found->handle);
         *statement = found;
         return true;
     }
@@ -285,6 +293,13 @@ void statement_bind_blob(struct statement *statement, int index, const void *dat
     note_bind(statement, length == 0 ? sqlite3_bind_zeroblob(statement->handle, index, 0)
                                      : sqlite3_bind_blob64(statement->handle, index, data, length,
                                                            SQLITE_TRANSIENT));
+}
+
+void statement_bind_literal_blob(struct statement *statement, int index, const void *data,
+                                 size_t length)
+{
+    note_bind(statement,
+              sqlite3_bind_blob64(statement->handle, index, data, length, SQLITE_STATIC));
 }
 
 void statement_bind_null(struct statement *statement, int index)

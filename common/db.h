@@ -16,9 +16,9 @@ struct statement;
 
 enum { DB_APPLICATION_ID = 0x4c697073 }; /* "Lips" */
 
-/* Before the first database is opened: SQLite does not count its allocations, which takes a lock for
- * each. Without the counts db_guard cannot bound a statement, so this is for a program that runs
- * nobody's statements but its own. */
+/* Before the first database is opened: SQLite does not count its allocations, which takes a lock
+ * for each. Without the counts db_guard cannot bound a statement, so this is for a program that
+ * runs nobody's statements but its own. */
 void db_count_no_memory(void);
 
 /* Opens for reading and writing, creating the file when `create`; WAL, synchronous=FULL, foreign
@@ -55,6 +55,10 @@ int64_t db_last_id(struct db *db);
 WARN_UNUSED bool db_prepare(struct db *db, const char *sql, struct statement **statement,
                             struct error *error);
 
+/* The same, with all bound that was bound before: for many rows that have most in common. */
+WARN_UNUSED bool db_prepare_bound(struct db *db, const char *sql, struct statement **statement,
+                                  struct error *error);
+
 /* Parameters are numbered from 1. Text and blobs are copied. */
 void statement_bind_integer(struct statement *statement, int index, int64_t value);
 void statement_bind_real(struct statement *statement, int index, double value); /* NAN binds NULL */
@@ -63,6 +67,8 @@ void statement_bind_text(struct statement *statement, int index,
 void statement_bind_literal(struct statement *statement, int index,
                             const char *value); /* not copied: it must stay */
 void statement_bind_blob(struct statement *statement, int index, const void *data, size_t length);
+void statement_bind_literal_blob(struct statement *statement, int index, const void *data,
+                                 size_t length); /* not empty, and not copied either */
 void statement_bind_null(struct statement *statement, int index);
 
 /* Steps: *row is true when there is a row to read, false at the end (the statement is then reset).

@@ -7,26 +7,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const struct job defaults = {
+    .fraction = 1,
+    .k = NAN,
+    .sigma = NAN,
+    .control = CONTROL_NONE,
+    .batch = 100,
+    .optimizer = OPTIMIZER_SGD,
+    .lr = 0.05,
+    .beta1 = 0.9,
+    .beta2 = 0.999,
+    .eps = 1e-8,
+    .decay_norms = TOGGLE_TRUE,
+    .schedule_factor = 0.1,
+    .seed = 1,
+    .test_sigma_count = 1, /* clean images */
+    .test_seed = {1},
+    .test_seed_count = 1,
+};
+
 void job_init(struct job *job)
 {
-    *job = (struct job){
-        .fraction = 1,
-        .k = NAN,
-        .sigma = NAN,
-        .control = CONTROL_NONE,
-        .batch = 100,
-        .optimizer = OPTIMIZER_SGD,
-        .lr = 0.05,
-        .beta1 = 0.9,
-        .beta2 = 0.999,
-        .eps = 1e-8,
-        .decay_norms = TOGGLE_TRUE,
-        .schedule_factor = 0.1,
-        .seed = 1,
-        .test_sigma_count = 1, /* clean images */
-        .test_seed = {1},
-        .test_seed_count = 1,
-    };
+    *job = defaults;
 }
 
 static int compare_reals(const void *left, const void *right)
@@ -60,8 +62,6 @@ static void drop_minus_zeros(struct job *job)
 
 void job_normalise(struct job *job)
 {
-    struct job defaults;
-    job_init(&defaults);
     drop_minus_zeros(job);
     if (job->lambda == 0 && job->control == CONTROL_NONE)
         job->sigma = NAN;

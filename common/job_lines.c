@@ -129,23 +129,60 @@ static void sorted_by_name(enum parameter order[PARAMETER_COUNT])
     }
 }
 
-/* Whether a parameter has the same value in both, to the bit: then its line is the same. */
+/* How many elements a list has; 0 for what is none. */
+static size_t list_count(const struct job *job, enum parameter parameter)
+{
+    switch (parameter) {
+    case PARAMETER_TEST_SIGMA:
+        return job->test_sigma_count;
+    case PARAMETER_TEST_SEED:
+        return job->test_seed_count;
+    case PARAMETER_SCHEDULE_AT:
+        return job->schedule_at_count;
+    default:
+        return 0;
+    }
+}
+
+/* Whether a parameter has the same value in both, to the bit: then its line is the same. Texts are
+ * long arrays with little in them. */
 static bool is_same(const struct job *a, const struct job *b, enum parameter parameter)
 {
     const struct parameter_info *info = parameter_info(parameter);
-    if (parameter == PARAMETER_TEST_SIGMA && a->test_sigma_count != b->test_sigma_count)
-        return false;
-    if (parameter == PARAMETER_TEST_SEED && a->test_seed_count != b->test_seed_count)
-        return false;
-    if (parameter == PARAMETER_SCHEDULE_AT && a->schedule_at_count != b->schedule_at_count)
-        return false;
-    return memcmp((const char *)a + info->offset, (const char *)b + info->offset, info->size) == 0;
+    const char *left = (const char *)a + info->offset, *right = (const char *)b + info->offset;
+    size_t count = list_count(a, parameter);
+    switch (info->type) {
+    case PARAMETER_TEXT:
+    case PARAMETER_NAMES:
+        return strcmp(left, right) == 0;
+    case PARAMETER_REALS:
+        return count == list_count(b, parameter) &&
+               memcmp(left, right, count * sizeof(double)) == 0;
+    case PARAMETER_COUNTS:
+        return count == list_count(b, parameter) &&
+               memcmp(left, right, count * sizeof(int64_t)) == 0;
+    default:
+        return memcmp(left, right, info->size) == 0;
+    }
+}
+
+static void copy_value(struct job *to, const struct job *from, enum parameter parameter)
+{
+    const struct parameter_info *info = parameter_info(parameter);
+    memcpy((char *)to + info->offset, (const char *)from + info->offset, info->size);
+    if (parameter == PARAMETER_TEST_SIGMA)
+        to->test_sigma_count = from->test_sigma_count;
+    else if (parameter == PARAMETER_TEST_SEED)
+        to->test_seed_count = from->test_seed_count;
+    else if (parameter == PARAMETER_SCHEDULE_AT)
+        to->schedule_at_count = from->schedule_at_count;
 }
 
 void job_lines_init(struct job_lines *lines)
 {
     memset(&lines->job, 0, sizeof lines->job);
     memset(lines->starts, 0, sizeof lines->starts);
+    lines->text[0] = 0;
     lines->is_written = false;
     job_init(&lines->defaults);
     sorted_by_name(lines->order);
@@ -168,45 +205,44 @@ static bool says_default(const struct job_lines *lines, enum parameter parameter
     return strcmp(value, text) == 0;
 }
 
-static void write_line(struct job_lines *lines, struct buffer *buffer, int place)
+/* A line in the place of the one that stands there. */
+static void replace_line(struct job_lines *lines, int place, const char *line, size_t length)
 {
+    size_t start = lines->starts[place], behind = lines->starts[place + 1];
+    size_t end = lines->starts[PARAMETER_COUNT];
+    assert(end - (behind - start) + length < sizeof lines->text);
+    memmove(lines->text + start + length, lines->text + behind, end - behind + 1);
+    memcpy(lines->text + start, line, length);
+    for (int i = place + 1; i <= PARAMETER_COUNT; i++)
+        lines->starts[i] += start + length - behind;
+}
+
+static void write_line(struct job_lines *lines, int place)
+{
+    char text[JOB_TEXT_MAX];
+    struct buffer buffer = {.text = text, .size = sizeof text};
     enum parameter parameter = lines->order[place];
-    append(buffer, "%s: ", parameter_info(parameter)->dotted);
-    size_t value = buffer->length;
-    append_value(buffer, &lines->job, parameter);
-    lines->is_default[place] = says_default(lines, parameter, buffer->text + value);
-    append(buffer, "\n");
-}
-
-static void keep_line(struct buffer *buffer, const char *line, size_t length)
-{
-    memcpy(buffer->text + buffer->length, line, length);
-    buffer->length += length;
-}
-
-bool job_lines_write(struct job_lines *lines, const struct job *job)
-{
-    char before[JOB_LINES_MAX];
-    size_t starts[PARAMETER_COUNT + 1];
-    struct job job_before = lines->job;
-    bool changed = false;
-    memcpy(before, lines->text, lines->starts[PARAMETER_COUNT]);
-    memcpy(starts, lines->starts, sizeof starts);
-    lines->job = *job;
-    struct buffer buffer = {.text = lines->text, .size = sizeof lines->text};
-    for (int i = 0; i < PARAMETER_COUNT; i++) {
-        size_t start = starts[i];
-        bool same = lines->is_written && is_same(&job_before, job, lines->order[i]);
-        lines->starts[i] = buffer.length;
-        if (same)
-            keep_line(&buffer, before + start, starts[i + 1] - start);
-        else
-            write_line(lines, &buffer, i);
-        changed = changed || !same;
-    }
+    append(&buffer, "%s: ", parameter_info(parameter)->dotted);
+    size_t value = buffer.length;
+    append_value(&buffer, &lines->job, parameter);
+    lines->is_default[place] = says_default(lines, parameter, text + value);
+    append(&buffer, "\n");
     assert(!buffer.full);
-    lines->starts[PARAMETER_COUNT] = buffer.length;
-    lines->text[buffer.length] = 0;
+    replace_line(lines, place, text, buffer.length);
+}
+
+static_assert(PARAMETER_COUNT <= 64, "a bit each");
+
+uint64_t job_lines_write(struct job_lines *lines, const struct job *job)
+{
+    uint64_t changed = 0;
+    for (int i = 0; i < PARAMETER_COUNT; i++) {
+        if (lines->is_written && is_same(&lines->job, job, lines->order[i]))
+            continue;
+        copy_value(&lines->job, job, lines->order[i]);
+        write_line(lines, i);
+        changed |= UINT64_C(1) << lines->order[i];
+    }
     lines->is_written = true;
     return changed;
 }

@@ -21,8 +21,8 @@ struct job_lines {
 /* Before the first job; nothing to free. */
 void job_lines_init(struct job_lines *lines);
 
-/* Returns whether anything differs from the job before. */
-bool job_lines_write(struct job_lines *lines, const struct job *job);
+/* Returns the parameters that differ from the job before, as bits; of the first job, all. */
+uint64_t job_lines_write(struct job_lines *lines, const struct job *job);
 
 /* Lines that say more than a default, with which job_parse gives the same job back: of all
  * parameters, or of those that a hash is made of (`last` is PART_TRAIN or PART_TEST). Returns the
@@ -35,8 +35,8 @@ size_t job_lines_hashed(const struct job_lines *lines, enum parameter_part last,
 void job_lines_train_hash(const struct job_lines *lines, uint8_t hash[32]);
 void job_lines_hash(const struct job_lines *lines, uint8_t hash[32]);
 
-/* Writes the job's shape, of which a grid has few, into lines of its own. Returns false, and leaves
- * `hash`, when it is the same shape as before. */
+/* Writes a normalised job's shape, of which a grid has few, into lines of its own. Returns false,
+ * and leaves `hash`, when it is the same shape as before. */
 bool job_lines_shape_hash(struct job_lines *shape_lines, const struct job *job, uint8_t hash[32]);
 
 #endif

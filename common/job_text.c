@@ -71,7 +71,6 @@ void job_hash(const struct job *job, uint8_t hash[32])
 static struct job shape_of(const struct job *job)
 {
     struct job shape = *job;
-    job_normalise(&shape);
     shape.lambda = shape.lambda > 0;
     shape.k = isnan(shape.k) ? shape.k : 1;
     shape.sigma = isnan(shape.sigma) ? shape.sigma : 1;
@@ -84,7 +83,7 @@ static struct job shape_of(const struct job *job)
 bool job_lines_shape_hash(struct job_lines *shape_lines, const struct job *job, uint8_t hash[32])
 {
     struct job shape = shape_of(job);
-    if (!job_lines_write(shape_lines, &shape))
+    if (job_lines_write(shape_lines, &shape) == 0)
         return false;
     hash_lines(shape_lines, shape_format, PART_TEST, hash);
     return true;
@@ -93,6 +92,8 @@ bool job_lines_shape_hash(struct job_lines *shape_lines, const struct job *job, 
 void job_shape_hash(const struct job *job, uint8_t hash[32])
 {
     struct job_lines lines;
+    struct job normal = *job;
+    job_normalise(&normal);
     job_lines_init(&lines);
-    job_lines_shape_hash(&lines, job, hash);
+    job_lines_shape_hash(&lines, &normal, hash);
 }

@@ -38,12 +38,57 @@ static void shortest_exponential(double value, char text[NUMBER_TEXT])
     }
 }
 
+static void write_quotient(uint64_t digits, int decimals, bool is_negative, char text[NUMBER_TEXT])
+{
+    char backwards[NUMBER_TEXT];
+    size_t length = 0;
+    while (decimals > 0 && digits % 10 == 0) {
+        digits /= 10;
+        decimals--;
+    }
+    for (int place = 0; digits > 0 || place <= decimals; place++) {
+        if (place == decimals && place > 0)
+            backwards[length++] = '.';
+        backwards[length++] = (char)('0' + digits % 10);
+        digits /= 10;
+    }
+    if (is_negative)
+        backwards[length++] = '-';
+    for (size_t i = 0; i < length; i++)
+        text[i] = backwards[length - 1 - i];
+    text[length] = '\0';
+}
+
+/* Numbers of at most 15 digits, which most numbers are that somebody wrote: a quotient of two whole
+ * numbers that doubles hold exactly is rounded as the decimal is that they make, and any 15 digits
+ * survive being a double, so these are the shortest. Much faster than printing and reading back. */
+static bool format_quotient(double value, char text[NUMBER_TEXT])
+{
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
+                                    1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
+    double size = fabs(value);
+    if (!(size >= 1e-4 && size < 1e15))
+        return false;
+    for (int decimals = 0; decimals < (int)(sizeof powers / sizeof *powers); decimals++) {
+        uint64_t digits = (uint64_t)(size * powers[decimals] + 0.5);
+        if (digits >= UINT64_C(1000000000000000))
+            return false;
+        if ((double)digits / powers[decimals] != size)
+            continue;
+        write_quotient(digits, decimals, value < 0, text);
+        return true;
+    }
+    return false;
+}
+
 void number_format(double value, char text[NUMBER_TEXT])
 {
     if (value == 0) {
         snprintf(text, NUMBER_TEXT, "0");
         return;
     }
+    if (format_quotient(value, text))
+        return;
     char shortest[NUMBER_TEXT];
     shortest_exponential(value, shortest);
     char *mark = strchr(shortest, 'e');

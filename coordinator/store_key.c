@@ -24,7 +24,7 @@ bool store_key_add(struct store *store, const uint8_t key[JOB_KEY_BYTES], int64_
                     " ON CONFLICT DO NOTHING",
                     &statement, error))
         return false;
-    statement_bind_blob(statement, 1, key, JOB_KEY_BYTES);
+    statement_bind_literal_blob(statement, 1, key, JOB_KEY_BYTES); /* until it has run */
     statement_bind_integer(statement, 2, sweep);
     statement_bind_integer(statement, 3, job);
     return statement_run(statement, error) &&

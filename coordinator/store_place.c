@@ -87,35 +87,48 @@ static bool find_result(struct store *store, const struct hashes *hashes, int64_
     return store_integer(statement, 0, source, error);
 }
 
+/* A row of a sweep has most of its values in common with the one before, which stay bound. */
 static bool insert_job(struct store *store, const struct placing_request *request,
-                       const struct hashes *hashes, int64_t source, struct error *error)
+                       const struct hashes *hashes, struct error *error)
 {
     struct statement *statement;
     char text[JOB_LINES_MAX];
     if (job_lines_telling(request->lines, text) >= JOB_TEXT_MAX)
         return error_set(error, ERROR_INVALID, "a job's text is longer than %d bytes",
                          JOB_TEXT_MAX - 1);
-    if (!db_prepare(store->db,
-                    "INSERT INTO job (id, sweep, point, text_number, state, result_of, training,"
-                    " train_hash, job_hash, shape, description, created_at, "
-                    "finished_at" PARAMETER_COLUMNS ") VALUES (?1, ?2, ?3, ?4,"
-                    " CASE WHEN ?5 IS NULL THEN 'pending' ELSE 'done' END, ?5,"
-                    " (SELECT training FROM job WHERE id = ?5), ?6, ?7, ?8, ?9, ?10,"
-                    " CASE WHEN ?5 IS NULL THEN NULL ELSE ?10 END" PARAMETER_MARKS ")",
-                    &statement, error))
+    if (!db_prepare_bound(store->db,
+                          "INSERT INTO job (id, sweep, point, text_number, state, train_hash,"
+                          " job_hash, shape, description, created_at" PARAMETER_COLUMNS
+                          ") VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?8,"
+                          " ?9" PARAMETER_MARKS ")",
+                          &statement, error))
         return false;
     statement_bind_integer(statement, 1, request->id);
     statement_bind_integer(statement, 2, request->sweep);
     statement_bind_integer(statement, 3, request->point);
     statement_bind_integer(statement, 4, request->text_number);
-    if (source != 0)
-        statement_bind_integer(statement, 5, source);
-    statement_bind_blob(statement, 6, hashes->train, HASH_BYTES);
-    statement_bind_blob(statement, 7, hashes->job, HASH_BYTES);
-    statement_bind_integer(statement, 8, request->shape);
-    statement_bind_literal(statement, 9, text); /* until it has run */
-    statement_bind_integer(statement, 10, clock_wall_ms());
-    parameter_columns_bind(statement, 11, request->job);
+    statement_bind_literal_blob(statement, 5, hashes->train, HASH_BYTES);
+    statement_bind_literal_blob(statement, 6, hashes->job, HASH_BYTES);
+    statement_bind_integer(statement, 7, request->shape);
+    statement_bind_literal(statement, 8, text); /* until it has run */
+    statement_bind_integer(statement, 9, clock_wall_ms());
+    parameter_columns_bind(statement, 10, &request->lines->job, *request->unbound);
+    *request->unbound = 0;
+    return statement_run(statement, error);
+}
+
+/* Of another job, for one that was just inserted. */
+static bool take_result(struct store *store, int64_t id, int64_t source, struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db,
+                    "UPDATE job SET state = 'done', result_of = ?2, finished_at = ?3,"
+                    " training = (SELECT training FROM job WHERE id = ?2) WHERE id = ?1",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, id);
+    statement_bind_integer(statement, 2, source);
+    statement_bind_integer(statement, 3, clock_wall_ms());
     return statement_run(statement, error);
 }
 
@@ -156,7 +169,8 @@ static bool add(struct store *store, const struct placing_request *request,
     if (old->id != 0 && !(store_key_drop(store, old->id, error) &&
                           set_successor(store, old->id, request->id, error)))
         return false;
-    return insert_job(store, request, hashes, source, error);
+    return insert_job(store, request, hashes, error) &&
+           (source == 0 || take_result(store, request->id, source, error));
 }
 
 bool store_sweep_place(struct store *store, const struct placing_request *request,

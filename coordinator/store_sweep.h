@@ -68,12 +68,13 @@ struct placing_request {
     bool was_there; /* the sweep has had a text before, and jobs with keys */
     int64_t text_number;
     int64_t point;
-    bool reuse;    /* results that there are */
-    bool finished; /* some training is: it may be this job's */
-    bool dry;      /* change nothing */
-    const struct job *job;
+    bool reuse;                    /* results that there are */
+    bool finished;                 /* some training is: it may be this job's */
+    bool dry;                      /* change nothing */
     const struct job_lines *lines; /* the job's */
-    int64_t shape;                 /* store_shape's; 0 when dry */
+    uint64_t *unbound; /* parameters (bits) in which the row that was added last has another value;
+                          all for the first; none after a row is added */
+    int64_t shape;     /* store_shape's; 0 when dry */
     /* The same training with the test that the text before asked for. */
     bool has_other_test;
     uint8_t other_test_hash[HASH_BYTES];

@@ -51,11 +51,13 @@ static bool find_shape(struct submission *submission, struct store *store, const
 struct step {
     int64_t id;       /* of the next new job */
     int64_t finished; /* not 0: jobs have finished, and may be the same */
+    uint64_t unbound; /* placing_request's */
 };
 
 static bool begin_step(struct store *store, struct step *step, struct error *error)
 {
     struct statement *statement;
+    step->unbound = UINT64_MAX; /* another submission may have bound its own */
     return store_next_job(store, &step->id, error) &&
            db_prepare(store->db, "SELECT EXISTS (SELECT 1 FROM training)", &statement, error) &&
            store_integer(statement, 0, &step->finished, error);
@@ -79,12 +81,12 @@ static bool place_next(struct submission *submission, struct store *store, struc
         .reuse = submission->text.sweep.reuse,
         .finished = step->finished != 0,
         .dry = submission->dry,
-        .job = &job,
         .lines = &submission->lines,
+        .unbound = &step->unbound,
         .shape = submission->shape,
         .has_other_test = submission->has_other_test,
     };
-    job_lines_write(&submission->lines, &job);
+    step->unbound |= job_lines_write(&submission->lines, &job);
     if (submission->has_other_test)
         fill_other_test(submission, &job, &request);
     if (!store_sweep_place(store, &request, &placement, error))
@@ -129,6 +131,10 @@ static bool close_sweep(struct submission *submission, struct store *store,
                         const struct clock *clock, int64_t until_ms, bool *done,
                         struct error *error)
 {
+    if (!submission->dry && submission->text_number == 1) { /* nothing was asked for before */
+        *done = true;
+        return store_sweep_activate(store, submission->id, error);
+    }
     if (!submission->dry)
         return withdraw_some(submission, store, clock, until_ms, done, error);
     submission->counts.withdrawn_count = submission->current_count - submission->was_asked_count -

@@ -3,7 +3,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <cmocka.h>
 
 static void formats_shortest(void **state)
@@ -27,6 +30,36 @@ static void formats_shortest(void **state)
         char text[NUMBER_TEXT];
         number_format(cases[i].value, text);
         assert_string_equal(text, cases[i].text);
+    }
+}
+
+static uint64_t power_of_ten(int exponent)
+{
+    uint64_t power = 1;
+    while (exponent-- > 0)
+        power *= 10;
+    return power;
+}
+
+/* Whatever somebody wrote with 15 digits comes back as it was written. */
+static void formats_what_was_written(void **state)
+{
+    (void)state;
+    uint64_t draw = 88172645463325252u;
+    for (int i = 0; i < 20000; i++) {
+        char written[64], text[NUMBER_TEXT];
+        draw ^= draw << 13, draw ^= draw >> 7, draw ^= draw << 17; /* Marsaglia's xorshift64 */
+        uint64_t digits = draw % 1000000000000000u >> draw % 50;
+        int decimals = (int)(draw >> 33) % 15 + 1;
+        digits += digits % 10 == 0; /* no zero at the end */
+        snprintf(written, sizeof written, "%s%llu.%0*llu", i % 2 ? "-" : "",
+                 (unsigned long long)(digits / power_of_ten(decimals)), decimals,
+                 (unsigned long long)(digits % power_of_ten(decimals)));
+        double value = strtod(written, NULL);
+        if (fabs(value) < 1e-4)
+            continue;
+        number_format(value, text);
+        assert_string_equal(text, written);
     }
 }
 
@@ -60,6 +93,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(formats_shortest),
+        cmocka_unit_test(formats_what_was_written),
         cmocka_unit_test(parses_the_core_schema),
         cmocka_unit_test(rounds_range_values_to_what_people_write),
     };
