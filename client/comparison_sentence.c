@@ -9,18 +9,18 @@ bool comparison_sentence(const struct comparison *comparison, const char *agains
     size_t open = comparison->plain - comparison->adjusted, used;
     if (comparison->count == 0)
         return false;
-    used = (size_t)snprintf(text, size, "%zu of %zu points differ from %s%s (p adjusted by Holm)",
-                            comparison->adjusted, comparison->count, against,
-                            strcmp(against, "standard") == 0 ? " training" : "");
+    used = (size_t)snprintf(
+        text, size, "%zu of %zu points %s shown to differ from %s%s (p adjusted by Holm)",
+        comparison->adjusted, comparison->count, comparison->adjusted == 1 ? "is" : "are", against,
+        strcmp(against, "standard") == 0 ? " training" : "");
     if (open == 0)
         return true;
     used += (size_t)snprintf(text + used, size - used,
-                             "; too few seeds to decide among %zu points: %zu more would differ "
-                             "unadjusted",
-                             comparison->count, open);
+                             ", %zu more without the adjustment: too few seeds to decide among %zu "
+                             "points",
+                             open, comparison->count);
     if (comparison->seeds_needed > 0)
-        snprintf(text + used, size - used,
-                 "; about %zu seeds would decide, if differences stay as they are",
+        snprintf(text + used, size - used, "; about %zu would do, if differences stay as they are",
                  comparison->seeds_needed);
     return true;
 }

@@ -144,7 +144,7 @@ static bool print_attempts(struct source *source, int64_t job, const struct tabl
     for (size_t row = 0; row < rows_count(rows); row++)
         add_attempt(table, name, rows, row);
     if (options->format == TABLE_FORMAT_PEOPLE)
-        fputs(rows_count(rows) > 0 ? "\n" : "No attempt so far.\n", stdout);
+        fputs(rows_count(rows) > 0 ? "\n" : "No attempt was made here.\n", stdout);
     bool good = table_print(table, options, 0, error);
     table_destroy(table);
     rows_destroy(rows);

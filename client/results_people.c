@@ -60,6 +60,11 @@ static void widen(struct number_form *form, const struct estimate *estimate, boo
         form->half_width_width = width;
 }
 
+static bool is_narrow(const struct estimate *estimate)
+{
+    return estimate->half_width > 0 && estimate->half_width < 0.0005;
+}
+
 /* For the levels [first, end): one digit after the point, or two where an interval would otherwise
  * be rounded to nothing. */
 static struct number_form choose_form(const struct view *view, size_t first, size_t end)
@@ -68,8 +73,10 @@ static struct number_form choose_form(const struct view *view, size_t first, siz
     const struct result_set *set = view->set;
     for (size_t i = 0; i < set->point_count; i++)
         for (size_t level = first; level < end; level++) {
-            double half_width = results_accuracy(&set->points[i], level).half_width;
-            if (half_width > 0 && half_width < 0.001)
+            struct estimate accuracy = results_accuracy(&set->points[i], level);
+            struct estimate difference =
+                results_difference(set, &set->points[i], level, view->options->against);
+            if (is_narrow(&accuracy) || is_narrow(&difference))
                 form.digits = 2;
         }
     for (size_t i = 0; i < set->point_count; i++)
@@ -107,7 +114,7 @@ static void level_heading(const struct view *view, size_t level, char text[CELL_
     if (view->set->test_sigmas[level] == 0)
         snprintf(text, CELL_TEXT, "clean");
     else
-        snprintf(text, CELL_TEXT, "σ %s", number);
+        snprintf(text, CELL_TEXT, "test σ %s", number);
 }
 
 /* The loss is always shown; what else is, the sweep varies. */
@@ -156,8 +163,7 @@ static void add_columns(struct view *view)
                        (point_parameters[i].is_text ? 0 : TABLE_RIGHT) | TABLE_HIDE_EMPTY,
                        point_parameters[i].heading);
     add_level_columns(view);
-    add_column(view, "active", TABLE_RIGHT | TABLE_HIDE_EMPTY, "active");
-    add_column(view, "mark", TABLE_HIDE_EMPTY, "");
+    add_column(view, "active", TABLE_HIDE_EMPTY, "active");
     if (!view->same_seeds)
         add_column(view, "seeds", TABLE_RIGHT, "seeds");
 }
@@ -230,9 +236,10 @@ static void add_end_cells(struct view *view, const struct point *point, bool rep
     snprintf(seeds, sizeof seeds, "%zu/%zu", point->done, point->jobs);
     table_text(view->table, "");
     if (has_share)
-        table_show(view->table, "%.1f %%", 100 * point->active_share);
-    table_text(view->table, has_share && point_is_inert(point) ? "inert" : "");
-    table_colour(view->table, "yellow");
+        table_show(view->table, "%4.*f %%%s", point->active_share < 0.9995,
+                   100 * point->active_share, point_is_inert(point) ? " inert" : "");
+    if (has_share && point_is_inert(point))
+        table_colour(view->table, "yellow");
     if (!view->same_seeds)
         table_text(view->table, repeated ? "" : seeds);
 }
@@ -316,11 +323,12 @@ static void print_title(const struct view *view, const char *name, const struct 
 {
     const struct result_set *set = view->set;
     size_t seeds = set->points[0].jobs;
-    terminal_print(terminal, stdout, "%s: accuracy in %% on %s", name,
-                   is_noisy(set) ? "noisy test images (σ is the noise's)" : "clean test images");
+    char count[CELL_TEXT] = "";
     if (view->same_seeds)
-        terminal_print(terminal, stdout, ", %zu seed%s", seeds, seeds == 1 ? "" : "s");
-    fputs("\n\n", stdout);
+        snprintf(count, sizeof count, ", %zu seed%s", seeds, seeds == 1 ? "" : "s");
+    terminal_print_wrapped(terminal, stdout, "%s: accuracy in %% on test images%s%s", name,
+                           is_noisy(set) ? ", clean and with noise of test σ" : "", count);
+    fputc('\n', stdout);
 }
 
 bool results_print_people(const struct result_set *set, const char *name,

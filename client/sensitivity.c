@@ -69,10 +69,15 @@ static void derive(struct sensitivity *sensitivity)
                                     design, sensitivity->nominal, axis, kind);
 }
 
-static int compare_points(const void *a, const void *b)
+static int higher_first(const void *a, const void *b)
 {
     const struct sensitivity_point *x = a, *y = b;
     return (x->value < y->value) - (x->value > y->value);
+}
+
+static int lower_first(const void *a, const void *b)
+{
+    return higher_first(b, a);
 }
 
 static void find_front(struct sensitivity *sensitivity)
@@ -81,9 +86,10 @@ static void find_front(struct sensitivity *sensitivity)
     double *clean = memory_allocate(count, sizeof *clean);
     double *robust = memory_allocate(count, sizeof *robust);
     bool *front = memory_allocate(count, sizeof *front);
+    int sense = metric_sense(&sensitivity->experiment.metric);
     for (size_t i = 0; i < count; i++) {
         clean[i] = sensitivity->experiment.points[sensitivity->points[i].index].clean;
-        robust[i] = sensitivity->points[i].value;
+        robust[i] = sense == 0 ? NAN : sense * sensitivity->points[i].value;
     }
     comparison_pareto(clean, robust, count, front);
     for (size_t i = 0; i < count; i++)
@@ -143,7 +149,7 @@ static void rank_points(struct sensitivity *sensitivity)
             sensitivity->points[sensitivity->point_count++] = describe(experiment, i);
     if (sensitivity->point_count > 1)
         qsort(sensitivity->points, sensitivity->point_count, sizeof *sensitivity->points,
-              compare_points);
+              metric_sense(&experiment->metric) < 0 ? lower_first : higher_first);
     adjust(sensitivity);
     find_front(sensitivity);
 }

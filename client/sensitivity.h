@@ -30,7 +30,7 @@ struct sensitivity {
     size_t nominal; /* cell; SIZE_MAX: none */
     struct derivative *derivatives;
     size_t derivative_count;
-    struct sensitivity_point *points; /* best first */
+    struct sensitivity_point *points; /* best first, or highest where the metric has no best */
     size_t point_count;
     struct comparison comparison; /* of the points with their rivals */
 };
@@ -50,6 +50,10 @@ bool sensitivity_axis_sentence(const struct sensitivity *sensitivity, size_t axi
 bool sensitivity_effect_sentence(const struct sensitivity *sensitivity,
                                  const struct anova_effect *effect, char *text);
 bool sensitivity_points_sentence(const struct sensitivity *sensitivity, char *text);
+
+/* Digits after the point of an estimate with that interval: of a share, in percent, one, or two for
+ * intervals of under half a point, so that an end does not round to zero. */
+int sensitivity_digits(const struct sensitivity *sensitivity, double half_width);
 
 /* What rounds to nothing has no sign. */
 double sensitivity_unsigned_zero(double value, int digits);

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "client/analysis/main_effect.h"
 #include "common/number.h"
@@ -117,13 +118,15 @@ static bool print_anova(const struct view *view, struct error *error)
 static void print_missing(const struct view *view)
 {
     const struct experiment *experiment = &view->sensitivity->experiment;
-    size_t failed = 0, diverged = 0, waiting = 0, missing = 0, empty = 0;
+    size_t failed = 0, diverged = 0, waiting = 0, missing = 0, empty = 0, unweighted = 0;
     for (size_t i = 0; i < experiment->set.point_count; i++) {
         const struct point *point = &experiment->set.points[i];
         failed += point->failed + point->cancelled;
         diverged += point->diverged;
         waiting += point->unfinished;
         missing += experiment->points[i].missing;
+        unweighted += point->parameters[POINT_lambda]->type == VALUE_NULL &&
+                      strcmp(point->parameters[POINT_control]->bytes, "none") == 0;
     }
     for (size_t cell = 0; !experiment->refusal && cell < experiment->design.cell_count; cell++)
         empty += !design_has_cell(&experiment->design, cell);
@@ -141,6 +144,10 @@ static void print_missing(const struct view *view)
     if (empty > 0)
         terminal_print(&view->terminal, stdout, "%zu of %zu points of the grid have no result.\n",
                        empty, experiment->design.cell_count);
+    if (unweighted > 0)
+        terminal_print(&view->terminal, stdout,
+                       "%zu point%s without a λ: not in the grid, listed among the points alone.\n",
+                       unweighted, unweighted == 1 ? "" : "s");
     for (int i = 0; i < POINT_PARAMETER_COUNT; i++)
         if (experiment->followers & UINT64_C(1) << i)
             terminal_print(&view->terminal, stdout,

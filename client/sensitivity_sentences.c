@@ -13,6 +13,14 @@ static const double SIGNIFICANT = 0.05;
 /* Intervals whose nearer end is more than half of the estimate. */
 static const double STRONG = 2;
 
+/* Of a share. */
+static const double NARROW = 0.005;
+
+int sensitivity_digits(const struct sensitivity *sensitivity, double half_width)
+{
+    return !metric_is_share(&sensitivity->experiment.metric) ? 3 : half_width < NARROW ? 2 : 1;
+}
+
 double sensitivity_unsigned_zero(double value, int digits)
 {
     return fabs(value) < 0.5 * pow(10, -digits) ? 0 : value;
@@ -33,19 +41,30 @@ void sensitivity_effect_name(const struct sensitivity *sensitivity, unsigned axe
                                      people ? design->axes[axis].heading : design->axes[axis].name);
 }
 
+static void add_words(const struct point *point, int parameter, char *text, size_t size)
+{
+    const struct value *value = point->parameters[parameter];
+    const char *heading = point_parameters[parameter].heading;
+    size_t used = strlen(text);
+    const char *space = used > 0 ? "  " : "";
+    if (value->bytes)
+        snprintf(text + used, size - used, "%s%s %s", space, heading, value->bytes);
+    else if (value->type == VALUE_NULL)
+        snprintf(text + used, size - used, "%s%s none", space, heading);
+    else
+        snprintf(text + used, size - used, "%s%s %g", space, heading, value->real);
+}
+
 /* A point that is in no design: the baseline, a control, or one of a sweep without axes. */
 static void outside_words(const struct point *point, char *text, size_t size)
 {
     const char *control = point->parameters[POINT_control]->bytes;
-    double lambda = point_real(point, POINT_lambda), sigma = point_real(point, POINT_sigma);
-    if (strcmp(control, "none") == 0 && lambda == 0)
-        snprintf(text, size, "standard training");
-    else if (strcmp(control, "none") == 0)
-        snprintf(text, size, "λ %g  K %g  σ %g", lambda, point_real(point, POINT_k), sigma);
-    else if (isnan(sigma))
-        snprintf(text, size, "%s", control);
-    else
-        snprintf(text, size, "%s  σ %g", control, sigma);
+    bool is_control = strcmp(control, "none") != 0;
+    bool is_baseline = !is_control && point_real(point, POINT_lambda) == 0;
+    snprintf(text, size, "%s", is_control ? control : is_baseline ? "standard training" : "");
+    for (int i = POINT_lambda; i <= POINT_sigma && !is_baseline; i++)
+        if (!is_control || (i == POINT_sigma && point->parameters[i]->type != VALUE_NULL))
+            add_words(point, i, text, size);
 }
 
 /* The network, say, of a baseline where there are several. */
@@ -54,15 +73,8 @@ static void add_varying(const struct result_set *set, const struct point *point,
 {
     for (int i = 0; i < POINT_PARAMETER_COUNT; i++) {
         bool is_loss = i == POINT_lambda || i == POINT_k || i == POINT_sigma || i == POINT_control;
-        const struct value *value = point->parameters[i];
-        size_t used = strlen(text);
-        if (is_loss || value->type == VALUE_NULL || !result_set_varies(set, i))
-            continue;
-        if (value->bytes)
-            snprintf(text + used, size - used, "  %s %s", point_parameters[i].heading,
-                     value->bytes);
-        else
-            snprintf(text + used, size - used, "  %s %g", point_parameters[i].heading, value->real);
+        if (!is_loss && point->parameters[i]->type != VALUE_NULL && result_set_varies(set, i))
+            add_words(point, i, text, size);
     }
 }
 
@@ -91,9 +103,7 @@ static void amount(const struct sensitivity *sensitivity, const struct estimate 
 {
     bool share = metric_is_share(&sensitivity->experiment.metric);
     double scale = share ? 100 : 1, value = with_sign ? estimate->mean : fabs(estimate->mean);
-    int digits = share ? 1 : 3;
-    if (share && estimate->half_width < 0.001)
-        digits = 2;
+    int digits = sensitivity_digits(sensitivity, estimate->half_width);
     size_t used = (size_t)snprintf(text, size, with_sign ? "%+.*f" : "%.*f", digits,
                                    sensitivity_unsigned_zero(scale * value, digits));
     if (!isnan(estimate->half_width))

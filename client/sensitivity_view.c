@@ -18,33 +18,40 @@ void view_heading(const struct view *view, const char *text)
     terminal_print(&view->terminal, stdout, "\n%s\n", text);
 }
 
-void view_add_estimate(const struct view *view, struct table *table,
-                       const struct estimate *estimate, double scale)
+int view_digits(const struct view *view, int digits, const struct estimate *estimate)
 {
-    table_text(table, "");
-    if (estimate->n == 0 || isnan(estimate->mean))
-        return;
-    if (isnan(estimate->half_width))
-        table_show(table, "%+.*f", view->digits,
-                   sensitivity_unsigned_zero(scale * estimate->mean, view->digits));
-    else
-        table_show(table, "%+.*f ± %.*f", view->digits,
-                   sensitivity_unsigned_zero(scale * estimate->mean, view->digits), view->digits,
-                   scale * estimate->half_width);
-    if (statistics_is_shown(estimate))
-        table_colour(table, estimate->mean > 0 ? "green" : "red");
+    int needed = estimate->n == 0 ? 0 : sensitivity_digits(view->sensitivity, estimate->half_width);
+    return needed > digits ? needed : digits;
 }
 
-void view_add_mean(const struct view *view, struct table *table, const struct estimate *estimate)
+static void add(const struct view *view, struct table *table, const struct estimate *estimate,
+                const char *sign, int digits)
 {
+    char mean[64];
     table_text(table, "");
     if (estimate->n == 0 || isnan(estimate->mean))
         return;
+    double value = sensitivity_unsigned_zero(view->scale * estimate->mean, digits);
+    snprintf(mean, sizeof mean, "%s%.*f", value < 0 ? "" : sign, digits, value);
     if (isnan(estimate->half_width))
-        table_show(table, "%.*f", view->digits, view->scale * estimate->mean);
+        table_show(table, "%s", mean);
     else
-        table_show(table, "%.*f ± %.*f", view->digits, view->scale * estimate->mean, view->digits,
-                   view->scale * estimate->half_width);
+        table_show(table, "%s ± %.*f", mean, digits, view->scale * estimate->half_width);
+}
+
+void view_add_estimate(const struct view *view, struct table *table,
+                       const struct estimate *estimate, int digits)
+{
+    add(view, table, estimate, "+", digits);
+    int sense = metric_sense(&view->sensitivity->experiment.metric);
+    if (sense != 0 && statistics_is_shown(estimate))
+        table_colour(table, sense * estimate->mean > 0 ? "green" : "red");
+}
+
+void view_add_mean(const struct view *view, struct table *table, const struct estimate *estimate,
+                   int digits)
+{
+    add(view, table, estimate, "", digits);
 }
 
 void view_add_share(struct table *table, const struct share *share)

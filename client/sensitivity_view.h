@@ -16,12 +16,17 @@ WARN_UNUSED bool view_print_table(struct table *table, struct error *error);
 
 void view_heading(const struct view *view, const char *text);
 
-/* "+12.3 ± 1.9", coloured where 0 is outside; nothing where there is no estimate. */
+/* `digits`, or what the estimate needs (sensitivity_digits), so that a column has the same. */
+int view_digits(const struct view *view, int digits, const struct estimate *estimate);
+
+/* "+12.3 ± 1.9", coloured where 0 is outside and the metric has a better; nothing where there is no
+ * estimate. */
 void view_add_estimate(const struct view *view, struct table *table,
-                       const struct estimate *estimate, double scale);
+                       const struct estimate *estimate, int digits);
 
 /* "72.3 ± 1.9". */
-void view_add_mean(const struct view *view, struct table *table, const struct estimate *estimate);
+void view_add_mean(const struct view *view, struct table *table, const struct estimate *estimate,
+                   int digits);
 
 /* "62 [41, 80]", in percent. */
 void view_add_share(struct table *table, const struct share *share);

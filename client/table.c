@@ -59,6 +59,24 @@ static void set_cell(struct libscols_line *line, size_t at, const struct cell *c
     free(escaped);
 }
 
+/* Without the blanks that stand for empty cells at the ends of lines. */
+static bool print_trimmed(struct libscols_table *scols)
+{
+    char *text = NULL;
+    if (scols_print_table_to_string(scols, &text) != 0)
+        return false;
+    for (const char *line = text; *line;) {
+        size_t length = strcspn(line, "\n"), kept = length;
+        while (kept > 0 && line[kept - 1] == ' ')
+            kept--;
+        fwrite(line, 1, kept, stdout);
+        fputc('\n', stdout);
+        line += length + (line[length] == '\n');
+    }
+    free(text);
+    return true;
+}
+
 static bool add_columns(const struct table *table, struct libscols_table *scols, bool *shown,
                         size_t row_count, const struct terminal *terminal)
 {
@@ -96,7 +114,7 @@ bool table_print_people(const struct table *table, size_t row_count, struct erro
             if (shown[column])
                 set_cell(line, at++, table_cell(table, row, column), &terminal);
     }
-    ok = ok && scols_print_table(scols) == 0;
+    ok = ok && print_trimmed(scols);
     free(shown);
     scols_unref_table(scols);
     return ok || error_set(error, ERROR_MEMORY, "cannot print the table");

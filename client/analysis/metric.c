@@ -9,8 +9,9 @@
 static const struct {
     const char *name;
     bool takes_number;
+    int sense;
 } kinds[METRIC_KIND_COUNT] = {
-#define X(kind, name, takes_number, text) [METRIC_##kind] = {name, takes_number},
+#define X(kind, name, takes_number, sense, text) [METRIC_##kind] = {name, takes_number, sense},
     METRICS(X)
 #undef X
 };
@@ -18,8 +19,9 @@ static const struct {
 static const struct {
     const char *name;
     bool is_share;
+    int sense;
 } measures[] = {
-#define X(name, is_share) {#name, is_share},
+#define X(name, is_share, sense) {#name, is_share, sense},
     METRIC_MEASURES(X)
 #undef X
 };
@@ -189,6 +191,12 @@ double metric_value(const struct metric *metric, const double *sigmas, const dou
 {
     double value = plain_value(metric, sigmas, accuracies, count);
     return metric->logit ? logit_of(value) : value;
+}
+
+int metric_sense(const struct metric *metric)
+{
+    return metric->kind == METRIC_MEASURE ? measures[metric->measure].sense
+                                          : kinds[metric->kind].sense;
 }
 
 bool metric_is_share(const struct metric *metric)

@@ -7,32 +7,33 @@
 
 #include <stddef.h>
 
-/* kind, name before the @ (or alone), whether it takes a number, what it is */
+/* kind, name before the @ (or alone), whether it takes a number, its sense, what it is. The sense:
+ * 1 where more is better, -1 where less is, 0 where neither is. */
 #define METRICS(X)                                                                                 \
-    X(ACCURACY, "accuracy", true, "accuracy at one test sigma")                                    \
-    X(AREA, "area", false, "area under accuracy over test sigma, divided by the range")            \
-    X(WORST, "worst", false, "lowest accuracy over all test sigmas")                               \
-    X(DROP, "drop", true, "clean accuracy minus accuracy at one test sigma")                       \
-    X(REACH, "reach", true, "test sigma at which accuracy falls to a level")                       \
-    X(MEASURE, "", true, "another measure of the test at one test sigma")
+    X(ACCURACY, "accuracy", true, 1, "accuracy at one test sigma")                                 \
+    X(AREA, "area", false, 1, "area under accuracy over test sigma, divided by the range")         \
+    X(WORST, "worst", false, 1, "lowest accuracy over all test sigmas")                            \
+    X(DROP, "drop", true, -1, "clean accuracy minus accuracy at one test sigma")                   \
+    X(REACH, "reach", true, 1, "test sigma at which accuracy falls to a level")                    \
+    X(MEASURE, "", true, 0, "another measure of the test at one test sigma")
 
-/* Columns of the view `measurements`, and whether they are shares */
+/* Columns of the view `measurements`, whether they are shares, and their sense */
 #define METRIC_MEASURES(X)                                                                         \
-    X(confidence_true, true)                                                                       \
-    X(confidence_max, true)                                                                        \
-    X(calibration_error, true)                                                                     \
-    X(negative_log_likelihood, false)                                                              \
-    X(brier, false)                                                                                \
-    X(margin_p50, false)                                                                           \
-    X(quotient_p50, false)                                                                         \
-    X(quotient_p95, false)                                                                         \
-    X(quotient_p99, false)                                                                         \
-    X(quotient_max, false)                                                                         \
-    X(share_over_k, true)                                                                          \
-    X(margin_over_quotient_p50, false)
+    X(confidence_true, true, 1)                                                                    \
+    X(confidence_max, true, 0)                                                                     \
+    X(calibration_error, true, -1)                                                                 \
+    X(negative_log_likelihood, false, -1)                                                          \
+    X(brier, false, -1)                                                                            \
+    X(margin_p50, false, 0)                                                                        \
+    X(quotient_p50, false, 0)                                                                      \
+    X(quotient_p95, false, 0)                                                                      \
+    X(quotient_p99, false, 0)                                                                      \
+    X(quotient_max, false, 0)                                                                      \
+    X(share_over_k, true, 0)                                                                       \
+    X(margin_over_quotient_p50, false, 1)
 
 enum metric_kind {
-#define X(kind, name, takes_number, text) METRIC_##kind,
+#define X(kind, name, takes_number, sense, text) METRIC_##kind,
     METRICS(X)
 #undef X
         METRIC_KIND_COUNT
@@ -67,6 +68,8 @@ const char *metric_column(const struct metric *metric);
  * not reached. */
 double metric_value(const struct metric *metric, const double *sigmas, const double *accuracies,
                     size_t count);
+
+int metric_sense(const struct metric *metric);
 
 /* In percent for people. */
 bool metric_is_share(const struct metric *metric);

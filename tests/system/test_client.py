@@ -158,7 +158,7 @@ def test_run_prints_the_table(finished):
     assert re.search(r"^training +λ +K +σ +clean", out, re.MULTILINE)
     assert re.search(r"^standard +[\d.]+ ± ", out, re.MULTILINE)
     assert re.search(r"^noise-augmentation +0\.1 +[\d.]+ ± ", out, re.MULTILINE)
-    assert re.search(r"^lipschitz +1 +0 +0\.1 +[\d.]+ ± .* 100\.0 %", out, re.MULTILINE)
+    assert re.search(r"^lipschitz +1 +0 +0\.1 +[\d.]+ ± .* 100 %", out, re.MULTILINE)
     assert "± is a 95 % interval over seeds" in out and "paired by seed" in out
     assert max(map(len, out.splitlines())) <= 100 and ", 2 seeds" in out
     assert "\x1b" not in out + result.stderr

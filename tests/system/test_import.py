@@ -100,6 +100,16 @@ def test_an_axis_that_is_empty_in_some_rows(run_program, place):
     assert points.count("mnist,cnn,1,,0.1,") == 1, points
 
 
+def test_points_without_a_weight(run_program, place):
+    rows = [f"mnist,cnn,{weight},0.5,0.1,{seed},0,{0.5 + 0.001 * seed}\n" for weight in ("", "1", "2") for seed in (1, 2)]
+    (place / "weightless.csv").write_text(HEADER + "".join(rows), encoding="utf-8")
+    run_program("lipsweep", "import", "weightless.csv", "--db", "i.db", code=0)
+    text = run_program("lipsweep", "sensitivity", "weightless", "--metric", "accuracy@0", "--db", "i.db", code=0).stdout
+    assert "λ none  K 0.5  σ 0.1" in text and "nan" not in text
+    assert "1 point without a λ: not in the grid, listed among the points alone." in text
+    assert "difference" not in text   # there is nothing to differ from
+
+
 def test_quotes(run_program, place):
     write(place, HEADER + '"a ""b"", c","x\ny",1,1,1,0,0,0.5\n')
     run_program("lipsweep", "import", "paper.csv", "--db", "p.db", code=0)

@@ -97,6 +97,12 @@ def test_nominal_point_metrics_and_formats(run_program, submitted):
     assert pick(list(csv.DictReader(io.StringIO(text))), part="metric")["text"] == "area"
     for metric in ("worst", "drop@0.4", "reach@0.6"):
         assert rows(run_program, submitted, "--metric", metric)
+    means = [row["value"] for row in rows(run_program, submitted, "--metric", "drop@0.4") if row["quantity"] == "mean"]
+    assert means == sorted(means)   # the best point loses least
+    means = [row["value"] for row in rows(run_program, submitted, "--metric", "worst") if row["quantity"] == "mean"]
+    assert means == sorted(means, reverse=True)
+    first = pick(rows(run_program, submitted, "--metric", "drop@0.4"), quantity="rank", value=1)["name"]
+    assert pick(rows(run_program, submitted, "--metric", "drop@0.4"), quantity="front", name=first)["value"] == 1
     for options, code, words in ((["--metric", "accuracy@0.3"], 4, "tested were the sigmas 0, 0.2, 0.4"),
                                  (["--metric", "speed"], 2, "--metric is"), (["--nominal", "k=3"], 2, "no value 3"),
                                  (["--nominal", "lr=3"], 2, "no axis 'lr'"), (["--against", "x"], 2, "--against is")):
@@ -127,7 +133,7 @@ def test_other_measures_and_logits(run_program, submitted):
     logit = pick(table, name="standard training", quantity="mean")
     assert logit["value"] == pytest.approx(math.log(share["value"] / (1 - share["value"])), abs=0.01)
     out = run_program("lipsweep", "sensitivity", "known", "--db", submitted, "--metric", "quotient_p95@0.2", code=0).stdout
-    assert out.startswith("λ: strong, lowers quotient_p95@0.2 by 0.1") and "clean" not in out.split("Points, best")[1].split("\n")[1]
+    assert out.startswith("λ: strong, lowers quotient_p95@0.2 by 0.1") and "clean" not in out.split("Points, highest")[1].split("\n")[1]
     for metric, code, words in (("quotient_p95@0", 4, "tested were the sigmas 0.2, 0.4"), ("logit:area@0.2", 2, "--metric is"),
                                 ("logit:brier@0.2", 2, "no logit"), ("logit:drop@0.2", 2, "no logit"),
                                 ("share_over_k@0.2", 4, "no results"), ("nonsense@0.2", 2, "measure@SIGMA")):
@@ -171,7 +177,7 @@ def test_results_compare_all_points_at_once(run_program, submitted):
     assert len(against) == 18 and all(row["noisy_bn_difference"] is None for row in table)
     out = run_program("lipsweep", "results", "known", "--db", submitted, code=0).stdout
     passed = sum(ours < 0.05 for ours, _ in adjusted)
-    assert f"test σ 0.4: {passed} of 20 points differ from standard training (p adjusted by Holm)" in " ".join(out.split())
+    assert f"test σ 0.4: {passed} of 20 points {'is' if passed == 1 else 'are'} shown to differ from standard training (p adjusted by Holm)" in " ".join(out.split())
     assert "too few seeds to decide among 20 points" in " ".join(out.split())
     assert "2 pairs of seeds missing in the differences of 2 points" in " ".join(out.split())
     assert "2 pairs of seeds missing in the differences of 2 points" in " ".join(
