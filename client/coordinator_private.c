@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -143,8 +144,12 @@ static bool child_failed(struct coordinator_private *coordinator, off_t log_star
     enum error_code code = !refused                    ? ERROR_FAILED
                            : strstr(message, "in use") ? ERROR_BUSY
                                                        : ERROR_REFUSED;
+    struct statvfs disk;
+    bool full = fstatvfs(coordinator->log_descriptor, &disk) == 0 && disk.f_bavail == 0;
     return error_set(error, code, "%s",
-                     *message ? message : "the private coordinator ended without a word");
+                     *message ? message
+                     : full   ? "the disk with the database is full"
+                              : "the private coordinator ended without a word");
 }
 
 /* True when the child says that it listens; false when it ended, or takes for ever. */

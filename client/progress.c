@@ -81,6 +81,7 @@ static bool add_live(struct progress *list, size_t count, struct source *source,
     for (size_t i = 0; i < count && good; i++) {
         list[i].live = true;
         list[i].worker_count = live->n_workers;
+        snprintf(list[i].trouble, sizeof list[i].trouble, "%s", live->trouble);
         for (size_t w = 0; w < live->n_workers; w++) {
             list[i].slot_count += live->workers[w]->slots;
             list[i].largest_bytes =

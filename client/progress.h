@@ -20,7 +20,8 @@ struct progress {
     int64_t jobs, pending, leased, done, failed, diverged, cancelled;
     int64_t measured; /* finished jobs with a known time, and the sum of it */
     double measured_s;
-    bool live; /* the rest is known */
+    bool live;         /* the rest is known */
+    char trouble[400]; /* why the coordinator does less than usual; "" */
     size_t worker_count, slot_count;
     /* Pending jobs that are larger than every worker: how many, the first of the largest, and what
      * it needs and there is. */

@@ -127,6 +127,8 @@ static void redraw(struct progress_view *view, const struct progress *progress)
     put_line(view, line);
     for (size_t i = 0; i < progress->running_count && i < RUNNING_LINES_MAX; i++)
         draw_job(view, &progress->running[i]);
+    if (progress->trouble[0])
+        put_line(view, progress->trouble);
     if (progress->too_large_count > 0) {
         char text[128];
         progress_format_too_large(progress, text);
@@ -151,6 +153,10 @@ static void print_too_large(struct progress_view *view, const struct progress *p
 /* The first at once, then not more than one in ten seconds, and none that says nothing new. */
 static void print_plain(struct progress_view *view, const struct progress *progress)
 {
+    bool in_trouble = progress->trouble[0] != '\0';
+    if (in_trouble && !view->told_trouble)
+        terminal_print(&view->terminal, view->file, "%s\n", progress->trouble);
+    view->told_trouble = in_trouble;
     print_too_large(view, progress);
     int64_t now_ms = clock_now_ms(&view->clock);
     int64_t ended = progress->jobs - progress->pending - progress->leased;

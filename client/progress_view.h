@@ -14,7 +14,8 @@ struct progress_view {
     int drawn_lines;    /* to go back over */
     int64_t printed_ms; /* when the last plain line was printed */
     int64_t printed_done;
-    int64_t told_job; /* that no worker is large enough for */
+    int64_t told_job;  /* that no worker is large enough for */
+    bool told_trouble; /* that the coordinator is in */
 };
 
 struct progress_view progress_view_on(FILE *file);

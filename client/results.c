@@ -194,16 +194,10 @@ static bool select_levels(struct result_set *set, const char *list, struct error
     return good;
 }
 
-bool results_print(struct source *source, int64_t sweep, const struct results_options *options,
-                   struct error *error)
+bool results_print(struct source *source, int64_t sweep, const char *name,
+                   const struct results_options *options, struct error *error)
 {
     struct result_set set;
-    struct value parameter = value_integer(sweep);
-    struct rows *rows;
-    if (!source_query(source, "sweeps", &parameter, 1, &rows, error))
-        return false;
-    char *name = memory_text(rows_count(rows) > 0 ? rows_text(rows, 0, "name") : "");
-    rows_destroy(rows);
     bool good = result_set_load(&set, source, sweep, NULL, error);
     if (good) {
         good = !options->test_sigmas || select_levels(&set, options->test_sigmas, error);
@@ -213,7 +207,6 @@ bool results_print(struct source *source, int64_t sweep, const struct results_op
             good = print_programs(&set, &options->table, error);
         result_set_finish(&set);
     }
-    free(name);
     return good;
 }
 
@@ -242,8 +235,10 @@ static bool run(const struct arguments *arguments, int *exit_code, struct error 
     struct source *source;
     if (!read_options(arguments, &options, error) || !source_open(&source, arguments, error))
         return false;
-    bool good = source_find_sweep(source, arguments->positional[0], &sweep, NULL, error) &&
-                results_print(source, sweep, &options, error);
+    char *name = NULL;
+    bool good = source_find_sweep(source, arguments->positional[0], &sweep, &name, error) &&
+                results_print(source, sweep, name, &options, error);
+    free(name);
     source_close(source);
     return good;
 }

@@ -22,7 +22,7 @@ struct results_options {
     const char *test_sigmas;    /* "0,0.4": only these; NULL: all */
 };
 
-WARN_UNUSED bool results_print(struct source *source, int64_t sweep,
+WARN_UNUSED bool results_print(struct source *source, int64_t sweep, const char *name,
                                const struct results_options *options, struct error *error);
 
 /* Over the seeds of one point at test_sigmas[level]; shares, not percent. */

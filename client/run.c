@@ -200,7 +200,7 @@ static bool conclude(struct run *run, int *exit_code, struct error *error)
     struct results_options options = {.table = {.format = TABLE_FORMAT_PEOPLE, .limit = -1}};
     bool any = false;
     if (!source_open_database(&run->source, run->database, error) ||
-        !results_print(run->source, run->sweep, &options, error))
+        !results_print(run->source, run->sweep, run->input.sweep.name, &options, error))
         return false;
     fflush(stdout);
     if (!print_failures(run, "failed", &any, error) ||

@@ -86,6 +86,8 @@ static void print_too_large(const struct progress *progress)
 /* What needs somebody to do something. */
 static void print_hints(const struct progress *list, size_t count)
 {
+    if (count > 0 && list[0].trouble[0])
+        printf("%s\n", list[0].trouble);
     for (size_t i = 0; i < count; i++) {
         if (progress_is_finished(&list[i]))
             continue;

@@ -122,19 +122,30 @@ static const struct query queries[] = {
      "(SELECT count(*) FROM attempt a WHERE a.worker = w.id AND a.outcome = 'done') AS done "
      "FROM worker w ORDER BY w.id"},
 
-    /* ?1: sweep. One row a job. */
-    {"result-jobs", 1,
-     "SELECT " PARAMETER_VALUES ", j.dataset_digest, j.point, j.id, j.seed, j.state, j.result_of, "
-     "CASE WHEN j.state = 'done' THEN j.final_active_share END AS active_share "
-     "FROM current_job j WHERE j.sweep = ?1 ORDER BY j.id"},
+    /* ?1: sweep. One row a point, in no order: its parameters are those of its first job. While a
+     * sweep is being extended its jobs' points are numbered by two texts. */
+    {"result-points", 1,
+     "WITH tally AS MATERIALIZED (SELECT j.text_number, j.point, min(j.id) AS first, "
+     "min(j.seed) AS first_seed, count(*) AS jobs, sum(j.state = 'done') AS done, "
+     "sum(j.state = 'failed') AS failed, sum(j.state = 'diverged') AS diverged, "
+     "sum(j.state = 'cancelled') AS cancelled, "
+     "sum(j.state = 'done' AND j.result_of IS NOT NULL) AS reused, "
+     "avg(CASE j.state WHEN 'done' THEN j.final_active_share END) AS active_share "
+     "FROM current_job j WHERE j.sweep = ?1 GROUP BY j.text_number, j.point) "
+     "SELECT " PARAMETER_VALUES ", j.dataset_digest, t.* "
+     "FROM tally t CROSS JOIN job j ON j.id = t.first"},
     {"result-accuracies", 1,
-     "SELECT j.id AS job, a.test_sigma, a.accuracy FROM current_job j "
+     "SELECT j.text_number, j.point, j.seed, a.test_sigma, a.accuracy FROM current_job j "
      "JOIN accuracy a ON a.job = j.source WHERE j.sweep = ?1 AND j.state = 'done' "
      "ORDER BY j.id, a.test_sigma"},
+    /* Whether any seed is at two points. */
+    {"result-shared-seed", 1,
+     "SELECT EXISTS (SELECT 1 FROM current_job WHERE sweep = ?1 GROUP BY seed "
+     "HAVING min(point) <> max(point)) AS shared"},
 
     /* The same of another column of `measurements`, ?2; NULL where it was not measured. */
     {"result-measures", 2,
-     "SELECT j.id AS job, a.test_sigma, CASE ?2 "
+     "SELECT j.text_number, j.point, j.seed, a.test_sigma, CASE ?2 "
      "WHEN 'confidence_true' THEN a.confidence_true "
      "WHEN 'confidence_max' THEN a.confidence_max "
      "WHEN 'calibration_error' THEN a.calibration_error "

@@ -98,24 +98,30 @@ void dispatch_say_over(struct dispatch *dispatch, const struct peer *peer,
 static const struct route {
     dispatch_handler *handler;
     bool of_worker, of_client, of_reader;
+    enum need { NEEDS_LITTLE, NEEDS_NOTHING, NEEDS_MORE, NEEDS_MUCH } need; /* of the disk */
 } routes[] = {
-    [WIRE__ENVELOPE__BODY_HELLO] = {dispatch_hello, true, true, true},
-    [WIRE__ENVELOPE__BODY_HEARTBEAT] = {dispatch_heartbeat, true, false},
+    [WIRE__ENVELOPE__BODY_HELLO] = {dispatch_hello, true, true, true, NEEDS_NOTHING},
+    [WIRE__ENVELOPE__BODY_HEARTBEAT] = {dispatch_heartbeat, .of_worker = true,
+                                        .need = NEEDS_NOTHING},
     [WIRE__ENVELOPE__BODY_EPOCH_REPORT] = {dispatch_epoch_report, true, false},
     [WIRE__ENVELOPE__BODY_LOG_CHUNK] = {dispatch_log_chunk, true, false},
     [WIRE__ENVELOPE__BODY_RESULT] = {dispatch_result, true, false},
     [WIRE__ENVELOPE__BODY_RELEASE] = {dispatch_release, true, false},
     [WIRE__ENVELOPE__BODY_GOODBYE] = {dispatch_goodbye, true, false},
-    [WIRE__ENVELOPE__BODY_SUBMIT] = {dispatch_submit, false, true},
+    [WIRE__ENVELOPE__BODY_SUBMIT] = {dispatch_submit, .of_client = true, .need = NEEDS_MUCH},
     [WIRE__ENVELOPE__BODY_CONTROL] = {dispatch_control, false, true},
-    [WIRE__ENVELOPE__BODY_QUERY] = {dispatch_query, false, true, true},
-    [WIRE__ENVELOPE__BODY_LIVE] = {dispatch_live, false, true, true},
+    [WIRE__ENVELOPE__BODY_QUERY] = {dispatch_query, false, true, true, NEEDS_NOTHING},
+    [WIRE__ENVELOPE__BODY_LIVE] = {dispatch_live, false, true, true, NEEDS_NOTHING},
     [WIRE__ENVELOPE__BODY_REMOVE] = {dispatch_remove, false, true},
-    [WIRE__ENVELOPE__BODY_IMPORT] = {dispatch_import, false, true},
-    [WIRE__ENVELOPE__BODY_WEIGHTS_CHUNK] = {dispatch_weights_chunk, true, false},
-    [WIRE__ENVELOPE__BODY_WEIGHTS_REQUEST] = {dispatch_weights_request, true, true, true},
-    [WIRE__ENVELOPE__BODY_DATA_REQUEST] = {dispatch_data_request, true, false},
-    [WIRE__ENVELOPE__BODY_CHECKPOINT_CHUNK] = {dispatch_checkpoint_chunk, true, false},
+    [WIRE__ENVELOPE__BODY_IMPORT] = {dispatch_import, .of_client = true, .need = NEEDS_MUCH},
+    [WIRE__ENVELOPE__BODY_WEIGHTS_CHUNK] = {dispatch_weights_chunk, .of_worker = true,
+                                            .need = NEEDS_MORE},
+    [WIRE__ENVELOPE__BODY_WEIGHTS_REQUEST] = {dispatch_weights_request, true, true, true,
+                                              NEEDS_NOTHING},
+    [WIRE__ENVELOPE__BODY_DATA_REQUEST] = {dispatch_data_request, .of_worker = true,
+                                           .need = NEEDS_NOTHING},
+    [WIRE__ENVELOPE__BODY_CHECKPOINT_CHUNK] = {dispatch_checkpoint_chunk, .of_worker = true,
+                                               .need = NEEDS_MUCH},
     [WIRE__ENVELOPE__BODY_BEGAN] = {dispatch_began, true, false},
 };
 
@@ -136,6 +142,23 @@ static bool refuse_role(struct dispatch *dispatch, const struct inbound *inbound
     return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__KEY,
                            "the key %s is a %s's, which may not do this", inbound->sender->name,
                            key_role_text(inbound->sender->role));
+}
+
+static bool has_room(const struct dispatch *dispatch, const struct route *route)
+{
+    const struct room *room = &dispatch->room;
+    return room->state == ROOM_ENOUGH || route->need == NEEDS_NOTHING ||
+           (room->state == ROOM_LOW && route->need == NEEDS_LITTLE) ||
+           (room->state == ROOM_LOW && route->need == NEEDS_MORE && room_is_for_files(room));
+}
+
+/* A worker keeps what is not answered, and sends it again. */
+static bool put_off(struct dispatch *dispatch, const struct inbound *inbound)
+{
+    char text[ROOM_TEXT_MAX];
+    room_text(&dispatch->room, dispatch->options.database, text);
+    return inbound->session->worker ||
+           dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__STATE, "not now: %s", text);
 }
 
 static bool route(struct dispatch *dispatch, const struct inbound *inbound, struct error *error)
@@ -161,6 +184,8 @@ static bool route(struct dispatch *dispatch, const struct inbound *inbound, stru
         return dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__INVALID,
                                "a %s does not send this message",
                                inbound->session->worker ? "worker" : "client");
+    if (!has_room(dispatch, found))
+        return put_off(dispatch, inbound);
     return found->handler(dispatch, inbound, error);
 }
 

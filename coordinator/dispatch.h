@@ -14,6 +14,7 @@
 #include "coordinator/lease.h"
 #include "coordinator/library.h"
 #include "coordinator/outbox.h"
+#include "coordinator/room.h"
 #include "coordinator/store.h"
 #include "coordinator/store_control.h"
 #include "coordinator/store_delete.h"
@@ -55,6 +56,7 @@ struct dispatch {
     struct clock clock;
     struct store *store;
     struct db *reader; /* read-only, for queries */
+    struct room room;  /* ROOM_NONE: no transaction is open, and nothing is to be stored */
     struct outbox outbox;
     struct fleet fleet;
     struct lease_table leases;
@@ -65,7 +67,7 @@ struct dispatch {
     struct library library;
     struct allowance intake; /* bytes of checkpoints */
     bool prunes;             /* there may be checkpoints that nobody needs */
-    bool buries; /* there may be doomed files */
+    bool buries;             /* there may be doomed files */
     uint64_t malformed_count;
 };
 
@@ -104,8 +106,8 @@ int64_t dispatch_data_due_ms(const struct dispatch *dispatch, int64_t now_ms);
 
 static inline bool dispatch_has_tasks(const struct dispatch *dispatch)
 {
-    return dispatch->submissions.count > 0 || dispatch->control.running ||
-           dispatch->removal.running;
+    return (dispatch->submissions.count > 0 && dispatch->room.state == ROOM_ENOUGH) ||
+           dispatch->control.running || dispatch->removal.running;
 }
 
 /* Leases jobs to workers with room, one each a round, at most `limit`. *more tells that there may

@@ -119,6 +119,7 @@ static void fill_worker(const struct dispatch *dispatch, const struct worker *wo
 bool dispatch_live(struct dispatch *dispatch, const struct inbound *inbound, struct error *error)
 {
     struct live live;
+    char trouble[ROOM_TEXT_MAX];
     struct table_cursor workers = {0}, leases = {0};
     if (!allocate_live(&live, dispatch->fleet.workers.count, dispatch->leases.by_job.count)) {
         free_live(&live);
@@ -128,6 +129,8 @@ bool dispatch_live(struct dispatch *dispatch, const struct inbound *inbound, str
         fill_worker(dispatch, worker, &live);
     for (const struct lease *lease; (lease = lease_next(&dispatch->leases, &leases));)
         fill_attempt(dispatch, lease, &live);
+    room_text(&dispatch->room, dispatch->options.database, trouble);
+    live.reply.trouble = trouble;
     REPLY(dispatch, inbound->peer, inbound->envelope->request, LIVE_REPLY, live_reply, &live.reply);
     free_live(&live);
     return true;

@@ -128,7 +128,7 @@ bool dispatch_leases(struct dispatch *dispatch, size_t limit, bool *more, struct
     size_t count = 0;
     int64_t heard_since_ms =
         clock_now_ms(&dispatch->clock) - SILENT_HEARTBEATS * dispatch->options.heartbeat_ms;
-    for (bool any = true; any && count < limit;) {
+    for (bool any = dispatch->room.state == ROOM_ENOUGH; any && count < limit;) {
         any = false;
         struct table_cursor cursor = {0};
         for (struct worker *worker;

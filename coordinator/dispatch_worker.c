@@ -133,6 +133,8 @@ bool dispatch_hello(struct dispatch *dispatch, const struct inbound *inbound, st
                                key_role_text(inbound->sender->role),
                                is_worker ? "workers" : "clients");
     struct session *session;
+    if (is_worker && dispatch->room.state == ROOM_NONE)
+        return true; /* it cannot be stored: the worker says it again */
     if (!fleet_greet(&dispatch->fleet, inbound->peer, is_worker ? hello->instance.data : NULL,
                      clock_now_ms(&dispatch->clock), &session, error))
         return false;
@@ -162,7 +164,8 @@ static bool answer_dead(struct dispatch *dispatch, const struct inbound *inbound
 static bool take_memory(struct dispatch *dispatch, const struct worker *worker, struct lease *lease,
                         uint64_t memory_bytes, struct error *error)
 {
-    if (memory_bytes == 0 || memory_bytes == lease->memory_bytes)
+    if (memory_bytes == 0 || memory_bytes == lease->memory_bytes ||
+        dispatch->room.state == ROOM_NONE)
         return true;
     lease->memory_bytes = memory_bytes;
     return store_shape_told(dispatch->store, lease->id.job, memory_bytes, worker->build, error);

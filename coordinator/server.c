@@ -43,6 +43,7 @@ struct server {
     struct dispatch dispatch;
     struct write_ahead write_ahead;
     int64_t tick_due_ms;
+    int64_t full_ms;   /* since when there is no room on the disk */
     int64_t looked_ms; /* when give_stall_back last looked at the clock */
     int64_t waited_ms; /* how long it was all right to wait since */
     bool drained;      /* no door had anything more */
@@ -85,12 +86,27 @@ static bool open_doors(struct server *server, struct error *error)
                               server->access.server_key.secret_key, keyed->endpoint, error));
 }
 
+/* A start writes. A service waits until it can; whoever started a private one is told. */
+static bool wait_for_room(const struct server_options *options, struct error *error)
+{
+    struct pollfd poll_for = {.fd = options->signal_descriptor, .events = POLLIN};
+    for (bool said = false; !room_is_there(options->database); said = true) {
+        if (options->ready_descriptor >= 0)
+            return error_set(error, ERROR_SYSTEM, "the disk with %s is full", options->database);
+        if (!said)
+            log_error("the disk with %s is full: waiting for room", options->database);
+        if (poll(&poll_for, 1, (int)options->tick_ms) > 0)
+            return error_set(error, ERROR_INTERRUPTED, "stopped");
+    }
+    return true;
+}
+
 static bool open_all(struct server *server, struct error *error)
 {
     const struct server_options *options = &server->options;
     /* A coordinator that may not listen leaves no database behind. */
     if (!store_lock(&server->store, options->database, error) || !open_doors(server, error) ||
-        !store_open(&server->store, options->database, error) ||
+        !wait_for_room(options, error) || !store_open(&server->store, options->database, error) ||
         !db_open_read_only(&server->reader, options->database, error))
         return false;
     struct dispatch_options dispatch_options = {.lease_ms = options->lease_ms,
@@ -149,6 +165,8 @@ const char *server_keyed_endpoint(const struct server *server)
 static bool has_more_to_do(const struct server *server)
 {
     const struct dispatch *dispatch = &server->dispatch;
+    if (dispatch->room.state == ROOM_NONE)
+        return !server->drained;
     return !server->drained || server->more_leases || dispatch_has_tasks(dispatch) ||
            dispatch->buries;
 }
@@ -270,13 +288,42 @@ static bool tick_if_due(struct server *server, struct error *error)
     return dispatch_tick(&server->dispatch, error);
 }
 
+/* Nothing can be stored: heartbeats and questions are answered, and no lease ends. */
+static bool keep_company(struct server *server, struct error *error)
+{
+    int64_t now_ms = clock_now_ms(&server->clock);
+    if (!take_messages(server, error) || !dispatch_data(&server->dispatch, error))
+        return false;
+    if (now_ms < server->tick_due_ms)
+        return true;
+    server->tick_due_ms = now_ms + server->options.tick_ms;
+    notify("WATCHDOG=1");
+    return true;
+}
+
+/* The time that went by without room is nobody's fault: leases get it back. */
+static void look_for_room(struct server *server)
+{
+    struct room *room = &server->dispatch.room;
+    bool was_full = room->state == ROOM_NONE;
+    int64_t now_ms = clock_now_ms(&server->clock);
+    room_look(room, &server->store);
+    if (room->state == ROOM_NONE && !was_full)
+        server->full_ms = now_ms;
+    else if (room->state != ROOM_NONE && was_full)
+        lease_extend_all(&server->dispatch.leases, now_ms - server->full_ms);
+}
+
 /* One transaction: what came in, what is due, what can be handed out. */
 static bool work(struct server *server, struct error *error)
 {
     struct dispatch *dispatch = &server->dispatch;
+    look_for_room(server);
+    if (dispatch->room.state == ROOM_NONE)
+        return keep_company(server, error);
     if (!store_begin(&server->store, error) || !dispatch_bury(dispatch, error) ||
-        !dispatch_prune(dispatch, error) ||
-        !take_messages(server, error) || !tick_if_due(server, error))
+        !dispatch_prune(dispatch, error) || !take_messages(server, error) ||
+        !tick_if_due(server, error))
         return false;
     int64_t until_ms = clock_now_ms(&server->clock) + BATCH_MS;
     return dispatch_tasks(dispatch, until_ms, error) &&

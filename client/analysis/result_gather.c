@@ -1,5 +1,5 @@
-/* Fills a result set: jobs into points, then accuracies into samples. Rows are looked at as they
- * come and not kept, because a sweep may have a million of them. */
+/* Fills a result set: points, then accuracies into samples. Rows are looked at as they come and not
+ * kept, because a sweep may have a million of them. */
 #include "client/analysis/result_set.h"
 
 #include <math.h>
@@ -10,47 +10,51 @@
 #include "client/analysis/rivals.h"
 #include "client/memory.h"
 
-/* A job and the point it belongs to, to find both from a measurement. */
-struct job_place {
-    int64_t job, seed;
-    size_t point;
+/* How the queries name a point: by its number in a text of the sweep. */
+struct point_key {
+    int64_t text_number, ordinal;
+    size_t point; /* where it stands in the set */
 };
 
 struct measurement {
-    size_t place, level;
-    double accuracy;
+    size_t point, level;
+    struct sample sample;
 };
 
 struct gathering {
     struct result_set *set;
     struct point_index index;
     size_t point_size;
-    struct job_place *places; /* by job number: the query's order */
-    size_t place_count, place_size;
-    double *active_shares; /* [point]: sum over `active_counts` jobs */
-    size_t *active_counts;
-    size_t active_shares_size, active_counts_size;
+    struct point_key *keys; /* sorted, once all are there */
+    size_t key_count, key_size;
+    int64_t *first_seeds; /* [key]: the smallest */
+    size_t first_seeds_size;
     struct measurement *measurements;
     size_t measurement_count, measurement_size;
     size_t level_size;
 };
 
-/* The columns of result-jobs. */
-struct job_columns {
+/* The columns of result-points. */
+struct point_columns {
     size_t parameters[POINT_PARAMETER_COUNT];
-    size_t digest, point, id, seed, state, result_of, active_share;
+    size_t digest, text_number, ordinal, first_seed, active_share;
+    size_t jobs, done, failed, diverged, cancelled, reused;
 };
 
-static struct job_columns find_columns(const struct rows *rows)
+static struct point_columns find_columns(const struct rows *rows)
 {
-    struct job_columns columns = {
+    struct point_columns columns = {
         .digest = rows_column(rows, "dataset_digest"),
-        .point = rows_column(rows, "point"),
-        .id = rows_column(rows, "id"),
-        .seed = rows_column(rows, "seed"),
-        .state = rows_column(rows, "state"),
-        .result_of = rows_column(rows, "result_of"),
+        .text_number = rows_column(rows, "text_number"),
+        .ordinal = rows_column(rows, "point"),
+        .first_seed = rows_column(rows, "first_seed"),
         .active_share = rows_column(rows, "active_share"),
+        .jobs = rows_column(rows, "jobs"),
+        .done = rows_column(rows, "done"),
+        .failed = rows_column(rows, "failed"),
+        .diverged = rows_column(rows, "diverged"),
+        .cancelled = rows_column(rows, "cancelled"),
+        .reused = rows_column(rows, "reused"),
     };
     for (int i = 0; i < POINT_PARAMETER_COUNT; i++)
         columns.parameters[i] = rows_column(rows, point_parameters[i].name);
@@ -84,26 +88,18 @@ static size_t add_point(struct gathering *gathering, const struct point *seen,
     struct result_set *set = gathering->set;
     size_t place = set->point_count;
     set->points = memory_grow(set->points, place, &gathering->point_size, sizeof *set->points);
-    gathering->active_shares =
-        memory_grow(gathering->active_shares, place, &gathering->active_shares_size,
-                    sizeof *gathering->active_shares);
-    gathering->active_counts =
-        memory_grow(gathering->active_counts, place, &gathering->active_counts_size,
-                    sizeof *gathering->active_counts);
     set->points[place] = keep_point(seen, digest);
-    gathering->active_shares[place] = 0;
-    gathering->active_counts[place] = 0;
     set->point_count++;
     point_index_add(&gathering->index, set->points, place);
     return place;
 }
 
 static size_t find_point(struct gathering *gathering, const struct rows *rows, size_t row,
-                         const struct job_columns *columns)
+                         const struct point_columns *columns)
 {
     const struct value *digest = rows_at(rows, row, columns->digest);
     struct point seen = {.dataset_digest = digest->bytes,
-                         .order = rows_at(rows, row, columns->point)->integer,
+                         .order = rows_at(rows, row, columns->ordinal)->integer,
                          .active_share = NAN,
                          .baseline = SIZE_MAX,
                          .augmentation = SIZE_MAX,
@@ -114,72 +110,83 @@ static size_t find_point(struct gathering *gathering, const struct rows *rows, s
     return found != SIZE_MAX ? found : add_point(gathering, &seen, digest);
 }
 
-static void count_state(struct point *point, const char *state)
+static size_t count_at(const struct rows *rows, size_t row, size_t column)
 {
-    if (strcmp(state, "done") == 0)
-        point->done++;
-    else if (strcmp(state, "failed") == 0)
-        point->failed++;
-    else if (strcmp(state, "diverged") == 0)
-        point->diverged++;
-    else if (strcmp(state, "cancelled") == 0)
-        point->cancelled++;
-    else
-        point->unfinished++;
+    return (size_t)rows_at(rows, row, column)->integer;
 }
 
-static void count_job(struct gathering *gathering, size_t place, const struct rows *rows,
-                      size_t row, const struct job_columns *columns)
+/* Mostly a point has one row; two while its sweep is being extended. */
+static void count_jobs(struct point *point, const struct rows *rows, size_t row,
+                       const struct point_columns *columns)
 {
-    struct point *point = &gathering->set->points[place];
-    const char *state = rows_at(rows, row, columns->state)->bytes;
-    int64_t order = rows_at(rows, row, columns->point)->integer;
     const struct value *share = rows_at(rows, row, columns->active_share);
-    point->jobs++;
-    count_state(point, state);
-    point->reused +=
-        strcmp(state, "done") == 0 && rows_at(rows, row, columns->result_of)->type != VALUE_NULL;
+    int64_t order = rows_at(rows, row, columns->ordinal)->integer;
+    size_t jobs = count_at(rows, row, columns->jobs), done = count_at(rows, row, columns->done);
+    size_t failed = count_at(rows, row, columns->failed);
+    size_t diverged = count_at(rows, row, columns->diverged);
+    size_t cancelled = count_at(rows, row, columns->cancelled);
     if (order < point->order)
         point->order = order;
-    if (share->type != VALUE_NULL) {
-        gathering->active_shares[place] += share->real;
-        gathering->active_counts[place]++;
-    }
+    if (share->type != VALUE_NULL)
+        point->active_share =
+            isnan(point->active_share)
+                ? share->real
+                : (point->active_share * (double)point->done + share->real * (double)done) /
+                      (double)(point->done + done);
+    point->jobs += jobs;
+    point->done += done;
+    point->failed += failed;
+    point->diverged += diverged;
+    point->cancelled += cancelled;
+    point->unfinished += jobs - done - failed - diverged - cancelled;
+    point->reused += count_at(rows, row, columns->reused);
 }
 
-static bool visit_jobs(void *context, struct rows *rows, struct error *error)
+static void add_key(struct gathering *gathering, struct point_key key, int64_t first_seed)
+{
+    gathering->keys = memory_grow(gathering->keys, gathering->key_count, &gathering->key_size,
+                                  sizeof *gathering->keys);
+    gathering->first_seeds =
+        memory_grow(gathering->first_seeds, gathering->key_count, &gathering->first_seeds_size,
+                    sizeof *gathering->first_seeds);
+    gathering->keys[gathering->key_count] = key;
+    gathering->first_seeds[gathering->key_count++] = first_seed;
+}
+
+static bool visit_points(void *context, struct rows *rows, struct error *error)
 {
     (void)error;
     struct gathering *gathering = context;
-    struct job_columns columns = find_columns(rows);
+    struct point_columns columns = find_columns(rows);
     for (size_t row = 0; row < rows_count(rows); row++) {
         size_t point = find_point(gathering, rows, row, &columns);
-        count_job(gathering, point, rows, row, &columns);
-        gathering->places = memory_grow(gathering->places, gathering->place_count,
-                                        &gathering->place_size, sizeof *gathering->places);
-        gathering->places[gathering->place_count++] =
-            (struct job_place){rows_at(rows, row, columns.id)->integer,
-                               rows_at(rows, row, columns.seed)->integer, point};
+        count_jobs(&gathering->set->points[point], rows, row, &columns);
+        struct point_key key = {rows_at(rows, row, columns.text_number)->integer,
+                                rows_at(rows, row, columns.ordinal)->integer, point};
+        add_key(gathering, key, rows_at(rows, row, columns.first_seed)->integer);
     }
     return true;
 }
 
-static int compare_places(const void *a, const void *b)
+static int compare_keys(const void *a, const void *b)
 {
-    int64_t x = ((const struct job_place *)a)->job, y = ((const struct job_place *)b)->job;
-    return (x > y) - (x < y);
+    const struct point_key *x = a, *y = b;
+    if (x->text_number != y->text_number)
+        return x->text_number > y->text_number ? 1 : -1;
+    return (x->ordinal > y->ordinal) - (x->ordinal < y->ordinal);
 }
 
-/* The rows of a job stand next to each other: mostly it is the one before's. */
-static size_t find_place(const struct gathering *gathering, int64_t job)
+/* The key's place, SIZE_MAX when there is none. Neighbouring rows are of one job or of neighbouring
+ * points: `guess` and the one behind it are looked at first. */
+static size_t find_key(const struct gathering *gathering, const struct point_key *key, size_t guess)
 {
-    size_t count = gathering->measurement_count;
-    if (count > 0 && gathering->places[gathering->measurements[count - 1].place].job == job)
-        return gathering->measurements[count - 1].place;
-    struct job_place key = {.job = job};
-    struct job_place *found = bsearch(&key, gathering->places, gathering->place_count,
-                                      sizeof *gathering->places, compare_places);
-    return found ? (size_t)(found - gathering->places) : SIZE_MAX;
+    const struct point_key *keys = gathering->keys;
+    for (size_t i = guess; i < gathering->key_count && i <= guess + 1; i++)
+        if (compare_keys(key, &keys[i]) == 0)
+            return i;
+    const struct point_key *found =
+        bsearch(key, keys, gathering->key_count, sizeof *keys, compare_keys);
+    return found ? (size_t)(found - keys) : SIZE_MAX;
 }
 
 /* In the order in which they are met; `guess` is looked at first. */
@@ -197,23 +204,34 @@ static size_t find_level(struct gathering *gathering, double test_sigma, size_t 
     return set->test_sigma_count++;
 }
 
+static void add_measurement(struct gathering *gathering, struct measurement measurement)
+{
+    gathering->measurements =
+        memory_grow(gathering->measurements, gathering->measurement_count,
+                    &gathering->measurement_size, sizeof *gathering->measurements);
+    gathering->measurements[gathering->measurement_count++] = measurement;
+}
+
 static bool visit_accuracies(void *context, struct rows *rows, struct error *error)
 {
     (void)error;
     struct gathering *gathering = context;
-    size_t job = rows_column(rows, "job"), sigma = rows_column(rows, "test_sigma"),
-           accuracy = rows_column(rows, "accuracy"), level = 0;
+    size_t text_number = rows_column(rows, "text_number"), ordinal = rows_column(rows, "point"),
+           seed = rows_column(rows, "seed"), sigma = rows_column(rows, "test_sigma"),
+           accuracy = rows_column(rows, "accuracy"), level = 0, place = 0;
     for (size_t row = 0; row < rows_count(rows); row++) {
-        size_t place = find_place(gathering, rows_at(rows, row, job)->integer);
-        /* A job that was submitted between the two queries is not there. */
-        if (place == SIZE_MAX || rows_at(rows, row, accuracy)->type == VALUE_NULL)
+        struct point_key key = {rows_at(rows, row, text_number)->integer,
+                                rows_at(rows, row, ordinal)->integer, 0};
+        size_t found = find_key(gathering, &key, place);
+        /* A point that was submitted between the two queries is not there. */
+        if (found == SIZE_MAX || rows_at(rows, row, accuracy)->type == VALUE_NULL)
             continue;
+        place = found;
         level = find_level(gathering, rows_at(rows, row, sigma)->real, level + 1);
-        gathering->measurements =
-            memory_grow(gathering->measurements, gathering->measurement_count,
-                        &gathering->measurement_size, sizeof *gathering->measurements);
-        gathering->measurements[gathering->measurement_count++] =
-            (struct measurement){place, level, rows_at(rows, row, accuracy)->real};
+        add_measurement(gathering, (struct measurement){gathering->keys[place].point,
+                                                        level,
+                                                        {rows_at(rows, row, seed)->integer,
+                                                         rows_at(rows, row, accuracy)->real}});
     }
     return true;
 }
@@ -238,13 +256,10 @@ static bool are_sorted(const struct sample *samples, size_t count)
     return true;
 }
 
-static void end_points(struct gathering *gathering)
+static void allocate_samples(struct result_set *set)
 {
-    struct result_set *set = gathering->set;
     for (size_t i = 0; i < set->point_count; i++) {
         struct point *point = &set->points[i];
-        if (gathering->active_counts[i] > 0)
-            point->active_share = gathering->active_shares[i] / (double)gathering->active_counts[i];
         point->samples = memory_allocate(set->test_sigma_count, sizeof *point->samples);
         point->sample_counts = memory_allocate(set->test_sigma_count, sizeof *point->sample_counts);
         for (size_t level = 0; level < set->test_sigma_count; level++)
@@ -257,12 +272,10 @@ static void fill_samples(struct gathering *gathering)
     struct result_set *set = gathering->set;
     for (size_t i = 0; i < gathering->measurement_count; i++) {
         const struct measurement *measurement = &gathering->measurements[i];
-        const struct job_place *place = &gathering->places[measurement->place];
-        struct point *point = &set->points[place->point];
+        struct point *point = &set->points[measurement->point];
         size_t *count = &point->sample_counts[measurement->level];
         if (*count < point->done) /* it may have ended between the two queries */
-            point->samples[measurement->level][(*count)++] =
-                (struct sample){place->seed, measurement->accuracy};
+            point->samples[measurement->level][(*count)++] = measurement->sample;
     }
     for (size_t i = 0; i < set->point_count; i++)
         for (size_t level = 0; level < set->test_sigma_count; level++)
@@ -277,27 +290,27 @@ static int compare_seeds(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Whether two points, or more, have no seed in common. Where they share theirs the second job
- * tells, as a rule. */
-static bool has_independent_seeds(const struct gathering *gathering)
+/* Whether two points, or more, have no seed in common. Where they share theirs, the smallest of
+ * each tells; else all are asked for. */
+static bool find_independence(struct gathering *gathering, struct source *source, int64_t sweep,
+                              struct error *error)
 {
-    const struct job_place *places = gathering->places;
-    size_t count = gathering->place_count;
-    bool several = false, shared = false;
-    for (size_t i = 1; i < count && !shared; i++) {
-        several = several || places[i].point != places[0].point;
-        shared = places[i].point != places[0].point && places[i].seed == places[0].seed;
-    }
-    if (shared || !several)
-        return false;
-    int64_t *seeds = memory_allocate(count, sizeof *seeds);
-    for (size_t i = 0; i < count; i++)
-        seeds[i] = places[i].seed;
-    qsort(seeds, count, sizeof *seeds, compare_seeds);
+    struct value parameter = value_integer(sweep);
+    struct rows *rows;
+    size_t count = gathering->key_count;
+    bool shared = gathering->set->point_count < 2;
+    if (count > 1)
+        qsort(gathering->first_seeds, count, sizeof *gathering->first_seeds, compare_seeds);
     for (size_t i = 1; i < count && !shared; i++)
-        shared = seeds[i] == seeds[i - 1];
-    free(seeds);
-    return !shared;
+        shared = gathering->first_seeds[i] == gathering->first_seeds[i - 1];
+    if (!shared) {
+        if (!source_query(source, "result-shared-seed", &parameter, 1, &rows, error))
+            return false;
+        shared = rows_integer(rows, 0, "shared") != 0;
+        rows_destroy(rows);
+    }
+    gathering->set->independent = !shared;
+    return true;
 }
 
 static void sort_levels(struct result_set *set)
@@ -322,20 +335,28 @@ static void find_rivals(struct result_set *set)
     free(noisy_bns);
 }
 
+static bool gather(struct gathering *gathering, struct source *source, int64_t sweep,
+                   const char *column, struct error *error)
+{
+    struct value parameters[] = {value_integer(sweep), value_text(column ? column : "")};
+    if (!source_each(source, "result-points", parameters, 1, visit_points, gathering, error))
+        return false;
+    if (gathering->key_count > 1)
+        qsort(gathering->keys, gathering->key_count, sizeof *gathering->keys, compare_keys);
+    return source_each(source, column ? "result-measures" : "result-accuracies", parameters,
+                       column ? 2 : 1, visit_accuracies, gathering, error) &&
+           find_independence(gathering, source, sweep, error);
+}
+
 bool result_set_load(struct result_set *set, struct source *source, int64_t sweep,
                      const char *column, struct error *error)
 {
     *set = (struct result_set){0};
     struct gathering gathering = {.set = set};
-    struct value parameter = value_integer(sweep);
-    struct value parameters[] = {parameter, value_text(column ? column : "")};
     point_index_init(&gathering.index, POINT_INDEX_ALL);
-    bool good = source_each(source, "result-jobs", &parameter, 1, visit_jobs, &gathering, error) &&
-                source_each(source, column ? "result-measures" : "result-accuracies", parameters,
-                            column ? 2 : 1, visit_accuracies, &gathering, error);
+    bool good = gather(&gathering, source, sweep, column, error);
     if (good) {
-        set->independent = has_independent_seeds(&gathering);
-        end_points(&gathering);
+        allocate_samples(set);
         fill_samples(&gathering);
         if (set->point_count > 1)
             qsort(set->points, set->point_count, sizeof *set->points, compare_points);
@@ -345,9 +366,8 @@ bool result_set_load(struct result_set *set, struct source *source, int64_t swee
         result_set_finish(set);
     }
     point_index_finish(&gathering.index);
-    free(gathering.places);
-    free(gathering.active_shares);
-    free(gathering.active_counts);
+    free(gathering.keys);
+    free(gathering.first_seeds);
     free(gathering.measurements);
     return good;
 }

@@ -1,0 +1,133 @@
+"""Disks that fill up, for real: the coordinator's, and those of workers."""
+
+import json
+import os
+import signal
+
+import pytest
+
+import recorded
+from disk import disk_in
+from processes import wait_until
+from test_worker_life import SWEEP, Machine
+
+pytestmark = pytest.mark.seconds(300)
+
+
+class Site:
+    def __init__(self, place, programs, disk):
+        self.place, self.programs, self.disk = place, programs, disk
+        self.database, self.endpoint = disk.folder / "s.db", f"ipc://{place}/run/c"
+
+    def begin(self):
+        self.coordinator = self.programs.start("lipsweep-coordinator", "--db", self.database, "--listen", self.endpoint,
+                                               "--lease-ms", 4000, "--heartbeat-ms", 300)
+        return self.coordinator
+
+    def says(self, words, count=1):
+        wait_until(lambda: self.coordinator.stderr().count(words) >= count, 60, f"{words!r} of the coordinator")
+
+    def client(self, *words, code=0):
+        return self.programs.run("lipsweep", *words, "--connect", self.endpoint, code=code)
+
+    def submit(self, name, epochs, seeds, code=0):
+        text = SWEEP.replace("EPOCHS", str(epochs)).replace("SEEDS", str(seeds)).replace("name: life", f"name: {name}")
+        (self.place / f"{name}.yaml").write_text(text)
+        return self.client("submit", f"{name}.yaml", "--yes", code=code)
+
+    def machine(self, name, *options, **more):
+        machine = Machine(self.place, name, self.programs.start)
+        machine.start("--connect", self.endpoint, *options, **more)
+        return machine
+
+    def fill_up(self):
+        """Also what the coordinator has reserved for its next transaction, which holds out for long."""
+        self.coordinator.signal(signal.SIGSTOP)
+        log = self.database.with_name("s.db-wal")
+        os.truncate(log, log.stat().st_size)
+        self.disk.fill()
+        self.coordinator.signal(signal.SIGCONT)
+
+    def states(self):
+        return sorted(row["state"] for row in recorded.query(self.database, "SELECT state FROM job"))
+
+    def jobs(self, *states):
+        return recorded.job_count(self.database, *states)
+
+
+@pytest.fixture
+def site(place, programs, request):
+    site = Site(place, programs, disk_in(place / "disk", 160, request))
+    yield site
+    programs.finish()  # before the disk goes
+
+
+def test_a_full_disk_under_a_coordinator(site):
+    """It stays, says so, loses nothing, and goes on when there is room again."""
+    site.begin()
+    site.says("listening")
+    site.submit("life", epochs=25, seeds=4)
+    machine = site.machine("first", "--slots", 1)
+    wait_until(lambda: recorded.query(site.database, "SELECT 1 FROM epoch_metric"), 60)
+    site.fill_up()
+    site.says("is full: nothing is stored")
+    leased = site.jobs("leased")
+    attempts = recorded.query(site.database, "SELECT count(*) AS n FROM attempt")
+    # questions are answered, submissions are refused with the reason, the worker keeps what it has
+    assert "is full: nothing is stored" in site.client("status").stdout
+    assert "is full: nothing is stored" in site.submit("other", epochs=1, seeds=1, code=4).stderr
+    wait_until(lambda: "attempt 1: done" in machine.worker.stderr(), 60)
+    heard = json.loads(site.client("workers", "--format", "json").stdout)
+    assert len(heard) == 1 and heard[0]["heartbeat_age_s"] < 4
+    assert (site.jobs("leased"), recorded.query(site.database, "SELECT count(*) AS n FROM attempt")) == (leased, attempts)
+    assert site.coordinator.running() and machine.worker.running()
+    site.disk.free()
+    site.says("MiB left again: going on")
+    wait_until(lambda: site.jobs("done") == 4, 100)
+    recorded.assert_all_done_once(site.database, 4)
+    assert {row["outcome"] for row in recorded.query(site.database, "SELECT outcome FROM attempt")} == {"done"}
+    site.client("verify", "life")
+    site.submit("other", epochs=1, seeds=1)
+    wait_until(lambda: site.jobs("done") == 5, 60)
+    site.coordinator.signal(signal.SIGTERM)
+    site.coordinator.wait(code=0)
+
+
+def test_a_disk_that_is_nearly_full(site):
+    """No job is begun; those that run deliver their results."""
+    site.begin()
+    site.says("listening")
+    site.submit("life", epochs=25, seeds=3)
+    site.machine("first", "--slots", 1)
+    wait_until(lambda: recorded.query(site.database, "SELECT 1 FROM epoch_metric"), 60)
+    site.disk.fill(left_mib=40)
+    site.says("MiB left: no jobs are handed out")
+    # those that had begun when it was said
+    wait_until(lambda: site.jobs("leased") == 0, 60)
+    assert site.jobs("done") >= 1 and site.jobs("pending") == 3 - site.jobs("done") > 0, site.states()
+    assert "no jobs are handed out" in site.client("status").stdout
+    assert "no jobs are handed out" in site.submit("other", epochs=1, seeds=1, code=4).stderr
+    site.disk.free()
+    wait_until(lambda: site.jobs("done") == 3, 60)
+    recorded.assert_all_done_once(site.database, 3)
+
+
+def test_a_start_on_a_full_disk(site):
+    site.begin()
+    site.says("listening")
+    site.submit("life", epochs=1, seeds=1)
+    site.coordinator.signal(signal.SIGTERM)
+    site.coordinator.wait(code=0)
+    site.disk.fill()
+    site.begin()
+    site.says("is full: waiting for room")
+    site.disk.free()
+    site.says("listening")
+    site.machine("first", "--slots", 1)
+    wait_until(lambda: site.jobs("done") == 1, 60)
+    # one that a command starts for itself says so and ends
+    site.coordinator.signal(signal.SIGTERM)
+    site.coordinator.wait(code=0)
+    site.disk.fill()
+    done = site.programs.run("lipsweep", "submit", "life.yaml", "--db", site.database, "--yes")
+    assert done.returncode == 1 and "is full" in done.stderr
