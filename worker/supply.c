@@ -34,8 +34,9 @@ struct supply {
     char digest[JOB_DIGEST_LENGTH + 1]; /* "": there is none */
     char name[JOB_NAME_MAX + 1];
     bool is_checkpoint;
-    struct attempt_id id;       /* whose lease allows it */
+    struct attempt_id id;       /* whose lease allows it; job 0: nobody's now */
     struct attempt_id asked;    /* which of them the last question named */
+    struct attempt_id refused;  /* who was answered no, and has not heard it yet; job 0: nobody */
     char folder[DISK_PATH_MAX]; /* CACHE/DIGEST.part */
     int lock;                   /* -1: another worker brings it */
     int64_t wanted_ms, due_ms;  /* asked for last; to be asked for next */
@@ -75,7 +76,7 @@ static void drop(struct supply *supply)
     supply->file = 0;
     supply->failed = false;
     supply->is_checkpoint = false;
-    supply->asked = (struct attempt_id){.job = 0};
+    supply->asked = supply->refused = (struct attempt_id){.job = 0};
 }
 
 void supply_destroy(struct supply *supply)
@@ -162,12 +163,16 @@ static bool must_wait(const struct supply *supply, bool mine, int64_t now_ms)
 static enum supply_state progress_of(struct supply *supply, const struct attempt_id *id,
                                      int64_t now_ms, struct error *error)
 {
-    supply->id = *id;
-    supply->wanted_ms = now_ms;
-    if (!supply->failed)
+    bool is_refused = attempt_equal(id, &supply->refused);
+    if (!supply->failed && !is_refused) {
+        supply->id = *id;
+        supply->wanted_ms = now_ms;
         return SUPPLY_COMING;
+    }
     *error = supply->failure;
-    drop(supply);
+    supply->refused = (struct attempt_id){.job = 0};
+    if (supply->failed || supply->id.job == 0)
+        drop(supply);
     return SUPPLY_FAILED;
 }
 
@@ -279,6 +284,18 @@ static void advance(struct supply *supply)
 
 /* --- what the coordinator says --- */
 
+/* Perhaps for a reason that is the asking attempt's alone, such as that it is over: others that
+ * wait for the same ask for themselves. */
+static void take_refusal(struct supply *supply, const char *reason, int64_t now_ms)
+{
+    error_set(&supply->failure, ERROR_NOT_FOUND, "the coordinator cannot send it: %s", reason);
+    supply->refused = supply->asked;
+    supply->asked = (struct attempt_id){.job = 0};
+    if (attempt_equal(&supply->id, &supply->refused))
+        supply->id = (struct attempt_id){.job = 0};
+    supply->due_ms = now_ms;
+}
+
 static bool take_list(struct supply *supply, const Wire__DataPart *part, struct error *error)
 {
     uint64_t bytes = 0;
@@ -345,8 +362,7 @@ void supply_take(struct supply *supply, const Wire__DataPart *part, int64_t now_
     if (part->later)
         return;
     if (part->refused[0]) {
-        error_set(&error, ERROR_NOT_FOUND, "the coordinator cannot send it: %s", part->refused);
-        fail(supply, &error);
+        take_refusal(supply, part->refused, now_ms);
         return;
     }
     bool good = supply->file_count == 0 ? take_list(supply, part, &error)
@@ -368,9 +384,14 @@ static bool is_resting(const struct supply *supply, int64_t now_ms)
     return supply->digest[0] && now_ms >= supply->wanted_ms + RESTS_MS;
 }
 
+static bool is_wanted(const struct supply *supply)
+{
+    return supply->digest[0] && !supply->failed && supply->id.job != 0;
+}
+
 int64_t supply_due_ms(const struct supply *supply)
 {
-    return supply->digest[0] && !supply->failed ? supply->due_ms : INT64_MAX;
+    return is_wanted(supply) ? supply->due_ms : INT64_MAX;
 }
 
 /* Another worker on this cache was faster. */
@@ -406,7 +427,7 @@ void supply_tick(struct supply *supply, struct session *session, int64_t now_ms)
         drop(supply); /* what came of it stays */
         return;
     }
-    if (!supply->digest[0] || supply->failed || now_ms < supply->due_ms)
+    if (!is_wanted(supply) || now_ms < supply->due_ms)
         return;
     if (came_otherwise(supply)) {
         drop(supply);
