@@ -48,7 +48,7 @@ static int make_fixture(void **state)
 static const struct library_set *look(struct library *library, const struct job *job)
 {
     const struct library_set *set;
-    while ((set = library_find(library, job)) && set->state == LIBRARY_LOOKING)
+    while ((set = library_find(library, job, LIBRARY_DATA)) && set->state == LIBRARY_LOOKING)
         poll(NULL, 0, 1);
     assert_non_null(set);
     return set;
@@ -88,7 +88,7 @@ static void parts_are_read_while_the_file_stays_the_same(void **state)
     assert_false(library_read(&library, set, file.sha256, file.size + 1, &data, &length, &error));
     assert_false(library_read(&library, set, file.sha256, UINT64_MAX, &data, &length, &error));
     assert_false(library_read(&library, set, none, 0, &data, &length, &error));
-    char path[64];
+    char path[LIBRARY_NAME_MAX + 16];
     snprintf(path, sizeof path, "here/%s", file.name);
     assert_int_equal(truncate(folder_file(&f->folder, path), 40), 0);
     assert_false(library_read(&library, set, file.sha256, 0, &data, &length, &error));

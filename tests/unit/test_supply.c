@@ -31,7 +31,7 @@ static int make_fixture(void **state)
     snprintf(f->job.dataset_digest, sizeof f->job.dataset_digest, "%064d", 17);
     *state = f;
     return session_create(&f->session, &options, &listener, &f->error) &&
-                   supply_create(&f->supply, f->cache, &f->error)
+                   supply_create(&f->supply, f->cache, 1 << 30, &f->error)
                ? 0
                : -1;
 }
