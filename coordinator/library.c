@@ -203,14 +203,47 @@ static void join_finished(struct library *library)
     }
 }
 
-/* The place of this set, or one for it: an empty one, or the one that was looked up first. */
-static struct library_entry **find_place(struct library *library, const char *digest)
+static bool is_ready(const struct library_entry *entry)
+{
+    return entry && !entry->running && entry->set.state == LIBRARY_READY;
+}
+
+static const char *digest_of(const struct job *job, enum library_kind kind)
+{
+    return kind == LIBRARY_DATA ? job->dataset_digest : job->init_digest;
+}
+
+static bool names_the_same(const struct job *a, const struct job *b, enum library_kind kind)
+{
+    if (kind != LIBRARY_DATA)
+        return strcmp(a->init, b->init) == 0;
+    return strcmp(a->dataset, b->dataset) == 0 && strcmp(a->dataset_path, b->dataset_path) == 0 &&
+           a->dataset_format == b->dataset_format;
+}
+
+/* Whoever wants a set that is here may have it; that it is not, is so only where one job has it. */
+static struct library_entry **find_known(struct library *library, const struct job *job,
+                                         enum library_kind kind)
+{
+    struct library_entry **found = NULL;
+    for (size_t i = 0; i < LIBRARY_SETS_MAX; i++) {
+        struct library_entry *entry = library->entries[i];
+        if (!entry || entry->kind != kind || strcmp(entry->set.digest, digest_of(job, kind)) != 0)
+            continue;
+        if (is_ready(entry) || names_the_same(&entry->job, job, kind))
+            found = &library->entries[i];
+        if (is_ready(entry))
+            break;
+    }
+    return found;
+}
+
+/* A place for another set: an empty one, or the one that was looked up first. */
+static struct library_entry **find_place(struct library *library)
 {
     struct library_entry **free_place = NULL;
     for (size_t i = 0; i < LIBRARY_SETS_MAX; i++) {
         struct library_entry **place = &library->entries[i];
-        if (*place && strcmp((*place)->set.digest, digest) == 0)
-            return place;
         bool better =
             !*place || !free_place ||
             (*free_place && !(*place)->running && (*place)->since_ms < (*free_place)->since_ms);
@@ -245,26 +278,33 @@ const struct library_set *library_find(struct library *library, const struct job
                                        enum library_kind kind)
 {
     static const struct library_set waiting = {.state = LIBRARY_LOOKING};
-    const char *digest = kind == LIBRARY_DATA ? job->dataset_digest : job->init_digest;
     join_finished(library);
-    struct library_entry **place = find_place(library, digest);
-    bool known = *place && strcmp((*place)->set.digest, digest) == 0;
-    if (known && (*place)->running)
+    struct library_entry **place = find_known(library, job, kind);
+    if (place && (*place)->running)
         return &waiting;
-    if (known && !is_stale(library, *place))
+    if (place && !is_stale(library, *place))
         return &(*place)->set;
     if (is_reading(library))
         return &waiting;
+    if (!place)
+        place = find_place(library);
     forget(place);
     struct library_entry *entry = calloc(1, sizeof *entry);
     if (!entry)
         return NULL;
     entry->job = *job;
     entry->kind = kind;
-    snprintf(entry->set.digest, sizeof entry->set.digest, "%s", digest);
+    snprintf(entry->set.digest, sizeof entry->set.digest, "%s", digest_of(job, kind));
     *place = entry;
     begin(library, entry);
     return entry->running ? &waiting : &entry->set;
+}
+
+static void forget_set(struct library *library, const struct library_set *set)
+{
+    for (size_t i = 0; i < LIBRARY_SETS_MAX; i++)
+        if (library->entries[i] && &library->entries[i]->set == set)
+            forget(&library->entries[i]);
 }
 
 static const struct library_file *find_file(const struct library_set *set,
@@ -309,6 +349,6 @@ bool library_read(struct library *library, const struct library_set *set,
     free(*data);
     *data = NULL;
     *length = 0;
-    forget(find_place(library, set->digest));
+    forget_set(library, set);
     return false;
 }

@@ -99,6 +99,22 @@ bool download_is_busy(const struct download *download, int64_t now_ms)
     return download->digest[0] && now_ms < download->wanted_ms + RESTS_MS;
 }
 
+bool download_want(struct download *download, const struct attempt_id *id, int64_t now_ms,
+                   struct error *error)
+{
+    bool is_refused = attempt_equal(id, &download->refused);
+    if (!download->failed && !is_refused) {
+        download->id = *id;
+        download->wanted_ms = now_ms;
+        return true;
+    }
+    *error = download->failure;
+    download->refused = (struct attempt_id){.job = 0};
+    if (download->failed || download->id.job == 0)
+        download_drop(download);
+    return false;
+}
+
 /* The next file that is not here; true when there is none. */
 static bool next_file(struct download *download, struct error *error)
 {
@@ -152,6 +168,18 @@ static void advance(struct download *download)
 }
 
 /* --- what the coordinator says --- */
+
+/* Perhaps for a reason that is the asking attempt's alone, such as that it is over: others that
+ * wait for the same ask for themselves. */
+static void take_refusal(struct download *download, const char *reason, int64_t now_ms)
+{
+    error_set(&download->failure, ERROR_NOT_FOUND, "the coordinator cannot send it: %s", reason);
+    download->refused = download->asked;
+    download->asked = (struct attempt_id){.job = 0};
+    if (attempt_equal(&download->id, &download->refused))
+        download->id = (struct attempt_id){.job = 0};
+    download->due_ms = now_ms;
+}
 
 static bool take_list(struct download *download, const Wire__DataPart *part, struct error *error)
 {
@@ -219,8 +247,7 @@ void download_take(struct download *download, const Wire__DataPart *part, int64_
     if (part->later)
         return;
     if (part->refused[0]) {
-        error_set(&error, ERROR_NOT_FOUND, "the coordinator cannot send it: %s", part->refused);
-        fail(download, &error);
+        take_refusal(download, part->refused, now_ms);
         return;
     }
     bool good = download->file_count == 0 ? take_list(download, part, &error)
@@ -242,9 +269,14 @@ static bool is_resting(const struct download *download, int64_t now_ms)
     return download->digest[0] && now_ms >= download->wanted_ms + RESTS_MS;
 }
 
+static bool is_wanted(const struct download *download)
+{
+    return download->digest[0] && !download->failed && download->id.job != 0;
+}
+
 int64_t download_due_ms(const struct download *download)
 {
-    return download->digest[0] && !download->failed ? download->due_ms : INT64_MAX;
+    return is_wanted(download) ? download->due_ms : INT64_MAX;
 }
 
 /* Another worker on this cache was faster. */
@@ -281,7 +313,7 @@ void download_tick(struct download *download, struct session *session, int64_t n
         download_drop(download); /* what came of it stays */
         return;
     }
-    if (!download->digest[0] || download->failed || now_ms < download->due_ms)
+    if (!is_wanted(download) || now_ms < download->due_ms)
         return;
     if (came_otherwise(download)) {
         download_drop(download);

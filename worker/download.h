@@ -24,11 +24,12 @@ struct download {
     char digest[JOB_DIGEST_LENGTH + 1]; /* "": there is no transfer */
     char name[JOB_NAME_MAX + 16];       /* for messages: "data set mnist" */
     struct data_cache *cache;           /* what it becomes a part of; NULL: a checkpoint */
-    struct attempt_id id;               /* whose lease allows it */
+    struct attempt_id id;               /* whose lease allows it; job 0: nobody's now */
     struct attempt_id asked;            /* which of them the last question named */
-    char folder[DISK_PATH_MAX];         /* CACHE/DIGEST.part, or a checkpoint's */
-    int lock;                           /* -1: not locked; another worker may bring it */
-    int64_t wanted_ms, due_ms;          /* asked for last; to be asked for next */
+    struct attempt_id refused;  /* who was answered no, and has not heard it; job 0: nobody */
+    char folder[DISK_PATH_MAX]; /* CACHE/DIGEST.part, or a checkpoint's */
+    int lock;                   /* -1: not locked; another worker may bring it */
+    int64_t wanted_ms, due_ms;  /* asked for last; to be asked for next */
     struct download_file files[DATASET_FILE_MAX];
     size_t file_count, file; /* 0: not known yet; the one under way */
     struct incoming incoming;
@@ -54,6 +55,10 @@ bool download_is_of(const struct download *download, const char *digest);
 
 /* Whether another must wait: somebody still wants this one. */
 bool download_is_busy(const struct download *download, int64_t now_ms);
+
+/* This attempt wants it. False when it failed; others may still want it then. */
+WARN_UNUSED bool download_want(struct download *download, const struct attempt_id *id,
+                               int64_t now_ms, struct error *error);
 
 void download_take(struct download *download, const Wire__DataPart *part, int64_t now_ms);
 

@@ -76,14 +76,7 @@ uint64_t supply_progress(const struct supply *supply)
 static enum supply_state progress_of(struct supply *supply, const struct attempt_id *id,
                                      int64_t now_ms, struct error *error)
 {
-    struct download *download = &supply->download;
-    download->id = *id;
-    download->wanted_ms = now_ms;
-    if (!download->failed)
-        return SUPPLY_COMING;
-    *error = download->failure;
-    download_drop(download);
-    return SUPPLY_FAILED;
+    return download_want(&supply->download, id, now_ms, error) ? SUPPLY_COMING : SUPPLY_FAILED;
 }
 
 /* What the cache lacks. */
