@@ -262,6 +262,24 @@ void conv_forward(const struct conv *conv, real *scratch, real *out, const real 
     }
 }
 
+/* Runs of a fixed length become vector instructions. */
+static void add_part(double *restrict sums, const real *restrict part, size_t count, bool adds)
+{
+    enum { RUN = 32 };
+    size_t i = 0;
+    if (!adds) {
+        memset(sums, 0, count * sizeof *sums);
+    }
+    for (; i + RUN <= count; i += RUN) {
+        for (size_t j = 0; j < RUN; j++) {
+            sums[i + j] += (double)part[i + j];
+        }
+    }
+    for (; i < count; i++) {
+        sums[i] += (double)part[i];
+    }
+}
+
 /* Sums of one call in `real`, of all calls in double: the call's images are few. */
 static void weight_gradient(const struct conv *conv, real *scratch, const struct conv_gradients *to,
                             const real *dout, const real *in, size_t images)
@@ -281,9 +299,7 @@ static void weight_gradient(const struct conv *conv, real *scratch, const struct
             conv_product_gradient(image, part, dbias, dout, in, s);
         }
     }
-    for (size_t i = 0; i < conv_sums(s, conv->method); i++) {
-        to->sums[i] = to->adds_sums ? to->sums[i] + (double)part[i] : (double)part[i];
-    }
+    add_part(to->sums, part, conv_sums(s, conv->method), to->adds_sums);
 }
 
 static void input_gradient(const struct conv *conv, real *scratch, real *din, bool adds,

@@ -6,13 +6,15 @@
 enum {
     LANES = VECTOR_BYTES / sizeof(real),
     BLOCK_VECTORS = CONV_BLOCK / LANES,
+    WIDE = 2, /* vectors of channels side by side: each input is spread once for both */
+    WIDE_CHANNELS = WIDE * LANES,
     /* Pixels side by side: enough sums in flight to hide the multiply-add's latency, few enough for
      * the registers. */
-    PIXELS = VECTOR_BYTES == 64   ? 8
-             : VECTOR_BYTES == 32 ? 4
-                                  : 2,
-    TAPS = VECTOR_BYTES == 64 ? 8 : 4, /* side by side in the weight gradient */
-    TAPS_FIVE = 5,                     /* where a kernel row has five */
+    PIXELS = VECTOR_BYTES == 64 ? 8 : 4,
+    /* Taps side by side in the weight gradient; of one vector, a kernel row of three channels. */
+    TAPS = VECTOR_BYTES == 64 ? 8 : 6,
+    TAPS_NARROW = 9,
+    BAND = 8, /* rows of outputs whose weight gradients stay in registers and their data in L1 */
 };
 
 typedef real vector __attribute__((vector_size(VECTOR_BYTES)));
@@ -44,55 +46,90 @@ struct conv_walk {
     size_t width;    /* outputs */
 };
 
-/* `pixels` neighbouring outputs of one block of channels; a constant once inlined. */
+/* `pixels` neighbouring outputs of `vectors` vectors of channels; constants once inlined. */
 __attribute__((always_inline)) static inline void conv_pixels(real *out, const real *in,
                                                               const real *packed, const real *bias,
-                                                              bool adds, int pixels,
+                                                              bool adds, int pixels, int vectors,
                                                               const struct conv_walk *walk)
 {
-    vector sum[PIXELS][BLOCK_VECTORS];
+    vector sum[PIXELS][WIDE];
     for (int p = 0; p < pixels; p++) {
-        for (int v = 0; v < BLOCK_VECTORS; v++) {
-            sum[p][v] = bias   ? load(bias + v * LANES)
-                        : adds ? load(out + (size_t)p * walk->out_step + v * LANES)
-                               : (vector){0};
+        for (int v = 0; v < vectors; v++) {
+            real *at = out + (size_t)p * walk->out_step + v * LANES;
+            sum[p][v] = bias ? load(bias + v * LANES) : adds ? load(at) : (vector){0};
         }
     }
     for (size_t y = 0; y < walk->rows; y++) {
         const real *taps = in + y * walk->row, *weights = packed + y * walk->run * walk->channels;
         for (size_t t = 0; t < walk->run; t++) {
-            for (int v = 0; v < BLOCK_VECTORS; v++) {
-                vector weight = load(weights + t * walk->channels + (size_t)v * LANES);
-                for (int p = 0; p < pixels; p++) {
-                    sum[p][v] += taps[(size_t)p * walk->step + t] * weight;
+            vector weight[WIDE];
+            for (int v = 0; v < vectors; v++) {
+                weight[v] = load(weights + t * walk->channels + (size_t)v * LANES);
+            }
+            for (int p = 0; p < pixels; p++) {
+                const real tap = taps[(size_t)p * walk->step + t];
+                for (int v = 0; v < vectors; v++) {
+                    sum[p][v] += tap * weight[v];
                 }
             }
         }
     }
     for (int p = 0; p < pixels; p++) {
-        for (int v = 0; v < BLOCK_VECTORS; v++) {
+        for (int v = 0; v < vectors; v++) {
             store(out + (size_t)p * walk->out_step + v * LANES, sum[p][v]);
         }
     }
 }
 
-/* One row of outputs. How many pixels go together does not change any sum. */
-static void conv_row(real *out, const real *in, const real *packed, const real *bias, bool adds,
-                     const struct conv_walk *walk)
+/* One row of outputs from the x-th on, as long as `pixels` more are left. Returns the next x. */
+__attribute__((always_inline)) static inline size_t conv_run(size_t x, real *out, const real *in,
+                                                             const real *packed, const real *bias,
+                                                             bool adds, int pixels, int vectors,
+                                                             const struct conv_walk *walk)
 {
-    const size_t out_step = walk->out_step, in_step = walk->step;
-    size_t x = 0;
-    for (; x + PIXELS <= walk->width; x += PIXELS) {
-        conv_pixels(out + x * out_step, in + x * in_step, packed, bias, adds, PIXELS, walk);
+    for (; x + (size_t)pixels <= walk->width; x += (size_t)pixels) {
+        conv_pixels(out + x * walk->out_step, in + x * walk->step, packed, bias, adds, pixels,
+                    vectors, walk);
     }
-    for (; PIXELS > 4 && x + 4 <= walk->width; x += 4) {
-        conv_pixels(out + x * out_step, in + x * in_step, packed, bias, adds, 4, walk);
+    return x;
+}
+
+/* One row of outputs. How many pixels go together does not change any sum. */
+__attribute__((always_inline)) static inline void conv_row(real *out, const real *in,
+                                                           const real *packed, const real *bias,
+                                                           bool adds, int pixels, int vectors,
+                                                           const struct conv_walk *walk)
+{
+    size_t x = conv_run(0, out, in, packed, bias, adds, pixels, vectors, walk);
+    x = conv_run(x, out, in, packed, bias, adds, pixels / 2, vectors, walk);
+    x = conv_run(x, out, in, packed, bias, adds, pixels / 4, vectors, walk);
+    conv_run(x, out, in, packed, bias, adds, 1, vectors, walk);
+}
+
+__attribute__((noinline)) static void conv_row_wide(real *out, const real *in, const real *packed,
+                                                    const real *bias, bool adds,
+                                                    const struct conv_walk *walk)
+{
+    conv_row(out, in, packed, bias, adds, PIXELS, WIDE, walk);
+}
+
+__attribute__((noinline)) static void conv_row_narrow(real *out, const real *in, const real *packed,
+                                                      const real *bias, bool adds,
+                                                      const struct conv_walk *walk)
+{
+    conv_row(out, in, packed, bias, adds, PIXELS, 1, walk);
+}
+
+/* All channels of a row. */
+static void conv_channels(real *out, const real *in, const real *packed, const real *bias,
+                          bool adds, const struct conv_walk *walk)
+{
+    size_t c = 0;
+    for (; c + WIDE_CHANNELS <= walk->channels; c += WIDE_CHANNELS) {
+        conv_row_wide(out + c, in, packed + c, bias ? bias + c : NULL, adds, walk);
     }
-    for (; PIXELS > 2 && x + 2 <= walk->width; x += 2) {
-        conv_pixels(out + x * out_step, in + x * in_step, packed, bias, adds, 2, walk);
-    }
-    for (; x < walk->width; x++) {
-        conv_pixels(out + x * out_step, in + x * in_step, packed, bias, adds, 1, walk);
+    for (; c < walk->channels; c += LANES) {
+        conv_row_narrow(out + c, in, packed + c, bias ? bias + c : NULL, adds, walk);
     }
 }
 
@@ -107,12 +144,10 @@ static void conv_forward(real *out, const real *padded, const real *packed, cons
                                    .channels = shape->out_channels,
                                    .out_step = shape->out_channels,
                                    .width = shape->out_width};
+    const size_t out_row = shape->out_width * shape->out_channels;
     for (size_t y = 0; y < shape->out_height; y++) {
-        for (size_t c = 0; c < shape->out_channels; c += CONV_BLOCK) {
-            conv_row(out + y * shape->out_width * shape->out_channels + c,
-                     padded + y * shape->stride * row, packed + c, bias ? bias + c : NULL, false,
-                     &walk);
-        }
+        conv_channels(out + y * out_row, padded + y * shape->stride * row, packed, bias, false,
+                      &walk);
     }
 }
 
@@ -130,10 +165,8 @@ static void conv_input_class(real *din, bool adds, const real *frame, const real
                                    .width = (s->in_width - x + s->stride - 1) / s->stride};
     const real *from = frame + rows.start * walk.row + columns.start * s->out_channels;
     for (; y < s->in_height; y += s->stride, from += walk.row) {
-        for (size_t c = 0; c < s->in_channels; c += CONV_BLOCK) {
-            conv_row(din + (y * s->in_width + x) * s->in_channels + c, from, turned + c, NULL, adds,
-                     &walk);
-        }
+        conv_channels(din + (y * s->in_width + x) * s->in_channels, from, turned, NULL, adds,
+                      &walk);
     }
 }
 
@@ -151,42 +184,78 @@ static void conv_input_gradient(real *din, bool adds, const real *frame, const r
     }
 }
 
-/* Adds the gradients of `taps` neighbouring taps over one row of outputs. */
-__attribute__((always_inline)) static inline void
-conv_taps(real *dpacked, const real *dout, const real *in, int taps, const struct conv_shape *shape)
+/* A few rows of outputs and their gradients. */
+struct conv_band {
+    size_t rows;
+    size_t in_row; /* numbers from the inputs of one row to those of the next */
+    const struct conv_shape *shape;
+};
+
+/* Adds the gradients of `taps` neighbouring taps for `vectors` vectors of outputs. */
+__attribute__((always_inline)) static inline void conv_taps(real *dpacked, const real *dout,
+                                                            const real *in, int taps, int vectors,
+                                                            const struct conv_band *band)
 {
-    const size_t step = shape->stride * shape->in_channels;
-    vector sum[TAPS > TAPS_FIVE ? TAPS : TAPS_FIVE][BLOCK_VECTORS] = {0};
-    for (size_t x = 0; x < shape->out_width; x++) {
-        for (int v = 0; v < BLOCK_VECTORS; v++) {
-            vector gradient = load(dout + x * shape->out_channels + (size_t)v * LANES);
+    const struct conv_shape *s = band->shape;
+    const size_t step = s->stride * s->in_channels, channels = s->out_channels;
+    vector sum[TAPS_NARROW][WIDE] = {0};
+    for (size_t y = 0; y < band->rows; y++, in += band->in_row) {
+        const real *at = in;
+        for (size_t x = 0; x < s->out_width; x++, at += step, dout += channels) {
+            vector gradient[WIDE];
+            for (int v = 0; v < vectors; v++) {
+                gradient[v] = load(dout + (size_t)v * LANES);
+            }
             for (int t = 0; t < taps; t++) {
-                sum[t][v] += in[x * step + (size_t)t] * gradient;
+                for (int v = 0; v < vectors; v++) {
+                    sum[t][v] += at[t] * gradient[v];
+                }
             }
         }
     }
     for (int t = 0; t < taps; t++) {
-        for (int v = 0; v < BLOCK_VECTORS; v++) {
-            real *to = dpacked + (size_t)t * shape->out_channels + v * LANES;
+        for (int v = 0; v < vectors; v++) {
+            real *to = dpacked + (size_t)t * channels + v * LANES;
             store(to, load(to) + sum[t][v]);
         }
     }
 }
 
-static void conv_taps_row(real *dpacked, const real *dout, const real *in,
-                          const struct conv_shape *shape)
+/* Of a row of the kernel the t-th tap and so on, as long as `taps` more are left. Returns the next
+ * t. */
+__attribute__((always_inline)) static inline size_t conv_taps_run(size_t t, real *dpacked,
+                                                                  const real *dout, const real *in,
+                                                                  int taps, int vectors,
+                                                                  const struct conv_band *band)
 {
-    const size_t run = shape->kernel * shape->in_channels;
-    size_t t = 0;
-    for (; run % TAPS_FIVE == 0 && t < run; t += TAPS_FIVE) {
-        conv_taps(dpacked + t * shape->out_channels, dout, in + t, TAPS_FIVE, shape);
+    const size_t run = band->shape->kernel * band->shape->in_channels;
+    for (; t + (size_t)taps <= run; t += (size_t)taps) {
+        conv_taps(dpacked + t * band->shape->out_channels, dout, in + t, taps, vectors, band);
     }
-    for (; t + TAPS <= run; t += TAPS) {
-        conv_taps(dpacked + t * shape->out_channels, dout, in + t, TAPS, shape);
-    }
-    for (; t < run; t++) {
-        conv_taps(dpacked + t * shape->out_channels, dout, in + t, 1, shape);
-    }
+    return t;
+}
+
+/* All taps of a row of the kernel. */
+__attribute__((always_inline)) static inline void conv_taps_row(real *dpacked, const real *dout,
+                                                                const real *in, int most,
+                                                                int vectors,
+                                                                const struct conv_band *band)
+{
+    size_t t = conv_taps_run(0, dpacked, dout, in, most, vectors, band);
+    t = conv_taps_run(t, dpacked, dout, in, most / 2, vectors, band);
+    conv_taps_run(t, dpacked, dout, in, 1, vectors, band);
+}
+
+__attribute__((noinline)) static void conv_taps_wide(real *dpacked, const real *dout,
+                                                     const real *in, const struct conv_band *band)
+{
+    conv_taps_row(dpacked, dout, in, TAPS, WIDE, band);
+}
+
+__attribute__((noinline)) static void conv_taps_narrow(real *dpacked, const real *dout,
+                                                       const real *in, const struct conv_band *band)
+{
+    conv_taps_row(dpacked, dout, in, TAPS_NARROW, 1, band);
 }
 
 static void conv_bias_row(real *dbias, const real *dout, const struct conv_shape *shape)
@@ -203,17 +272,25 @@ static void conv_bias_row(real *dbias, const real *dout, const struct conv_shape
 static void conv_gradient(real *dpacked, real *dbias, const real *dout, const real *padded,
                           const struct conv_shape *shape)
 {
-    const size_t run = shape->kernel * shape->in_channels;
+    const size_t channels = shape->out_channels, out_row = shape->out_width * channels;
     const size_t row = (shape->in_width + 2 * shape->padding) * shape->in_channels;
-    for (size_t y = 0; y < shape->out_height; y++) {
-        for (size_t c = 0; c < shape->out_channels; c += CONV_BLOCK) {
-            const real *dout_row = dout + y * shape->out_width * shape->out_channels + c;
-            if (dbias) {
-                conv_bias_row(dbias + c, dout_row, shape);
+    for (size_t y = 0; y < shape->out_height && dbias; y++) {
+        for (size_t c = 0; c < channels; c += CONV_BLOCK) {
+            conv_bias_row(dbias + c, dout + y * out_row + c, shape);
+        }
+    }
+    struct conv_band band = {.in_row = shape->stride * row, .shape = shape};
+    for (size_t y = 0; y < shape->out_height; y += BAND) {
+        band.rows = shape->out_height - y < BAND ? shape->out_height - y : BAND;
+        for (size_t k = 0; k < shape->kernel; k++) {
+            const real *in = padded + (y * shape->stride + k) * row;
+            real *to = dpacked + k * shape->kernel * shape->in_channels * channels;
+            size_t c = 0;
+            for (; c + WIDE_CHANNELS <= channels; c += WIDE_CHANNELS) {
+                conv_taps_wide(to + c, dout + y * out_row + c, in, &band);
             }
-            for (size_t k = 0; k < shape->kernel; k++) {
-                conv_taps_row(dpacked + k * run * shape->out_channels + c, dout_row,
-                              padded + (y * shape->stride + k) * row, shape);
+            for (; c < channels; c += LANES) {
+                conv_taps_narrow(to + c, dout + y * out_row + c, in, &band);
             }
         }
     }
