@@ -6,7 +6,7 @@
 #include "common/socket.h"
 #include "schemas/wire.pb-c.h"
 
-enum { WIRE_PROTOCOL = 1, WIRE_INSTANCE_BYTES = 16 };
+enum { WIRE_PROTOCOL = 2, WIRE_INSTANCE_BYTES = 16 };
 
 /* Packs and sends; *sent as socket_send says. */
 WARN_UNUSED bool wire_send(struct socket *socket, const struct peer *peer,

@@ -168,17 +168,35 @@ bool checkpoints_remove(const char *database, const char *digest, struct error *
            error_set_errno(error, errno, "cannot remove %s", path);
 }
 
+static bool is_part(const char *name)
+{
+    size_t length = strlen(name);
+    return length > 5 && strcmp(name + length - 5, ".part") == 0;
+}
+
+void checkpoints_remove_parts(const char *database, int64_t before_s)
+{
+    char path[PATH_BYTES];
+    struct stat status;
+    DIR *directory = folder_of(database, path, NULL) ? opendir(path) : NULL;
+    for (struct dirent *entry; directory && (entry = readdir(directory));)
+        if (is_part(entry->d_name) &&
+            fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+            status.st_mtim.tv_sec < before_s)
+            unlinkat(dirfd(directory), entry->d_name, 0);
+    if (directory)
+        closedir(directory);
+}
+
 void checkpoints_tidy(const char *database, checkpoints_known *is_known, void *context)
 {
     char path[PATH_BYTES];
     uint8_t bytes[HASH_BYTES];
     DIR *directory = folder_of(database, path, NULL) ? opendir(path) : NULL;
-    for (struct dirent *entry; directory && (entry = readdir(directory));) {
-        size_t length = strlen(entry->d_name);
-        bool is_part = length > 5 && strcmp(entry->d_name + length - 5, ".part") == 0;
-        if (is_part || (hash_parse(entry->d_name, bytes) && !is_known(context, entry->d_name)))
+    for (struct dirent *entry; directory && (entry = readdir(directory));)
+        if (is_part(entry->d_name) ||
+            (hash_parse(entry->d_name, bytes) && !is_known(context, entry->d_name)))
             unlinkat(dirfd(directory), entry->d_name, 0);
-    }
     if (directory)
         closedir(directory);
 }

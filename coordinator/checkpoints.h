@@ -8,6 +8,7 @@
 #include "common/hash.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum { CHECKPOINTS_SIZE_MAX = 64 * 1024 * 1024, CHECKPOINTS_PIECE_MAX = 512 * 1024 };
 
@@ -29,6 +30,9 @@ WARN_UNUSED bool checkpoints_read(const char *database, const char *digest, uint
 
 /* That it is not there is as good. */
 WARN_UNUSED bool checkpoints_remove(const char *database, const char *digest, struct error *error);
+
+/* Removes what was begun and has not grown since `before_s` (of the wall clock). */
+void checkpoints_remove_parts(const char *database, int64_t before_s);
 
 /* After a start: removes what was begun and never finished, and files that `is_known` does not
  * know. */

@@ -67,6 +67,7 @@ struct dispatch {
     struct library library;
     struct allowance intake; /* bytes of checkpoints */
     bool prunes;             /* there may be checkpoints that nobody needs */
+    int64_t parts_due_ms;    /* when to look for parts of some that nobody sends any more */
     bool buries;             /* there may be doomed files */
     uint64_t malformed_count;
 };

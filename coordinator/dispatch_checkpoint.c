@@ -2,13 +2,18 @@
  * lease of their job. */
 #include "coordinator/dispatch_private.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "coordinator/checkpoints.h"
 #include "coordinator/store_checkpoint.h"
 #include "coordinator/store_lease.h"
 #include "coordinator/text.h"
 
-enum { PRUNED_MAX = 50 /* files removed in one turn of the loop */ };
+enum {
+    PRUNED_MAX = 50, /* files removed in one turn of the loop */
+    PARTS_LOOK_MS = 60000,
+    PARTS_REST_S = 600 /* a worker that sends no more of one for so long sends no more of it */
+};
 
 static void answer(struct dispatch *dispatch, const struct inbound *inbound,
                    const struct attempt_id *id, uint64_t next_offset, bool stored,
@@ -100,6 +105,16 @@ static bool is_known(void *context, const char *digest)
 void dispatch_checkpoint_recover(struct dispatch *dispatch)
 {
     checkpoints_tidy(dispatch->options.database, is_known, dispatch);
+}
+
+void dispatch_checkpoint_tick(struct dispatch *dispatch)
+{
+    int64_t now_ms = clock_now_ms(&dispatch->clock);
+    dispatch->prunes = true;
+    if (now_ms < dispatch->parts_due_ms)
+        return;
+    dispatch->parts_due_ms = now_ms + PARTS_LOOK_MS;
+    checkpoints_remove_parts(dispatch->options.database, clock_wall_ms() / 1000 - PARTS_REST_S);
 }
 
 /* The rows that are seen now are committed: only then may a file go. */

@@ -1,4 +1,5 @@
-/* Files that workers lack, on their way to them: data sets of the jobs that they hold. */
+/* Files that workers lack, on their way to them: data sets of the jobs that they hold, and weights
+ * that these start from. */
 #include "coordinator/dispatch_private.h"
 
 #include <stdlib.h>
@@ -21,6 +22,7 @@ bool dispatch_data_request(struct dispatch *dispatch, const struct inbound *inbo
     struct errand errand = {.peer = *inbound->peer,
                             .request = inbound->envelope->request,
                             .is_checkpoint = request->checkpoint,
+                            .is_weights = request->weights,
                             .is_list = !request->checkpoint && request->file.len == 0,
                             .offset = request->offset};
     if (!dispatch_attempt_id(dispatch, inbound, request->attempt, &errand.attempt) ||
@@ -49,9 +51,11 @@ static void list_files(struct dispatch *dispatch, const struct errand *errand,
 {
     Wire__DataPart part = WIRE__DATA_PART__INIT;
     Wire__DataFile files[DATASET_FILE_MAX], *pointers[DATASET_FILE_MAX];
+    static char weights_name[] = "weights.safetensors";
     for (size_t i = 0; i < set->file_count; i++) {
         wire__data_file__init(&files[i]);
-        files[i].name = (char *)(uintptr_t)set->files[i].name;
+        /* Weights have the name that the worker looks for, whatever they are called here. */
+        files[i].name = errand->is_weights ? weights_name : (char *)(uintptr_t)set->files[i].name;
         files[i].size = set->files[i].size;
         files[i].sha256.data = (uint8_t *)(uintptr_t)set->files[i].sha256;
         files[i].sha256.len = HASH_BYTES;
@@ -138,7 +142,9 @@ static bool run_errand(struct dispatch *dispatch, const struct errand *errand, s
         part.refused = reason.message;
         answer(dispatch, errand, &part);
     } else {
-        answer_from(dispatch, errand, library_find(&dispatch->library, &job));
+        answer_from(dispatch, errand,
+                    library_find(&dispatch->library, &job,
+                                 errand->is_weights ? LIBRARY_WEIGHTS : LIBRARY_DATA));
     }
     return true;
 }

@@ -253,6 +253,6 @@ static bool forget_silent_workers(struct dispatch *dispatch, struct error *error
 
 bool dispatch_tick(struct dispatch *dispatch, struct error *error)
 {
-    dispatch->prunes = true;
+    dispatch_checkpoint_tick(dispatch);
     return end_due_leases(dispatch, error) && forget_silent_workers(dispatch, error);
 }

@@ -71,6 +71,9 @@ WARN_UNUSED bool dispatch_compare_journal(struct dispatch *dispatch, struct erro
 /* After a start: removes files of checkpoints that have no row. */
 void dispatch_checkpoint_recover(struct dispatch *dispatch);
 
+/* Now and then removes what came of checkpoints whose workers are gone. */
+void dispatch_checkpoint_tick(struct dispatch *dispatch);
+
 /* Sends Leases again whose arrival this worker's newest heartbeat should have confirmed. */
 WARN_UNUSED bool dispatch_resend_leases(struct dispatch *dispatch, struct worker *worker,
                                         struct error *error);

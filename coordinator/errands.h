@@ -19,6 +19,7 @@ struct errand {
     uint64_t request;
     struct attempt_id attempt; /* whose job needs the file */
     bool is_checkpoint;        /* `file` is one, not of a data set */
+    bool is_weights;           /* that the job starts from, not its data set */
     bool is_list;              /* which files there are is asked, not for one of them */
     uint8_t file[HASH_BYTES];
     uint64_t offset;

@@ -10,12 +10,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
+#include "common/safetensors.h"
+
 enum { READ_BYTES = 64 * 1024, LOOK_AGAIN_MS = 30000 };
 
 /* One set, looked for by a thread. Until `done` all but that is the thread's. */
 struct library_entry {
     struct library_set set;
     struct job job;
+    enum library_kind kind;
     const char *folder;
     int64_t since_ms;
     pthread_t thread;
@@ -102,10 +106,57 @@ static bool look(struct library_entry *entry, struct error *error)
     return check_digest(entry, error);
 }
 
+/* The digest is of the file's bytes: one that is right has been read whole. */
+static bool take_weights(struct library_entry *entry, const char *path, struct error *error)
+{
+    struct library_set *set = &entry->set;
+    struct library_file *file = &set->files[0];
+    uint8_t *bytes, hash[HASH_BYTES];
+    char digest[HASH_TEXT];
+    size_t length;
+    const char *slash = strrchr(path, '/');
+    if (!file_read(path, SAFETENSORS_FILE_MAX, &bytes, &length, error))
+        return false;
+    hash_buffer(bytes, length, hash);
+    free(bytes);
+    hash_text(hash, sizeof hash, digest);
+    if (strcmp(digest, set->digest) != 0)
+        return error_set(error, ERROR_DATA,
+                         "the coordinator's %s has the digest %.16s…, the job wants %.16s…", path,
+                         digest, set->digest);
+    if (!slash || snprintf(file->name, sizeof file->name, "%s", slash + 1) >= LIBRARY_NAME_MAX)
+        return error_set(error, ERROR_NOT_FOUND, "%s is no path of a file", path);
+    snprintf(set->folder, sizeof set->folder, "%.*s", (int)(slash - path), path);
+    set->file_count = 1;
+    return hash_file(set->folder, file, error);
+}
+
+/* Where the sweep file said, or under that name in the folder of data sets. */
+static bool look_for_weights(struct library_entry *entry, struct error *error)
+{
+    char place[PATH_MAX], path[2 * PATH_MAX];
+    const char *init = entry->job.init, *slash = strrchr(init, '/');
+    struct error ignored;
+    if (init[0] == '/' && take_weights(entry, init, error))
+        return true;
+    if (entry->folder)
+        snprintf(place, sizeof place, "%s", entry->folder);
+    else if (!dataset_files_home(place, error))
+        return false;
+    snprintf(path, sizeof path, "%s/%s", place, slash ? slash + 1 : init);
+    if (take_weights(entry, path, &ignored))
+        return true;
+    if (init[0] != '/' || error->code == ERROR_NOT_FOUND)
+        error_set(error, ERROR_NOT_FOUND, "the coordinator has neither %s nor %s", init, path);
+    return false;
+}
+
 static void *look_up(void *argument)
 {
     struct library_entry *entry = argument;
-    bool found = look(entry, &entry->set.reason);
+    struct error *reason = &entry->set.reason;
+    bool found =
+        entry->kind == LIBRARY_DATA ? look(entry, reason) : look_for_weights(entry, reason);
     entry->set.state = found ? LIBRARY_READY : LIBRARY_MISSING;
     atomic_store(&entry->done, true);
     return NULL;
@@ -152,14 +203,47 @@ static void join_finished(struct library *library)
     }
 }
 
-/* The place of this set, or one for it: an empty one, or the one that was looked up first. */
-static struct library_entry **find_place(struct library *library, const char *digest)
+static bool is_ready(const struct library_entry *entry)
+{
+    return entry && !entry->running && entry->set.state == LIBRARY_READY;
+}
+
+static const char *digest_of(const struct job *job, enum library_kind kind)
+{
+    return kind == LIBRARY_DATA ? job->dataset_digest : job->init_digest;
+}
+
+static bool names_the_same(const struct job *a, const struct job *b, enum library_kind kind)
+{
+    if (kind != LIBRARY_DATA)
+        return strcmp(a->init, b->init) == 0;
+    return strcmp(a->dataset, b->dataset) == 0 && strcmp(a->dataset_path, b->dataset_path) == 0 &&
+           a->dataset_format == b->dataset_format;
+}
+
+/* Whoever wants a set that is here may have it; that it is not, is so only where one job has it. */
+static struct library_entry **find_known(struct library *library, const struct job *job,
+                                         enum library_kind kind)
+{
+    struct library_entry **found = NULL;
+    for (size_t i = 0; i < LIBRARY_SETS_MAX; i++) {
+        struct library_entry *entry = library->entries[i];
+        if (!entry || entry->kind != kind || strcmp(entry->set.digest, digest_of(job, kind)) != 0)
+            continue;
+        if (is_ready(entry) || names_the_same(&entry->job, job, kind))
+            found = &library->entries[i];
+        if (is_ready(entry))
+            break;
+    }
+    return found;
+}
+
+/* A place for another set: an empty one, or the one that was looked up first. */
+static struct library_entry **find_place(struct library *library)
 {
     struct library_entry **free_place = NULL;
     for (size_t i = 0; i < LIBRARY_SETS_MAX; i++) {
         struct library_entry **place = &library->entries[i];
-        if (*place && strcmp((*place)->set.digest, digest) == 0)
-            return place;
         bool better =
             !*place || !free_place ||
             (*free_place && !(*place)->running && (*place)->since_ms < (*free_place)->since_ms);
@@ -190,27 +274,37 @@ static void begin(struct library *library, struct library_entry *entry)
     error_set_errno(&entry->set.reason, number, "the coordinator cannot look for data sets");
 }
 
-const struct library_set *library_find(struct library *library, const struct job *job)
+const struct library_set *library_find(struct library *library, const struct job *job,
+                                       enum library_kind kind)
 {
     static const struct library_set waiting = {.state = LIBRARY_LOOKING};
     join_finished(library);
-    struct library_entry **place = find_place(library, job->dataset_digest);
-    bool known = *place && strcmp((*place)->set.digest, job->dataset_digest) == 0;
-    if (known && (*place)->running)
+    struct library_entry **place = find_known(library, job, kind);
+    if (place && (*place)->running)
         return &waiting;
-    if (known && !is_stale(library, *place))
+    if (place && !is_stale(library, *place))
         return &(*place)->set;
     if (is_reading(library))
         return &waiting;
+    if (!place)
+        place = find_place(library);
     forget(place);
     struct library_entry *entry = calloc(1, sizeof *entry);
     if (!entry)
         return NULL;
     entry->job = *job;
-    snprintf(entry->set.digest, sizeof entry->set.digest, "%s", job->dataset_digest);
+    entry->kind = kind;
+    snprintf(entry->set.digest, sizeof entry->set.digest, "%s", digest_of(job, kind));
     *place = entry;
     begin(library, entry);
     return entry->running ? &waiting : &entry->set;
+}
+
+static void forget_set(struct library *library, const struct library_set *set)
+{
+    for (size_t i = 0; i < LIBRARY_SETS_MAX; i++)
+        if (library->entries[i] && &library->entries[i]->set == set)
+            forget(&library->entries[i]);
 }
 
 static const struct library_file *find_file(const struct library_set *set,
@@ -255,6 +349,6 @@ bool library_read(struct library *library, const struct library_set *set,
     free(*data);
     *data = NULL;
     *length = 0;
-    forget(find_place(library, set->digest));
+    forget_set(library, set);
     return false;
 }

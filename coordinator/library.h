@@ -1,5 +1,7 @@
-/* The data sets that the coordinator can hand out: the files that its own folders hold of a job's
- * data set, with their SHA-256, once the whole set was found to have the digest that the job names.
+/* What the coordinator can hand out: the files that its own folders hold of a job's data set, with
+ * their SHA-256, once the whole set was found to have the digest that the job names; and the file
+ * of weights that a job starts from (model.init), where that path, or that name in the folder of
+ * data sets, holds what the job wants.
  *
  * Reading and hashing a set takes seconds, which the loop does not have: a thread of its own looks
  * one up, and the loop asks again. */
@@ -10,10 +12,11 @@
 #include "common/dataset.h"
 #include "common/hash.h"
 
-enum { LIBRARY_SETS_MAX = 32, LIBRARY_PART_MAX = 512 * 1024 };
+enum { LIBRARY_SETS_MAX = 32, LIBRARY_PART_MAX = 512 * 1024, LIBRARY_NAME_MAX = 256 };
+enum library_kind { LIBRARY_DATA, LIBRARY_WEIGHTS };
 
 struct library_file {
-    char name[DATASET_FILE_NAME];
+    char name[LIBRARY_NAME_MAX];
     uint64_t size;
     int64_t changed_ns; /* its time of change when it was read */
     uint8_t sha256[HASH_BYTES];
@@ -41,8 +44,9 @@ struct library {
 void library_init(struct library *library, const char *folder, struct clock clock);
 void library_finish(struct library *library); /* waits for what is being read */
 
-/* The set of this job. Valid until the next call; NULL when memory runs out. */
-const struct library_set *library_find(struct library *library, const struct job *job);
+/* What this job wants. Valid until the next call; NULL when memory runs out. */
+const struct library_set *library_find(struct library *library, const struct job *job,
+                                       enum library_kind kind);
 
 /* At most LIBRARY_PART_MAX bytes of the file with this SHA-256, from `offset` on; free *data.
  * ERROR_NOT_FOUND when the set has no such file, or has it no longer as it was: then it is looked

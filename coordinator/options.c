@@ -38,6 +38,7 @@ static const char help[] =
     "  --data DIR            data sets for workers that lack them (LIPSWEEP_DATA, then\n"
     "                        $XDG_DATA_HOME/lipsweep: where lipsweep looks)\n"
     "  --data-rate N         MiB of them a second at most, to all workers together (100)\n"
+    "  --events FILE         append what happens to FILE, a JSON object a line (docs/machines.md)\n"
     "  --lease-ms N          how long a silent worker keeps its jobs (60000)\n"
     "  --heartbeat-ms N      how often workers are to be heard (10000)\n"
     "  --no-progress-ms N    when a job that does not get on is taken away (300000)\n"
@@ -64,6 +65,7 @@ enum option {
     OPTION_KEYS,
     OPTION_DATA,
     OPTION_DATA_RATE,
+    OPTION_EVENTS,
     OPTION_LEASE,
     OPTION_HEARTBEAT,
     OPTION_PROGRESS,
@@ -77,6 +79,7 @@ static const char *const names[OPTION_COUNT] = {
     [OPTION_KEYS] = "--keys",
     [OPTION_DATA] = "--data",
     [OPTION_DATA_RATE] = "--data-rate",
+    [OPTION_EVENTS] = "--events",
     [OPTION_LEASE] = "--lease-ms",
     [OPTION_HEARTBEAT] = "--heartbeat-ms",
     [OPTION_PROGRESS] = "--no-progress-ms",
@@ -112,6 +115,9 @@ static bool apply(struct options *options, enum option option, const char *value
         return true;
     case OPTION_DATA_RATE:
         return read_number(names[option], value, 1, &server->data_rate, error);
+    case OPTION_EVENTS:
+        server->events = value;
+        return true;
     case OPTION_LEASE:
         return read_number(names[option], value, 1, &server->lease_ms, error);
     case OPTION_HEARTBEAT:

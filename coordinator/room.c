@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "coordinator/notify.h"
 
@@ -87,6 +88,11 @@ void room_look(struct room *room, struct store *store)
         log_error("%s", text);
     snprintf(status, sizeof status, "STATUS=%s", text);
     notify(status);
+    static const char *const kinds[] = {
+        [ROOM_ENOUGH] = "disk_has_room", [ROOM_LOW] = "disk_low", [ROOM_NONE] = "disk_full"};
+    event_log_add(store->events, clock_wall_ms(), kinds[room->state], (struct event_subject){0},
+                  text);
+    event_log_flush(store->events);
 }
 
 bool room_is_there(const char *database)

@@ -19,7 +19,7 @@ struct room {
     uint64_t free_bytes;
 };
 
-/* Looks, and says in the log what changed. */
+/* Looks, and says in the logs what changed. */
 void room_look(struct room *room, struct store *store);
 
 /* Before there is a database, or before it is opened: room for a start. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/build.h"
 #include "common/log.h"
 #include "common/socket.h"
 #include "coordinator/access.h"
@@ -43,6 +44,7 @@ struct server {
     struct access access;
     struct dispatch dispatch;
     struct write_ahead write_ahead;
+    struct event_log events;
     int64_t tick_due_ms;
     int64_t full_ms;   /* since when there is no room on the disk */
     int64_t looked_ms; /* when give_stall_back last looked at the clock */
@@ -102,12 +104,31 @@ static bool wait_for_room(const struct server_options *options, struct error *er
     return true;
 }
 
+/* What the table cannot tell: when there was a coordinator. */
+static void tell(struct server *server, const char *kind)
+{
+    event_log_add(server->store.events, clock_wall_ms(), kind, (struct event_subject){0},
+                  build_text());
+    event_log_flush(server->store.events);
+}
+
+static bool open_events(struct server *server, struct error *error)
+{
+    if (!server->options.events)
+        return true;
+    if (!event_log_open(&server->events, server->options.events, error))
+        return false;
+    server->store.events = &server->events;
+    return true;
+}
+
 static bool open_all(struct server *server, struct error *error)
 {
     const struct server_options *options = &server->options;
     /* A coordinator that may not listen leaves no database behind. */
     if (!store_lock(&server->store, options->database, error) || !open_doors(server, error) ||
-        !wait_for_room(options, error) || !store_open(&server->store, options->database, error) ||
+        !open_events(server, error) || !wait_for_room(options, error) ||
+        !store_open(&server->store, options->database, error) ||
         !reader_start(&server->reader, options->database, error))
         return false;
     struct dispatch_options dispatch_options = {.lease_ms = options->lease_ms,
@@ -119,7 +140,10 @@ static bool open_all(struct server *server, struct error *error)
     dispatch_init(&server->dispatch, &dispatch_options, server->clock, &server->store,
                   server->reader);
     weights_remove_parts(options->database);
-    return recover(server, error) && announce(server, error);
+    if (!recover(server, error) || !announce(server, error))
+        return false;
+    tell(server, "coordinator_started");
+    return true;
 }
 
 bool server_open(struct server **server, const struct server_options *options, struct error *error)
@@ -129,6 +153,7 @@ bool server_open(struct server **server, const struct server_options *options, s
         return error_set(error, ERROR_MEMORY, "out of memory");
     made->options = *options;
     made->clock = clock_system();
+    made->events.file = -1;
     made->store = (struct store){.lock.descriptor = -1, .journal.file = -1};
     outbox_init(&made->dispatch.outbox);
     if (!open_all(made, error)) {
@@ -149,6 +174,7 @@ void server_close(struct server *server)
     access_close(&server->access);
     reader_stop(server->reader);
     store_close(&server->store);
+    event_log_close(&server->events);
     free(server);
 }
 
@@ -367,5 +393,6 @@ bool server_run(struct server *server, struct error *error)
         write_ahead_tidy(&server->write_ahead, server->store.db, !has_more_to_do(server),
                          clock_now_ms(&server->clock));
     }
+    tell(server, "coordinator_stopped");
     return true;
 }

@@ -21,6 +21,7 @@ struct server_options {
     int64_t lease_ms, heartbeat_ms, no_progress_ms, tick_ms;
     const char *data;      /* folder of data sets; NULL: the default places */
     int64_t data_rate;     /* bytes a second of them to workers that lack one */
+    const char *events;    /* file of events; NULL: none */
     int ready_descriptor;  /* gets the bound endpoint and a newline; -1: none */
     int signal_descriptor; /* readable when the loop is to end */
 };

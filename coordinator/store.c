@@ -37,13 +37,17 @@ bool store_begin(struct store *store, struct error *error)
 bool store_commit(struct store *store, struct error *error)
 {
     /* The journal last: it never has what the database has not. */
-    return store_journal_mark(store, error) && run(store, "COMMIT", error) &&
-           journal_flush(&store->journal, error);
+    bool good = store_journal_mark(store, error) && run(store, "COMMIT", error) &&
+                journal_flush(&store->journal, error);
+    if (good)
+        event_log_flush(store->events);
+    return good;
 }
 
 bool store_part_begin(struct store *store, struct error *error)
 {
     store->part_journal = store->journal.length;
+    store->part_events = store->events ? store->events->length : 0;
     return run(store, "SAVEPOINT part", error);
 }
 
@@ -55,6 +59,8 @@ bool store_part_keep(struct store *store, struct error *error)
 bool store_part_undo(struct store *store, struct error *error)
 {
     store->journal.length = store->part_journal;
+    if (store->events)
+        store->events->length = store->part_events;
     return run(store, "ROLLBACK TO part", error) && run(store, "RELEASE part", error);
 }
 
@@ -73,7 +79,9 @@ bool store_event(struct store *store, const char *kind, struct event_subject sub
                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                     &statement, error))
         return false;
-    statement_bind_integer(statement, 1, clock_wall_ms());
+    int64_t now_ms = clock_wall_ms();
+    event_log_add(store->events, now_ms, kind, subject, text);
+    statement_bind_integer(statement, 1, now_ms);
     statement_bind_text(statement, 2, kind);
     bind_subject(statement, 3, subject.sweep);
     bind_subject(statement, 4, subject.job);

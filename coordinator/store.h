@@ -10,6 +10,7 @@
 
 #include "common/db.h"
 #include "common/lockfile.h"
+#include "coordinator/event_log.h"
 #include "coordinator/journal.h"
 
 enum { STORE_NAME_MAX = 64, STORE_REASON_MAX = 1000 };
@@ -17,9 +18,11 @@ enum { STORE_NAME_MAX = 64, STORE_REASON_MAX = 1000 };
 struct store {
     struct db *db;
     struct lockfile lock;
-    struct journal journal; /* opened by store_journal_compare */
-    int64_t journal_mark;   /* how far the database knows that it agrees */
-    size_t part_journal;    /* what of it is older than the part that is open */
+    struct journal journal;   /* opened by store_journal_compare */
+    int64_t journal_mark;     /* how far the database knows that it agrees */
+    size_t part_journal;      /* what of it is older than the part that is open */
+    struct event_log *events; /* NULL: in the table only */
+    size_t part_events;       /* as part_journal */
 };
 
 /* First the lock, before anything is created; ERROR_BUSY names the holder. */
@@ -38,11 +41,6 @@ WARN_UNUSED bool store_commit(struct store *store, struct error *error);
 WARN_UNUSED bool store_part_begin(struct store *store, struct error *error);
 WARN_UNUSED bool store_part_keep(struct store *store, struct error *error);
 WARN_UNUSED bool store_part_undo(struct store *store, struct error *error);
-
-/* What an event is about; 0: not about one. */
-struct event_subject {
-    int64_t sweep, job, attempt, worker;
-};
 
 /* One line of the store's history. `text` may be NULL. */
 WARN_UNUSED bool store_event(struct store *store, const char *kind, struct event_subject subject,

@@ -263,8 +263,8 @@ void conv_forward(const struct conv *conv, real *scratch, real *out, const real 
 }
 
 /* Sums of one call in `real`, of all calls in double: the call's images are few. */
-static void weight_gradient(const struct conv *conv, real *scratch, double *sums, const real *dout,
-                            const real *in, size_t images)
+static void weight_gradient(const struct conv *conv, real *scratch, const struct conv_gradients *to,
+                            const real *dout, const real *in, size_t images)
 {
     const struct conv_shape *s = &conv->shape;
     real *part = scratch, *image = second_part(conv, scratch);
@@ -282,7 +282,7 @@ static void weight_gradient(const struct conv *conv, real *scratch, double *sums
         }
     }
     for (size_t i = 0; i < conv_sums(s, conv->method); i++) {
-        sums[i] += (double)part[i];
+        to->sums[i] = to->adds_sums ? to->sums[i] + (double)part[i] : (double)part[i];
     }
 }
 
@@ -304,26 +304,30 @@ static void input_gradient(const struct conv *conv, real *scratch, real *din, bo
     }
 }
 
-static void winograd_backward(const struct conv *conv, real *scratch, double *sums, real *din,
-                              bool adds, const real *dout, const real *in, size_t images)
+static void winograd_backward(const struct conv *conv, real *scratch,
+                              const struct conv_gradients *to, const real *dout, const real *in,
+                              size_t images)
 {
     const struct conv_shape *s = &conv->shape;
-    conv->kernels->winograd_backward(din, adds, sums, dout, in, conv->turned, images, scratch, s);
-    double *dbias = sums + weight_count(s);
+    conv->kernels->winograd_backward(to, dout, in, conv->turned, images, scratch, s);
+    double *dbias = to->sums + weight_count(s);
+    if (!to->adds_sums) {
+        memset(dbias, 0, s->out_channels * sizeof *dbias);
+    }
     for (size_t i = 0; i < images * out_size(s) && conv->has_bias; i++) {
         dbias[i % s->out_channels] += (double)dout[i];
     }
 }
 
-void conv_backward(const struct conv *conv, real *scratch, double *sums, real *din, bool adds,
+void conv_backward(const struct conv *conv, real *scratch, const struct conv_gradients *to,
                    const real *dout, const real *in, const real *weight, size_t images)
 {
     if (conv->method == CONV_WINOGRAD) {
-        winograd_backward(conv, scratch, sums, din, adds, dout, in, images);
+        winograd_backward(conv, scratch, to, dout, in, images);
         return;
     }
-    weight_gradient(conv, scratch, sums, dout, in, images);
-    if (din) {
-        input_gradient(conv, scratch, din, adds, dout, weight, images);
+    weight_gradient(conv, scratch, to, dout, in, images);
+    if (to->din) {
+        input_gradient(conv, scratch, to->din, to->adds, dout, weight, images);
     }
 }

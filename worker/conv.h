@@ -35,8 +35,7 @@ struct conv {
  * 64-byte aligned, one for each thread, of no meaning between calls. */
 size_t conv_scratch(const struct conv_shape *shape, enum conv_method method);
 
-/* Numbers in which the gradients of weights and bias add up: `sums` below, one for each group of
- * images, zeroed by the caller before the group's first call. */
+/* Numbers in which the gradients of weights and bias add up, one set for each group of images. */
 size_t conv_sums(const struct conv_shape *shape, enum conv_method method);
 
 /* Books or places what it keeps. */
@@ -54,9 +53,7 @@ void conv_forward(const struct conv *conv, real *scratch, real *out, const real 
 /* Before the calls of a backward pass with these weights. */
 void conv_begin_backward(const struct conv *conv, const real *weight);
 
-/* The gradients of weights and bias are added to the sums; din is overwritten, or added to when it
- * `adds`, and may be NULL when nobody asks for it. */
-void conv_backward(const struct conv *conv, real *scratch, double *sums, real *din, bool adds,
+void conv_backward(const struct conv *conv, real *scratch, const struct conv_gradients *to,
                    const real *dout, const real *in, const real *weight, size_t images);
 
 /* Adds what the sums hold to dweight, and to dbias where there is a bias. */

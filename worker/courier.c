@@ -11,7 +11,6 @@
 
 enum {
     PIECE_MAX = 512 * 1024,
-    AGAIN_MS = 20000,  /* no answer so far */
     PAUSE_MS = 100,    /* between two checkpoints, however often they are written */
     REFUSED_MS = 2000, /* the next one may be wanted */
     HASH_PIECE = 64 * 1024,
@@ -92,23 +91,31 @@ void courier_tick(struct courier *courier, const char *folder, int64_t step,
     if (got <= 0)
         courier_finish(courier);
     else if (send_piece(courier, attempt, session, data, (size_t)got))
-        courier->due_ms = now_ms + AGAIN_MS;
+        courier->due_ms = now_ms + patience_asked(&courier->patience);
     free(data);
 }
 
-void courier_take(struct courier *courier, const Wire__CheckpointAck *ack, int64_t now_ms)
+static bool is_news(const struct courier *courier, const Wire__CheckpointAck *ack)
 {
-    if (!courier->pending || ack->file.len != sizeof courier->digest ||
-        memcmp(ack->file.data, courier->digest, sizeof courier->digest) != 0)
-        return;
+    return courier->pending && ack->file.len == sizeof courier->digest &&
+           memcmp(ack->file.data, courier->digest, sizeof courier->digest) == 0 &&
+           (ack->stored || ack->refused[0] || ack->next_offset != courier->offset);
+}
+
+bool courier_take(struct courier *courier, const Wire__CheckpointAck *ack, int64_t now_ms)
+{
+    if (!is_news(courier, ack))
+        return false;
+    patience_answered(&courier->patience);
     courier->offset = ack->next_offset;
     courier->due_ms = now_ms;
     if (!ack->stored && !ack->refused[0] && ack->next_offset < courier->size)
-        return;
+        return true;
     if (ack->refused[0])
         log_debug("a checkpoint was not taken by the coordinator: %s", ack->refused);
     courier->due_ms = now_ms + (ack->refused[0] ? REFUSED_MS : PAUSE_MS);
     courier_finish(courier);
+    return true;
 }
 
 void courier_wake(struct courier *courier, int64_t now_ms)

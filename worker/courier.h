@@ -6,6 +6,7 @@
 
 #include "common/hash.h"
 #include "worker/disk.h"
+#include "worker/patience.h"
 #include "worker/session.h"
 
 struct courier {
@@ -15,6 +16,7 @@ struct courier {
     uint64_t size, offset; /* the next piece begins here */
     int64_t step;          /* of the one under way, or sent last */
     int64_t due_ms;        /* when to send next */
+    struct patience patience;
 };
 
 void courier_finish(struct courier *courier);
@@ -27,8 +29,9 @@ bool courier_is_done(const struct courier *courier, int64_t step);
 void courier_tick(struct courier *courier, const char *folder, int64_t step,
                   const Wire__AttemptId *attempt, struct session *session, int64_t now_ms);
 
-/* Takes the coordinator's answer; one to something else is left alone. */
-void courier_take(struct courier *courier, const Wire__CheckpointAck *ack, int64_t now_ms);
+/* Takes the coordinator's answer. False when it is to something else, or says again what the one
+ * before it said: two pieces would be under way from then on. */
+bool courier_take(struct courier *courier, const Wire__CheckpointAck *ack, int64_t now_ms);
 
 /* A coordinator is (again) there. */
 void courier_wake(struct courier *courier, int64_t now_ms);

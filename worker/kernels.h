@@ -27,6 +27,14 @@ struct conv_tail {
     double *sum, *product; /* [out_channels]: the outputs and their squares are added */
 };
 
+/* Where a convolution's gradients go: each is overwritten, or added to when it `adds`. */
+struct conv_gradients {
+    real *din; /* NULL: nobody asks for it */
+    bool adds;
+    double *sums; /* of weights (and bias), in an order of the method's own */
+    bool adds_sums;
+};
+
 /* A convolution of stride 1, its outputs pooled in windows of 2 x 2; a last row or column that
  * fills no window is left out. */
 struct conv_pool_shape {
@@ -100,10 +108,9 @@ struct kernels {
     void (*winograd_forward)(real *out, const real *in, const real *weights,
                              const struct conv_tail *tail, size_t images, real *scratch,
                              const struct conv_shape *shape);
-    /* din is overwritten, or added to when it `adds`; NULL: nobody asks for it. The weights'
-     * gradient is added to dweight, [3][3][out_channels][in_channels]. */
-    void (*winograd_backward)(real *din, bool adds, double *dweight, const real *dout,
-                              const real *in, const real *turned, size_t images, real *scratch,
+    /* The gradients of inputs and weights, the latter as [3][3][out_channels][in_channels]. */
+    void (*winograd_backward)(const struct conv_gradients *to, const real *dout, const real *in,
+                              const real *turned, size_t images, real *scratch,
                               const struct conv_shape *shape);
 
     /* One image: convolution, pooling and ReLU. halves [in_channels][parity of the column][padded

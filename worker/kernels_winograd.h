@@ -179,14 +179,15 @@ static void winograd_forward(real *out, const real *in, const real *weights,
     }
 }
 
-static void winograd_backward(real *din, bool adds, double *dweight, const real *dout,
+static void winograd_backward(const struct conv_gradients *gradients, const real *dout,
                               const real *in, const real *turned, size_t images, real *scratch,
                               const struct conv_shape *s)
 {
+    real *din = gradients->din;
     const struct picture from = {dout, s->out_height, s->out_width, s->out_channels};
     const struct picture image = {in, s->in_height, s->in_width, s->in_channels};
     const struct picture to = {NULL, s->in_height, s->in_width, s->in_channels};
-    const struct conv_tail tail = {.added = adds ? din : NULL};
+    const struct conv_tail tail = {.added = gradients->adds ? din : NULL};
     const struct winograd_parts parts = winograd_parts(scratch, s);
     const size_t step = parts.point_step, tiles = tile_count(&to, images);
     const size_t size = s->in_channels * s->out_channels;
@@ -212,5 +213,5 @@ static void winograd_backward(real *din, bool adds, double *dweight, const real 
             output_strip(din, &to, parts.out, step, &strip, &tail);
         }
     }
-    winograd_add_dweight(dweight, parts.dweight, s);
+    winograd_end_dweight(gradients, parts.dweight, s);
 }

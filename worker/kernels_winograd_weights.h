@@ -97,8 +97,8 @@ static void winograd_weights(real *to, const real *weight, bool is_turned,
 }
 
 /* The turned weights' gradient at the points, [point][input block][output channel][lane], to that
- * of the weights: added to dweight [3][3][out_channels][in_channels]. */
-static void winograd_add_dweight(double *dweight, const real *from, const struct conv_shape *s)
+ * of the weights, [3][3][out_channels][in_channels]. */
+INLINE void bring_back(double *dweight, bool adds, const real *from, const struct conv_shape *s)
 {
     const size_t step = s->in_channels * s->out_channels;
     for (size_t c = 0; c < s->in_channels; c += LANES) {
@@ -108,9 +108,19 @@ static void winograd_add_dweight(double *dweight, const real *from, const struct
             for (size_t k = 0; k < KERNEL_AREA; k++) {
                 double *to = dweight + k * step + o * s->in_channels + c;
                 memcpy(&sum, to, sizeof sum);
-                sum += kernel[KERNEL_AREA - 1 - k];
+                sum = adds ? sum + kernel[KERNEL_AREA - 1 - k] : kernel[KERNEL_AREA - 1 - k];
                 memcpy(to, &sum, sizeof sum);
             }
         }
+    }
+}
+
+static void winograd_end_dweight(const struct conv_gradients *to, const real *from,
+                                 const struct conv_shape *s)
+{
+    if (to->adds_sums) {
+        bring_back(to->sums, true, from, s);
+    } else {
+        bring_back(to->sums, false, from, s);
     }
 }

@@ -12,7 +12,7 @@
 #include "worker/resources.h"
 #include "worker/training.h"
 
-enum { SLOTS_MAX = 1024 };
+enum { SLOTS_MAX = 1024, BITS_PER_MIB = 20, CACHE_MIB = 16384, CACHE_MIB_MAX = 1 << 30 };
 
 static const char usage_text[] =
     "usage: lipsweep-worker [OPTION]...\n"
@@ -48,6 +48,7 @@ static const char usage_text[] =
     "                        (default: $XDG_STATE_HOME/lipsweep/spool or ~/.local/state/…)\n"
     "  --cache DIR           where data sets are kept that came from the coordinator\n"
     "                        (default: $XDG_CACHE_HOME/lipsweep/data or ~/.cache/…)\n"
+    "  --cache-size N        MiB that it may hold (16384): what was not used for longest goes\n"
     "  --time-limit S        end within so many seconds: near the end jobs write a checkpoint and "
     "go\n"
     "                        back, and none is begun\n"
@@ -69,6 +70,7 @@ static const struct option work_options[] = {
     {"data", required_argument, NULL, OPTION_DATA},
     {"spool", required_argument, NULL, OPTION_SPOOL},
     {"cache", required_argument, NULL, OPTION_CACHE},
+    {"cache-size", required_argument, NULL, OPTION_CACHE_SIZE},
     {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
     {"time-limit", required_argument, NULL, OPTION_TIME_LIMIT},
     {"count", required_argument, NULL, OPTION_COUNT},
@@ -190,6 +192,11 @@ static bool read_work_option(struct options *options, int option, struct error *
     case OPTION_CACHE:
         options->work.cache = optarg;
         return true;
+    case OPTION_CACHE_SIZE:
+        if (!options_number("cache-size", optarg, 1, CACHE_MIB_MAX, &number, error))
+            return false;
+        options->work.cache_bytes = (uint64_t)number << BITS_PER_MIB;
+        return true;
     case OPTION_IDLE_TIMEOUT:
         return read_ms("idle-timeout", optarg, &options->work.idle_timeout_ms, error);
     case OPTION_TIME_LIMIT:
@@ -233,6 +240,8 @@ static bool fill_work(struct options *options, struct error *error)
             return false;
         work->cache = options->cache;
     }
+    if (work->cache_bytes == 0)
+        work->cache_bytes = (uint64_t)CACHE_MIB << BITS_PER_MIB;
     work->threads = work->threads > 0 ? work->threads : 1;
     if (work->slots == 0) {
         int slots = resources_usable("").cpu_count / work->threads;

@@ -5,16 +5,15 @@
 #include <string.h>
 
 #include "worker/attempt_log.h"
+#include "worker/patience.h"
 #include "worker/transfer.h"
 
-enum {
-    AGAIN_MS = 5000, /* no acknowledgement so far: send it again */
-    REASON_MAX = 512,
-};
+enum { REASON_MAX = 512 };
 
 struct entry {
     struct attempt_id id;
-    int64_t due_ms;
+    int64_t due_ms; /* when to send it, or its next piece, (again) */
+    struct patience patience;
     Wire__Result *result; /* NULL: a release */
     char *folder;
     uint64_t log_sent;
@@ -133,6 +132,12 @@ bool outbox_acknowledge_result(struct outbox *outbox, const struct attempt_id *i
     return true;
 }
 
+static void answer_came(struct entry *entry)
+{
+    patience_answered(&entry->patience);
+    entry->due_ms = 0;
+}
+
 bool outbox_acknowledge_weights(struct outbox *outbox, const struct attempt_id *id,
                                 const Wire__WeightsAck *ack)
 {
@@ -140,7 +145,7 @@ bool outbox_acknowledge_weights(struct outbox *outbox, const struct attempt_id *
     if (index == OUTBOX_MAX || !outbox->entries[index]->weights ||
         !transfer_take(outbox->entries[index]->weights, ack))
         return false;
-    outbox->entries[index]->due_ms = 0; /* the next piece, or the result */
+    answer_came(outbox->entries[index]); /* the next piece, or the result */
     return true;
 }
 
@@ -174,12 +179,13 @@ bool outbox_acknowledge_checkpoint(struct outbox *outbox, const struct attempt_i
     if (index == OUTBOX_MAX || outbox->entries[index]->checkpoint == 0)
         return false;
     struct entry *entry = outbox->entries[index];
-    courier_take(&entry->courier, ack, now_ms);
+    if (!courier_take(&entry->courier, ack, now_ms))
+        return false;
     if (courier_is_done(&entry->courier, entry->checkpoint))
         entry->checkpoint = 0;
     else
         courier_wake(&entry->courier, now_ms);
-    entry->due_ms = 0;
+    answer_came(entry);
     return true;
 }
 
@@ -199,10 +205,16 @@ const struct attempt_id *outbox_result(const struct outbox *outbox, size_t index
     return entry->result ? &entry->id : NULL;
 }
 
+static void wake(struct entry *entry, int64_t now_ms)
+{
+    entry->patience = (struct patience){.waits = false};
+    entry->due_ms = now_ms;
+}
+
 void outbox_wake(struct outbox *outbox, int64_t now_ms)
 {
     for (size_t i = 0; i < outbox->count; i++)
-        outbox->entries[i]->due_ms = now_ms;
+        wake(outbox->entries[i], now_ms);
 }
 
 int64_t outbox_due_ms(const struct outbox *outbox)
@@ -262,6 +274,6 @@ void outbox_tick(struct outbox *outbox, struct session *session, int64_t now_ms)
         if (entry->due_ms > now_ms)
             continue;
         if (entry->result ? send_result(session, entry) : send_release(session, entry, now_ms))
-            entry->due_ms = now_ms + AGAIN_MS;
+            entry->due_ms = now_ms + patience_asked(&entry->patience);
     }
 }

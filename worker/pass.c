@@ -67,6 +67,18 @@ static size_t whole_lines(size_t count)
     return (count + 7) / 8 * 8;
 }
 
+/* Numbers that a layer adds up over images, either way. */
+static size_t layer_sums_count(const struct network *network, size_t index)
+{
+    const struct layer *layer = &network->layers[index];
+    return layer->kind == LAYER_CONV
+               ? conv_sums(&layer->conv, conv_method(&layer->conv, network->is_exact))
+           : layer->kind == LAYER_CONV_POOL ? conv_pool_sums(&layer->conv_pool)
+           : layer->kind == LAYER_MOMENTS || layer->kind == LAYER_NORM
+               ? norm_sums(network->slots[layer->in_slot].channels)
+               : 0;
+}
+
 static void take_sums(struct pass *pass, struct arena *arena)
 {
     const struct network *network = pass->network;
@@ -75,17 +87,10 @@ static void take_sums(struct pass *pass, struct arena *arena)
         const struct pass_segment *segment = &pass->plan.segments[s];
         struct pass_sums *sums = &pass->sums_of[s];
         for (size_t i = segment->first; i < segment->end; i++) {
-            const struct layer *layer = &network->layers[i];
-            bool forward = layer->kind == LAYER_MOMENTS;
+            bool forward = network->layers[i].kind == LAYER_MOMENTS;
             size_t *end = forward ? &sums->forward : &sums->backward;
             pass->sums_at[i] = *end;
-            if (layer->kind == LAYER_CONV) {
-                *end += conv_sums(&layer->conv, conv_method(&layer->conv, network->is_exact));
-            } else if (layer->kind == LAYER_CONV_POOL) {
-                *end += conv_pool_sums(&layer->conv_pool);
-            } else if (forward || layer->kind == LAYER_NORM) {
-                *end += norm_sums(network->slots[layer->in_slot].channels);
-            }
+            *end += layer_sums_count(network, i);
         }
         most = larger(most, larger(sums->forward, sums->backward));
     }
@@ -140,6 +145,19 @@ static size_t sums_used(const struct stretch *stretch)
     return stretch->gradients ? sums->backward : sums->forward;
 }
 
+/* Zeros the sums of a stretch but those of convolutions: a group's first shard overwrites them. */
+static void begin_sums(const struct stretch *stretch, double *sums)
+{
+    const struct pass *pass = stretch->pass;
+    const struct pass_segment *segment = &pass->plan.segments[stretch->segment];
+    for (size_t i = segment->first; i < segment->end; i++) {
+        enum layer_kind kind = pass->network->layers[i].kind;
+        if (kind != LAYER_CONV && (kind == LAYER_MOMENTS) == !stretch->gradients) {
+            memset(sums + pass->sums_at[i], 0, layer_sums_count(pass->network, i) * sizeof *sums);
+        }
+    }
+}
+
 static void run_shard(const struct stretch *stretch, const struct shard *shard)
 {
     const struct pass *pass = stretch->pass;
@@ -180,9 +198,10 @@ static void run_group(void *context, size_t item, size_t thread)
                           .work = &pass->works[thread],
                           .sums = group_sums(pass, copy, group)};
     if (sums_used(stretch) > 0) {
-        memset(shard.sums, 0, sums_used(stretch) * sizeof *shard.sums);
+        begin_sums(stretch, shard.sums);
     }
     for (; done < end; done += shard.images) {
+        shard.adds_sums = shard.images > 0;
         shard.first = done;
         shard.images = end - done < most ? end - done : most;
         run_shard(stretch, &shard);

@@ -12,11 +12,11 @@ static size_t front(const struct add_shape *s)
     return (s->channels - s->other_channels) / 2;
 }
 
-/* Runs of a fixed length become vector instructions. One number at a time took twice as long where
- * the two arrays lie a multiple of 4 KiB apart. */
+enum { RUN = 16 }; /* numbers: loops of a fixed length become vector instructions */
+
+/* One number at a time took twice as long where the two arrays lie a multiple of 4 KiB apart. */
 static void add_numbers(real *restrict out, const real *restrict other, size_t count)
 {
-    enum { RUN = 64 };
     size_t i = 0;
     for (; i + RUN <= count; i += RUN) {
         for (size_t j = 0; j < RUN; j++) {
@@ -37,9 +37,7 @@ void add_forward(real *out, const real *other, const struct add_shape *s)
     for (size_t p = 0; p < s->height * s->width; p++) {
         size_t y = p / s->width * s->stride, x = p % s->width * s->stride;
         const real *from = other + (y * s->other_width + x) * s->other_channels;
-        for (size_t c = 0; c < s->other_channels; c++) {
-            out[p * s->channels + front(s) + c] += from[c];
-        }
+        add_numbers(out + p * s->channels + front(s), from, s->other_channels);
     }
 }
 
@@ -51,20 +49,33 @@ void add_backward(real *dother, bool adds, const real *dout, const struct add_sh
     for (size_t p = 0; p < s->height * s->width; p++) {
         size_t y = p / s->width * s->stride, x = p % s->width * s->stride;
         real *to = dother + (y * s->other_width + x) * s->other_channels;
-        for (size_t c = 0; c < s->other_channels; c++) {
-            to[c] += dout[p * s->channels + front(s) + c];
+        add_numbers(to, dout + p * s->channels + front(s), s->other_channels);
+    }
+}
+
+/* Up to RUN channels. */
+static void average_run(real *out, const real *in, size_t run, size_t channels, size_t pixels)
+{
+    double sum[RUN] = {0};
+    for (size_t p = 0; p < pixels && run == RUN; p++) {
+        for (size_t c = 0; c < RUN; c++) {
+            sum[c] += (double)in[p * channels + c];
         }
+    }
+    for (size_t p = 0; p < pixels && run < RUN; p++) {
+        for (size_t c = 0; c < run; c++) {
+            sum[c] += (double)in[p * channels + c];
+        }
+    }
+    for (size_t c = 0; c < run; c++) {
+        out[c] = (real)(sum[c] / (double)pixels);
     }
 }
 
 void average_forward(real *out, const real *in, size_t channels, size_t pixels)
 {
-    for (size_t c = 0; c < channels; c++) {
-        double sum = 0;
-        for (size_t p = 0; p < pixels; p++) {
-            sum += (double)in[p * channels + c];
-        }
-        out[c] = (real)(sum / (double)pixels);
+    for (size_t c = 0; c < channels; c += RUN) {
+        average_run(out + c, in + c, channels - c < RUN ? channels - c : RUN, channels, pixels);
     }
 }
 
@@ -78,12 +89,24 @@ void average_backward(real *din, bool adds, const real *dout, size_t channels, s
     }
 }
 
-void standardize(real *out, const real *in, const real *mean, const real *sd, size_t channels,
-                 size_t pixels)
+/* In runs of whole pixels of up to four channels: one number at a time, the divisions were 5 % of a
+ * ResNet's test. */
+void standardize(real *restrict out, const real *restrict in, const real *mean, const real *sd,
+                 size_t channels, size_t pixels)
 {
-    for (size_t p = 0; p < pixels; p++) {
-        for (size_t c = 0; c < channels; c++) {
-            out[p * channels + c] = (in[p * channels + c] - mean[c]) / sd[c];
+    enum { WHOLE = 48 }; /* a multiple of 1, 2, 3 and 4 */
+    real means[WHOLE], sds[WHOLE];
+    size_t count = pixels * channels, i = 0;
+    for (size_t j = 0; j < WHOLE; j++) {
+        means[j] = mean[j % channels];
+        sds[j] = sd[j % channels];
+    }
+    for (; i + WHOLE <= count && WHOLE % channels == 0; i += WHOLE) {
+        for (size_t j = 0; j < WHOLE; j++) {
+            out[i + j] = (in[i + j] - means[j]) / sds[j];
         }
+    }
+    for (; i < count; i++) {
+        out[i] = (in[i] - mean[i % channels]) / sd[i % channels];
     }
 }

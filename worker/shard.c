@@ -211,7 +211,8 @@ void shard_backward(const struct pass *pass, size_t index, const real *numbers, 
                            (struct conv_pool_part){shard->first, shard->images});
         break;
     case LAYER_CONV:
-        conv_backward(&pass->conv[index], shard->work->scratch, sums, din, adds, dout, c.in,
+        conv_backward(&pass->conv[index], shard->work->scratch,
+                      &(struct conv_gradients){din, adds, sums, shard->adds_sums}, dout, c.in,
                       c.weight, shard->images);
         break;
     case LAYER_RELU:

@@ -11,7 +11,8 @@ struct shard {
     size_t first, images; /* in the batch of all copies */
     size_t copy;          /* that they belong to; 0 where they belong to all */
     const struct pass_work *work;
-    double *sums; /* of its group, pass->sums_at[layer] says where */
+    double *sums;   /* of its group, pass->sums_at[layer] says where */
+    bool adds_sums; /* false: the first of its group, whose convolutions overwrite them */
 };
 
 void shard_forward(const struct pass *pass, size_t index, const real *numbers,

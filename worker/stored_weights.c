@@ -11,7 +11,6 @@
 #include "worker/disk.h"
 
 enum {
-    ASK_AGAIN_MS = 5000,
     LOOK_MS = 20, /* how often a runner looks for the file */
 };
 
@@ -48,22 +47,37 @@ static void give_up(struct stored_weights *stored, const char *why)
     hand_over(stored, "", 0);
 }
 
+bool stored_weights_ask(struct stored_weights *stored, uint64_t *number, int64_t now_ms,
+                        Wire__WeightsRequest *request)
+{
+    if (!stored->pending || now_ms < stored->due_ms)
+        return false;
+    if (stored->request == 0)
+        stored->request = ++*number;
+    stored->due_ms = now_ms + patience_asked(&stored->patience);
+    request->digest.data = stored->digest;
+    request->digest.len = sizeof stored->digest;
+    request->offset = stored->length;
+    return true;
+}
+
 void stored_weights_tick(struct stored_weights *stored, struct session *session, uint64_t *number,
                          int64_t now_ms)
 {
-    bool is_waiting = stored->asked_ms != 0 && now_ms < stored->asked_ms + ASK_AGAIN_MS;
-    if (!stored->pending || is_waiting || !session_is_open(session))
-        return;
     Wire__WeightsRequest request = WIRE__WEIGHTS_REQUEST__INIT;
     Wire__Envelope envelope = WIRE__ENVELOPE__INIT;
-    request.digest.data = stored->digest;
-    request.digest.len = sizeof stored->digest;
-    request.offset = stored->length;
-    envelope.request = stored->request = ++*number;
+    if (!session_is_open(session) || !stored_weights_ask(stored, number, now_ms, &request))
+        return;
+    envelope.request = stored->request;
     envelope.body_case = WIRE__ENVELOPE__BODY_WEIGHTS_REQUEST;
     envelope.weights_request = &request;
     session_send(session, &envelope);
-    stored->asked_ms = now_ms;
+}
+
+void stored_weights_wake(struct stored_weights *stored, int64_t now_ms)
+{
+    stored->due_ms = now_ms;
+    stored->patience = (struct patience){.waits = false};
 }
 
 static bool append(struct stored_weights *stored, const Wire__WeightsPart *part)
@@ -87,7 +101,9 @@ bool stored_weights_take(struct stored_weights *stored, uint64_t request,
     struct error error;
     if (!stored->pending || request == 0 || request != stored->request)
         return false;
-    stored->asked_ms = 0;
+    stored->request = 0;
+    stored->due_ms = 0;
+    patience_answered(&stored->patience);
     hash_text(stored->digest, HASH_BYTES, digest);
     if (!part)
         give_up(stored, "the coordinator has them no longer");

@@ -111,6 +111,7 @@ static void reap(struct supervisor *supervisor)
         stored_weights_finish(&supervisor->stored[i]);
         courier_finish(&supervisor->couriers[i]);
         supervisor->couriers[i] = (struct courier){.pending = false};
+        supply_use_end(&supervisor->uses[i]);
         slot_clear(slot);
         if (again)
             supervisor_begin(supervisor, &id, again);
@@ -315,14 +316,15 @@ static bool prepare(struct supervisor *supervisor, struct error *error)
     supervisor->slots = calloc((size_t)options->slots, sizeof *supervisor->slots);
     supervisor->stored = calloc((size_t)options->slots, sizeof *supervisor->stored);
     supervisor->couriers = calloc((size_t)options->slots, sizeof *supervisor->couriers);
-    if (!supervisor->slots || !supervisor->stored || !supervisor->couriers)
+    supervisor->uses = calloc((size_t)options->slots, sizeof *supervisor->uses);
+    if (!supervisor->slots || !supervisor->stored || !supervisor->couriers || !supervisor->uses)
         return error_set(error, ERROR_MEMORY, "out of memory for %d slots", options->slots);
     for (int i = 0; i < options->slots; i++)
         slot_clear(&supervisor->slots[i]);
     return signals_init(error) &&
            child_program_path("lipsweep-worker", supervisor->program, error) &&
            outbox_create(&supervisor->outbox, error) &&
-           supply_create(&supervisor->supply, options->cache, error) &&
+           supply_create(&supervisor->supply, options->cache, options->cache_bytes, error) &&
            open_spool(supervisor, error) &&
            session_create(&supervisor->session, &session_options, &listener, error);
 }
@@ -350,6 +352,7 @@ enum supervisor_end supervisor_run(const struct supervisor_options *options, str
     for (int i = 0; supervisor.couriers && i < options->slots; i++)
         courier_finish(&supervisor.couriers[i]);
     free(supervisor.couriers);
+    free(supervisor.uses);
     free(supervisor.slots);
     return end;
 }

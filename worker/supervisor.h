@@ -16,6 +16,7 @@ struct supervisor_options {
     const char *data;       /* NULL: the default places */
     const char *spool;
     const char *cache;       /* of data sets that came from the coordinator */
+    uint64_t cache_bytes;    /* that it may hold */
     int64_t idle_timeout_ms; /* 0: none */
     int64_t time_limit_ms;   /* when its process is to have ended; 0: none */
     int64_t count;           /* jobs to finish before it ends; 0: no limit */

@@ -192,8 +192,11 @@ static void take_weights_part(void *context, uint64_t request, const Wire__Weigh
 {
     struct supervisor *supervisor = context;
     for (int i = 0; i < supervisor->options->slots; i++)
-        if (stored_weights_take(&supervisor->stored[i], request, part))
+        if (stored_weights_take(&supervisor->stored[i], request, part)) {
+            supervisor->slots[i]
+                .progress.counter++; /* its runner waits for them, and says nothing */
             return;
+        }
 }
 
 static void take_drain(void *context, const Wire__Drain *drain)
@@ -223,7 +226,8 @@ static void take_checkpoint_ack(void *context, const Wire__CheckpointAck *ack)
     supervisor->stop_ms = supervisor->now_ms + STOP_MS; /* it is getting on */
     const struct slot *slot = find_slot(supervisor, &id);
     if (slot)
-        courier_take(&supervisor->couriers[slot - supervisor->slots], ack, supervisor->now_ms);
+        (void)courier_take(&supervisor->couriers[slot - supervisor->slots], ack,
+                           supervisor->now_ms);
     else
         (void)outbox_acknowledge_checkpoint(supervisor->outbox, &id, ack, supervisor->now_ms);
 }
@@ -273,6 +277,8 @@ static void take_welcome(void *context, const Wire__Welcome *welcome)
     supply_wake(supervisor->supply, supervisor->now_ms);
     for (int i = 0; i < supervisor->options->slots; i++)
         courier_wake(&supervisor->couriers[i], supervisor->now_ms);
+    for (int i = 0; i < supervisor->options->slots; i++)
+        stored_weights_wake(&supervisor->stored[i], supervisor->now_ms);
     supervisor_heartbeat_soon(supervisor);
 }
 

@@ -115,6 +115,7 @@ static bool start_slot(struct start *start, struct error *error)
     struct slot *slot = free_slot(supervisor);
     if (slot_start(slot, &slot_options, error)) {
         snprintf(slot->began, sizeof slot->began, "%s", start->began);
+        supply_use(supervisor->supply, &start->job, &supervisor->uses[slot - supervisor->slots]);
         if (slot_options.has_stored)
             stored_weights_begin(&supervisor->stored[slot - supervisor->slots], slot->folder,
                                  start->lease->weights_digest.data);
@@ -150,6 +151,26 @@ static bool adapt_path(struct start *start, struct error *error)
 
 enum step { STEP_STARTED, STEP_WAITS, STEP_FAILED };
 
+/* The weights to start from: the user's own copy, or one that comes from the coordinator. */
+static enum supply_state find_weights(struct start *start, struct error *error)
+{
+    char path[DISK_PATH_MAX];
+    struct supervisor *supervisor = start->supervisor;
+    struct job *job = &start->job;
+    if (!job->init[0] || start->lease->weights_digest.len == HASH_BYTES)
+        return SUPPLY_HERE;
+    enum supply_state state =
+        supply_want_weights(supervisor->supply, start->id, job, path, supervisor->now_ms, error);
+    if (state == SUPPLY_FAILED)
+        error_prefix(error, "%s, from which the training starts, is not here", job->init);
+    if (state == SUPPLY_HERE &&
+        snprintf(job->init, sizeof job->init, "%s", path) >= (int)sizeof job->init) {
+        error_set(error, ERROR_REFUSED, "the path %.100s… is too long", path);
+        return SUPPLY_FAILED;
+    }
+    return state;
+}
+
 static enum step take_step(struct start *start, struct error *error)
 {
     const Wire__Lease *lease = start->lease;
@@ -172,6 +193,9 @@ static enum step take_step(struct start *start, struct error *error)
         if (!find_data(start, error))
             return STEP_FAILED;
     }
+    enum supply_state weights = find_weights(start, error);
+    if (weights != SUPPLY_HERE)
+        return weights == SUPPLY_COMING ? STEP_WAITS : STEP_FAILED;
     if (!find_checkpoint(start))
         return STEP_WAITS;
     return adapt_path(start, error) && fits(start, error) && start_slot(start, error) ? STEP_STARTED

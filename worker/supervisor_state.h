@@ -24,6 +24,7 @@ struct supervisor {
     struct slot *slots;
     struct stored_weights *stored; /* one a slot */
     struct courier *couriers;      /* one a slot */
+    struct supply_use *uses;       /* one a slot */
     struct backoff backoff;
     struct resources usable;
     struct cores cores;

@@ -1,7 +1,7 @@
-/* Files that this machine lacks, brought from the coordinator: checkpoints, into the folder of
- * their training, and data sets, into a cache:
+/* Files that this machine lacks, brought from the coordinator (download.h): checkpoints, into the
+ * folder of their training, data sets and weights to start from, into a cache:
  *
- *     CACHE/DIGEST/        a whole data set, under the digest of its images
+ *     CACHE/DIGEST/        a whole data set, under the digest of its images, or a file of weights
  *     CACHE/DIGEST.part/   one on its way: its owner holds a lock on the folder
  *         NAME             a file that is whole: its SHA-256 was right, and it was synced
  *         NAME.part        one that is not: it goes on where it ends
@@ -18,8 +18,9 @@
 
 struct supply;
 
-/* The folder is made when something comes. */
-WARN_UNUSED bool supply_create(struct supply **supply, const char *cache, struct error *error);
+/* The folder is made when something comes, and kept to so many bytes. */
+WARN_UNUSED bool supply_create(struct supply **supply, const char *cache, uint64_t cache_bytes,
+                               struct error *error);
 void supply_destroy(struct supply *supply);
 
 /* True when the cache has this job's data set: `folder` gets where. */
@@ -30,11 +31,24 @@ bool supply_has(const struct supply *supply, const struct job *job, char folder[
 void supply_spoiled(struct supply *supply, const struct job *job);
 bool supply_is_spoiled(const struct supply *supply, const struct job *job);
 
+/* What a job uses of the cache stays there. All zero: nothing. */
+struct supply_use {
+    int count;
+    int lock[2];
+};
+void supply_use(struct supply *supply, const struct job *job, struct supply_use *use);
+void supply_use_end(struct supply_use *use);
+
 /* Brings the data set of a job that is leased here; to be called again until it is no longer
  * SUPPLY_COMING. What nobody asked for in a while rests. */
 enum supply_state { SUPPLY_COMING, SUPPLY_HERE, SUPPLY_FAILED };
 enum supply_state supply_want(struct supply *supply, const struct attempt_id *id,
                               const struct job *job, int64_t now_ms, struct error *error);
+
+/* The same for the weights that the job starts from: `path` gets where they are. */
+enum supply_state supply_want_weights(struct supply *supply, const struct attempt_id *id,
+                                      const struct job *job, char path[DISK_PATH_MAX],
+                                      int64_t now_ms, struct error *error);
 
 /* The same for a checkpoint, into the folder of its training. */
 enum supply_state supply_want_checkpoint(struct supply *supply, const struct attempt_id *id,

@@ -66,6 +66,8 @@ bool transfer_take(struct transfer *transfer, const Wire__WeightsAck *ack)
     if (!transfer->pending || ack->digest.len != sizeof transfer->digest ||
         memcmp(ack->digest.data, transfer->digest, sizeof transfer->digest) != 0)
         return false;
+    if (!ack->refused[0] && !ack->stored && ack->next_offset == transfer->offset)
+        return false;
     if (ack->refused[0])
         log_warning("%s is not kept by the coordinator: %s", transfer->path, ack->refused);
     transfer->pending = !ack->refused[0] && !ack->stored && ack->next_offset < transfer->size;

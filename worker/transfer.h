@@ -19,7 +19,8 @@ void transfer_init(struct transfer *transfer, const char *folder, const Wire__Re
 bool transfer_send(struct transfer *transfer, struct session *session,
                    const Wire__AttemptId *attempt);
 
-/* Takes the coordinator's answer. False when it is to something else. */
+/* Takes the coordinator's answer. False when it is to something else, or says again what the one
+ * before it said: two pieces would be under way from then on. */
 bool transfer_take(struct transfer *transfer, const Wire__WeightsAck *ack);
 
 #endif

@@ -113,18 +113,29 @@ bool weights_read(const struct weights *weights, const char *path, const char *d
     return good || error_prefix(error, "%s", path);
 }
 
-bool weights_find_digest(struct job *job, struct error *error)
+static bool find_digest(const char *path, char digest[HASH_TEXT], struct error *error)
 {
     uint8_t *bytes, hash[HASH_BYTES];
     size_t length;
-    if (!job->init[0] || job->init_digest[0])
-        return true;
-    if (!file_read(job->init, SAFETENSORS_FILE_MAX, &bytes, &length, error))
-        return error_prefix(error, "model.init");
+    if (!file_read(path, SAFETENSORS_FILE_MAX, &bytes, &length, error))
+        return false;
     hash_buffer(bytes, length, hash);
-    hash_text(hash, sizeof hash, job->init_digest);
+    hash_text(hash, sizeof hash, digest);
     free(bytes);
     return true;
+}
+
+bool weights_are(const char *path, const char *digest)
+{
+    char found[HASH_TEXT];
+    return find_digest(path, found, NULL) && strcmp(found, digest) == 0;
+}
+
+bool weights_find_digest(struct job *job, struct error *error)
+{
+    if (!job->init[0] || job->init_digest[0])
+        return true;
+    return find_digest(job->init, job->init_digest, error) || error_prefix(error, "model.init");
 }
 
 bool weights_read_job(const char *path, struct job *job, struct error *error)

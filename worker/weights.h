@@ -18,6 +18,9 @@ WARN_UNUSED bool weights_write(const struct weights *weights, const struct job *
 WARN_UNUSED bool weights_read(const struct weights *weights, const char *path, const char *digest,
                               struct error *error);
 
+/* Whether the file's bytes have this BLAKE2b-256. */
+bool weights_are(const char *path, const char *digest);
+
 /* Fills in the digest of the file that the job starts from, where there is one and the job does not
  * say. */
 WARN_UNUSED bool weights_find_digest(struct job *job, struct error *error);

@@ -107,15 +107,17 @@ static void run_conv(struct subject *s, int direction)
         conv_begin_forward(&s->conv, s->weight);
     } else {
         conv_begin_backward(&s->conv, s->weight);
-        memset(s->sums, 0, conv_sums(shape, s->conv.method) * sizeof *s->sums);
     }
     for (size_t i = 0; i < BATCH; i += SHARD) {
         if (direction == 0) {
             conv_forward(&s->conv, s->scratch, s->out + i * out, s->in + i * in, s->weight,
                          &(struct conv_tail){0}, SHARD);
         } else {
-            conv_backward(&s->conv, s->scratch, s->sums, direction == 2 ? s->din + i * in : NULL,
-                          false, s->dout + i * out, s->in + i * in, s->weight, SHARD);
+            const struct conv_gradients to = {.din = direction == 2 ? s->din + i * in : NULL,
+                                              .sums = s->sums,
+                                              .adds_sums = i > 0};
+            conv_backward(&s->conv, s->scratch, &to, s->dout + i * out, s->in + i * in, s->weight,
+                          SHARD);
         }
     }
     if (direction > 0) {

@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from processes import wait_until
-from wire import Peer, messages
+from wire import PROTOCOL, Peer, messages
 
 SWEEP = b"""name: s
 dataset: glyphs
@@ -100,12 +100,15 @@ def test_a_sweep_from_submission_to_results(start, endpoint, place):
     assert states(place) == ["done", "pending", "pending"]
 
 
-def test_another_version_is_told_both(start, endpoint):
+@pytest.mark.parametrize("version", [PROTOCOL - 1, PROTOCOL + 1])
+@pytest.mark.parametrize("role", ["worker", "client"])
+def test_another_version_is_told_both(start, endpoint, version, role):
+    """The previous one, and one to come."""
     start()
     with Peer(endpoint) as peer:
-        refused = peer.hello(protocol=99).refused
-        assert refused.code == 1 and refused.protocol == 1
-        assert "protocol 1" in refused.reason and "99" in refused.reason
+        refused = peer.hello(role=role, protocol=version).refused
+        assert refused.code == 1 and refused.protocol == PROTOCOL
+        assert f"protocol {PROTOCOL}," in refused.reason and f"you speak protocol {version}" in refused.reason
         assert peer.ask(live={}).WhichOneof("body") == "who_are_you"
 
 

@@ -12,7 +12,7 @@ import zmq.utils.z85 as z85
 
 import recorded
 from processes import wait_until
-from wire import Peer, messages
+from wire import PROTOCOL, Peer, messages
 
 SWEEP = """\
 name: keyed
@@ -76,7 +76,7 @@ def host(place, run_program, start_program):
 
 def assert_shut_out(host, peer):
     """Neither an answer, nor a worker in the store."""
-    peer.send(hello=dict(protocol=1, role=1, instance=peer.instance, slots=1))
+    peer.send(hello=dict(protocol=PROTOCOL, role=1, instance=peer.instance, slots=1))
     assert peer.receive_any(1.5) is None
     assert host.rows("worker") == 0
 
@@ -149,7 +149,7 @@ def test_a_revoked_key_on_a_live_connection(host):
         assert recorded.query(host.database, "SELECT state FROM job WHERE id = ?", lease.attempt.job)[0]["state"] == "leased"
         wait_until(lambda: recorded.job_count(host.database, "leased") == 0, 20, "its lease to expire")
     with host.peer(join, instance=b"x" * 16) as peer:
-        peer.send(hello=dict(protocol=1, role=1, instance=peer.instance, slots=1))
+        peer.send(hello=dict(protocol=PROTOCOL, role=1, instance=peer.instance, slots=1))
         assert peer.receive_any(1.5) is None
     assert host.said("turned away", "that key was revoked")
     assert "revoked" in host.run("lipsweep", "key", "list", code=0).stdout

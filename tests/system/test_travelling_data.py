@@ -221,3 +221,109 @@ def test_what_may_be_asked_for(host):
         client.hello(role="client")
         assert client.ask(data_request=dict(attempt=attempt)).WhichOneof("body") == "refused"
     assert not re.search(r"stood still", host.coordinator.stderr())
+
+
+START = """\
+name: NAME
+dataset: {name: own, path: images, format: idx, classes: 10}
+model: {name: mnist-cnn, init: FILE}
+train: {steps: 4, batch: 50, lr: 0.05}
+test: {sigma: [0]}
+seeds: 1
+run: {reuse: false}
+"""
+
+
+def test_weights_to_start_from_travel_too(host):
+    """From where the sweep file said, or from the coordinator's folder of data, and no others than the job wants."""
+    made_images.write_idx(host.data / "images")
+    host.begin(seeds=1)
+    far = host.machine("far")
+    host.finish(1)
+    file = host.place / "start.safetensors"
+    host.run("lipsweep", "weights", "j1", "-o", file, "--connect", host.endpoint, code=0)
+
+    def submit(name):
+        (host.place / f"{name}.yaml").write_text(START.replace("NAME", name).replace("FILE", str(file)))
+        host.run("lipsweep", "submit", f"{name}.yaml", "--connect", host.endpoint, "--yes", "--data", host.data, code=0)
+
+    def done(count):
+        wait_until(lambda: recorded.job_count(host.database, "done") == count, 60)
+
+    submit("here")
+    done(2)
+    assert "weights to start from" not in far.worker.stderr()
+    far.worker.kill()
+    submit("there")  # the client has the file, the worker has not
+    file.rename(host.data / file.name)
+    far.start("--connect", host.endpoint, "--slots", 1)
+    done(3)
+    assert "the file of weights to start from came from the coordinator" in far.worker.stderr()
+    digests_there = {row["weights_digest"] for row in recorded.query(
+        host.database, "SELECT t.weights_digest FROM job j JOIN training t ON t.id = j.training WHERE j.sweep > 1")}
+    assert len(digests_there) == 1, "the same start, the same training"
+    # what is in the cache is checked: damaged, it comes anew
+    far.worker.kill()
+    kept, = far.cache.glob("*/weights.safetensors")
+    data = bytearray(kept.read_bytes())
+    data[-1] ^= 1
+    kept.write_bytes(data)
+    file.write_bytes((host.data / file.name).read_bytes())
+    submit("anew")
+    file.unlink()
+    far.start("--connect", host.endpoint, "--slots", 1)
+    done(4)
+    assert kept.read_bytes() == (host.data / file.name).read_bytes() != bytes(data)
+
+
+def test_nobody_has_the_weights_to_start_from(host):
+    made_images.write_idx(host.data / "images")
+    host.begin(seeds=1)
+    far = host.machine("far")
+    host.finish(1)
+    file = host.place / "start.safetensors"
+    host.run("lipsweep", "weights", "j1", "-o", file, "--connect", host.endpoint, code=0)
+    far.worker.kill()
+    (host.place / "gone.yaml").write_text(START.replace("NAME", "gone").replace("FILE", str(file)))
+    host.run("lipsweep", "submit", "gone.yaml", "--connect", host.endpoint, "--yes", "--data", host.data, code=0)
+    file.unlink()
+    (host.data / file.name).write_bytes(b"something else")
+    host.machine("farther")
+    wait_until(lambda: "refused" in host.explain("j2"), 60)
+    words = host.explain("j2")
+    assert "from which the training starts, is not here" in words and "the coordinator" in words, words
+
+
+def test_the_cache_is_kept_to_a_size(host):
+    """What was used last stays; what a running job uses is never removed."""
+    for seed, name in enumerate(("images", "second", "third"), 1):
+        made_images.write_cifar(host.data / name, train=500, test=100, seed=seed)  # 1.8 MiB each
+    host.begin(format="cifar", model="resnet8", seeds=1)
+    machine = host.machine("far", "--cache-size", 4)
+    host.finish(1)
+    first, = machine.cache.iterdir()
+
+    def submit(name, epochs=1):
+        text = (host.place / "s.yaml").read_text().replace("path: images", f"path: {name}")
+        text = text.replace("name: travels", f"name: {name}").replace("epochs: 1", f"epochs: {epochs}")
+        (host.place / f"{name}.yaml").write_text(text)
+        host.run("lipsweep", "submit", f"{name}.yaml", "--connect", host.endpoint, "--yes", "--data", host.data, code=0)
+
+    submit("second", epochs=1000000)
+    wait_until(lambda: recorded.query(host.database, "SELECT 1 FROM epoch_metric WHERE job = 2"), 60)
+    assert len(list(machine.cache.iterdir())) == 2
+    second, = set(machine.cache.iterdir()) - {first}
+    submit("third")
+    wait_until(lambda: recorded.job_count(host.database, "done") == 2, 60)
+    assert not first.exists() and second.exists() and len(list(machine.cache.iterdir())) == 2
+    assert f"{first} was not used for longest" in machine.worker.stderr()
+    # there is no room for one that does not fit beside what is used
+    machine.worker.kill()
+    machine.start("--connect", host.endpoint, "--slots", 2, "--cache-size", 3)
+    wait_until(lambda: recorded.query(host.database, "SELECT 1 FROM attempt a JOIN job j ON j.id = a.job AND "
+                                      "j.attempt = a.number WHERE a.job = 2 AND a.number > 1"), 60)
+    wait_until(machine.runners, 60)
+    made_images.write_cifar(host.data / "fourth", train=500, test=100, seed=4)
+    submit("fourth")
+    wait_until(lambda: "refused" in host.explain("j4"), 60)
+    assert "--cache-size" in host.explain("j4") and second.exists()

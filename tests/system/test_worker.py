@@ -12,6 +12,7 @@ import pytest
 import processes
 from coordinator import Coordinator, endpoint_in
 from processes import alive, descendants, wait_until
+from wire import PROTOCOL
 
 SHORT = """
 dataset: {name: glyphs, train_count: 300}
@@ -54,7 +55,7 @@ def spooled(place):
 def test_a_lease_becomes_a_result(coordinator, start_worker, place):
     worker = start_worker(slots=2)
     hello = coordinator.expect_hello()
-    assert (hello.protocol, hello.slots, hello.threads, hello.pid) == (1, 2, 1, worker.pid)
+    assert (hello.protocol, hello.slots, hello.threads, hello.pid) == (PROTOCOL, 2, 1, worker.pid)
     assert len(hello.instance) == 16 and hello.build and hello.host and hello.cpu_class
     assert hello.cpu_count >= 1 and hello.memory_bytes > 1 << 26
     heartbeat = coordinator.expect_heartbeat()
@@ -434,9 +435,9 @@ def test_nonsense_from_the_coordinator_does_no_harm(coordinator, start_worker):
 def test_another_protocol_ends_the_worker(coordinator, start_worker):
     worker = start_worker()
     envelope = coordinator.receive("hello")
-    coordinator.send(request=envelope.request, refused=dict(code=1, reason="protocol 1 is too old", protocol=7))
+    coordinator.send(request=envelope.request, refused=dict(code=1, reason="that is too old", protocol=PROTOCOL + 1))
     worker.wait(code=4)
-    assert "version 7" in worker.stderr() and "version 1" in worker.stderr()
+    assert f"version {PROTOCOL + 1}" in worker.stderr() and f"version {PROTOCOL}" in worker.stderr()
 
 
 def test_count_and_idle_timeout_end_it(coordinator, start_worker):

@@ -140,8 +140,8 @@ def test_cores_that_others_use_too(place, programs):
         oldest = 0
         while time.monotonic() < end:  # as long as the load is to last, whatever the machine's speed
             time.sleep(1)
-            rows = json.loads(site.client("workers", "--format", "json"))
-            oldest = max([oldest] + [row["heartbeat_age_s"] for row in rows])
+            answer = site.client("workers", "--format", "json", code=None)  # none where the load let it wait too long
+            oldest = max([oldest] + [row["heartbeat_age_s"] for row in json.loads(answer or "[]")])
         assert [row["outcome"] for row in site.attempts()] == ["running"] * 2
         assert len(machine.runners()) == 2
         print(f"{seconds} s of load: no lease lost, the oldest heartbeat was {oldest} s old")

@@ -1,6 +1,9 @@
 /* Time, order and memory of the coordinator: what the loop relies on. */
 #include "coordinator_harness.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #define SWEEP                                                                                      \
     "name: s\ndataset: glyphs\nmodel: mnist-cnn\ntrain: {epochs: 1, batch: 100, lr: 0.05}\n"       \
     "grid: {k: [0.1, 0.2, 0.3]}\nloss: {lambda: 1, sigma: 0.1}\nseeds: 1\nbaseline: false\n"       \
@@ -319,6 +322,47 @@ static void a_peer_that_does_not_read_holds_nobody_up(void **state)
     outbox_finish(&outbox);
 }
 
+static void send_first_piece(const Wire__Lease *lease, uint8_t digest[HASH_BYTES])
+{
+    uint8_t bytes[100] = {0};
+    Wire__Checkpoint checkpoint = WIRE__CHECKPOINT__INIT;
+    Wire__CheckpointChunk chunk = WIRE__CHECKPOINT_CHUNK__INIT;
+    checkpoint.file.data = digest;
+    checkpoint.file.len = HASH_BYTES;
+    checkpoint.size = 2 * sizeof bytes;
+    checkpoint.step = 1;
+    chunk.attempt = lease->attempt;
+    chunk.checkpoint = &checkpoint;
+    chunk.data.data = bytes;
+    chunk.data.len = sizeof bytes;
+    SEND(1, CHECKPOINT_CHUNK, checkpoint_chunk, &chunk);
+    Wire__Envelope *ack = TAKE(1, CHECKPOINT_ACK);
+    assert_string_equal(ack->checkpoint_ack->refused, "");
+    assert_int_equal(ack->checkpoint_ack->next_offset, sizeof bytes);
+}
+
+/* Its worker was killed while it sent it, and nobody else has the same. */
+static void half_a_checkpoint_does_not_stay(void **state)
+{
+    (void)state;
+    const struct timespec long_ago[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    uint8_t digest[HASH_BYTES] = {1, 2, 3};
+    char folder[128], path[256], text[HASH_TEXT];
+    harness_submit(SWEEP);
+    send_first_piece(harness_lease(1, 1), digest);
+    hash_text(digest, HASH_BYTES, text);
+    snprintf(folder, sizeof folder, "%s.d/checkpoints", harness.path);
+    snprintf(path, sizeof path, "%s/%s.part", folder, text);
+    harness_tick(1000);
+    harness_tick(LEASE_MS);
+    assert_int_equal(access(path, F_OK), 0); /* it may still grow */
+    assert_int_equal(utimensat(AT_FDCWD, path, long_ago, 0), 0);
+    harness_tick(1000);
+    harness_tick(LEASE_MS);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
@@ -339,6 +383,7 @@ int main(void)
         TEST(garbage_changes_nothing),
         TEST(logs_keep_their_head_and_tail),
         TEST(a_peer_that_does_not_read_holds_nobody_up),
+        TEST(half_a_checkpoint_does_not_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

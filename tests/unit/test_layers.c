@@ -88,11 +88,14 @@ static void check_conv_gradients(const struct conv *conv, const struct probe *pr
     size_t in_count = probe->images * s->in_height * s->in_width * s->in_channels;
     size_t weight_count = s->kernel * s->kernel * s->in_channels * s->out_channels;
     assert_true(conv_sums(s, conv->method) <= MAX);
-    memset(sums, 0, sizeof sums);
+    struct conv_gradients to = {.din = din, .sums = sums};
+    for (size_t i = 0; i < MAX; i++) {
+        sums[i] = NAN; /* to be overwritten */
+    }
     memset(dweight, 0, sizeof dweight);
     memset(dbias, 0, sizeof dbias);
     conv_begin_backward(conv, probe->weight);
-    conv_backward(conv, conv_memory, sums, din, false, r, probe->in, probe->weight, probe->images);
+    conv_backward(conv, conv_memory, &to, r, probe->in, probe->weight, probe->images);
     conv_end_backward(conv, sums, dweight, dbias);
     check(probe, probe->in, din, in_count);
     check(probe, probe->weight, dweight, weight_count);
@@ -101,9 +104,11 @@ static void check_conv_gradients(const struct conv *conv, const struct probe *pr
     }
 
     real din_once = din[3], once = dweight[1], bias_once = dbias[0];
-    conv_backward(conv, conv_memory, sums, din, true, r, probe->in, probe->weight, probe->images);
+    to.adds = to.adds_sums = true;
+    conv_backward(conv, conv_memory, &to, r, probe->in, probe->weight, probe->images);
     assert_true(fabs(din[3] - 2 * din_once) < 1e-12);
-    conv_backward(conv, conv_memory, sums, NULL, false, r, probe->in, probe->weight, probe->images);
+    to.din = NULL;
+    conv_backward(conv, conv_memory, &to, r, probe->in, probe->weight, probe->images);
     conv_end_backward(conv, sums, dweight, dbias);
     assert_true(fabs(dweight[1] - 4 * once) < 1e-12);
     assert_true(fabs(dbias[0] - 4 * bias_once) < 1e-12);

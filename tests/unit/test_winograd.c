@@ -119,12 +119,13 @@ static void run_backward(struct result *r, const struct kernels *level, const st
     r->dweight = calloc(r->dweight_count, sizeof(double));
     r->dweight_alone = calloc(r->dweight_count, sizeof(double));
     assert_true(r->dweight && r->dweight_alone);
-    level->winograd_backward(r->din.x, false, r->dweight, input->dout.x, input->in.x, turned.x,
-                             p->images, scratch.x, s);
-    level->winograd_backward(r->more_din.x, true, r->dweight, input->dout.x, input->in.x, turned.x,
-                             p->images, scratch.x, s);
-    level->winograd_backward(NULL, false, r->dweight_alone, input->dout.x, input->in.x, turned.x,
-                             p->images, scratch.x, s);
+    const struct conv_gradients first = {r->din.x, false, r->dweight, false};
+    const struct conv_gradients more = {r->more_din.x, true, r->dweight, true};
+    const struct conv_gradients alone = {NULL, false, r->dweight_alone, true};
+    r->dweight[0] = r->dweight[r->dweight_count - 1] = NAN; /* to be overwritten */
+    level->winograd_backward(&first, input->dout.x, input->in.x, turned.x, p->images, scratch.x, s);
+    level->winograd_backward(&more, input->dout.x, input->in.x, turned.x, p->images, scratch.x, s);
+    level->winograd_backward(&alone, input->dout.x, input->in.x, turned.x, p->images, scratch.x, s);
     guarded_check(&scratch);
     guarded_check(&r->din);
     guarded_check(&r->more_din);

@@ -60,7 +60,8 @@ static struct distances measure(const struct conv_shape *s, enum conv_method met
     conv_begin_forward(&conv, n->weight.x);
     conv_forward(&conv, scratch.x, out.x, n->in.x, n->weight.x, &(struct conv_tail){0}, images);
     conv_begin_backward(&conv, n->weight.x);
-    conv_backward(&conv, scratch.x, sums, din.x, false, n->dout.x, n->in.x, n->weight.x, images);
+    const struct conv_gradients to = {.din = din.x, .sums = sums};
+    conv_backward(&conv, scratch.x, &to, n->dout.x, n->in.x, n->weight.x, images);
     conv_end_backward(&conv, sums, dweight, NULL);
     struct distances d = {real_distance(out.x, reference->out, out.count),
                           real_distance(din.x, reference->din, din.count),
