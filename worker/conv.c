@@ -330,4 +330,10 @@ void conv_backward(const struct conv *conv, real *scratch, const struct conv_gra
     if (to->din) {
         input_gradient(conv, scratch, to->din, to->adds, dout, weight, images);
     }
+    if (to->norm.out) {
+        const struct conv_shape *s = &conv->shape;
+        conv->kernels->norm_relu_sums(to->norm.sum, to->norm.product, to->din, to->norm.out,
+                                      to->norm.in, s->in_channels,
+                                      images * s->in_height * s->in_width);
+    }
 }

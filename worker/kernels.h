@@ -27,12 +27,22 @@ struct conv_tail {
     double *sum, *product; /* [out_channels]: the outputs and their squares are added */
 };
 
+/* The way back through batch normalisation and the ReLU behind it, [channels] a pixel: the gradient
+ * of `out` becomes 0 where that is not positive, and it and its product with `in` are added to the
+ * sums. */
+struct norm_relu {
+    const real *out; /* NULL: nothing of all this */
+    const real *in;
+    double *sum, *product; /* [channels] */
+};
+
 /* Where a convolution's gradients go: each is overwritten, or added to when it `adds`. */
 struct conv_gradients {
     real *din; /* NULL: nobody asks for it */
     bool adds;
     double *sums; /* of weights (and bias), in an order of the method's own */
     bool adds_sums;
+    struct norm_relu norm; /* whose output the convolution reads: done to din when it is whole */
 };
 
 /* A convolution of stride 1, its outputs pooled in windows of 2 x 2; a last row or column that

@@ -94,7 +94,8 @@ static void transform_strip(real *to, size_t point_step, const struct strip *str
 }
 
 static void output_strip(real *out, const struct picture *p, const real *from, size_t point_step,
-                         const struct strip *strip, const struct conv_tail *tail)
+                         const struct strip *strip, const struct conv_tail *tail,
+                         const struct norm_relu *norm)
 {
     tile_output *output = output_of(tail->added, tail->activates);
     for (size_t t = 0; t < strip->count; t++) {
@@ -112,17 +113,22 @@ static void output_strip(real *out, const struct picture *p, const real *from, s
             if (tail->sum) {
                 tile_sums(tail->sum + c, tail->product + c, &target);
             }
+            if (norm->out) {
+                (is_whole(&target) ? relu_whole_tile
+                                   : relu_any_tile)(norm->sum + c, norm->product + c, &target,
+                                                    norm->out + first + c, norm->in + first + c);
+            }
             target.corner += LANES;
             target.added = target.added ? target.added + LANES : NULL;
         }
     }
 }
 
-/* Asks for the lines that a tile's outputs will be written to, while products are under way; none
- * where the strip has no such tile. Inline, because gcc takes a function that does nothing but this
- * for one that does nothing. */
+/* Asks for the lines that a tile's outputs will be written to, or read from, while products are
+ * under way; none where the strip has no such tile. Inline, because gcc takes a function that does
+ * nothing but this for one that does nothing. */
 INLINE void prefetch_tile(const real *out, const struct picture *p, const struct strip *strip,
-                          size_t t)
+                          size_t t, bool writes)
 {
     enum { LINE = 64 / sizeof(real) };
     if (t >= strip->count) {
@@ -134,7 +140,11 @@ INLINE void prefetch_tile(const real *out, const struct picture *p, const struct
     for (int i = 0; i < at_most(p->height - y, WINOGRAD_OUT); i++) {
         const real *row = out + (pixel + (size_t)i * p->width) * p->channels;
         for (size_t n = 0; n < run; n += LINE) {
-            __builtin_prefetch(row + n, 1);
+            if (writes) {
+                __builtin_prefetch(row + n, 1);
+            } else {
+                __builtin_prefetch(row + n);
+            }
         }
     }
 }
@@ -170,12 +180,12 @@ static void winograd_forward(real *out, const real *in, const real *weights,
         strip_init(&strip, first, tiles, &to);
         transform_strip(parts.in, step, &strip, &from, WINOGRAD_IN, s->padding, parts.zeros);
         for (size_t i = 0; i < WINOGRAD_POINTS; i++) {
-            prefetch_tile(out, &to, &strip, i);
+            prefetch_tile(out, &to, &strip, i, true);
             multiply_point(parts.out + i * step, parts.in + i * step,
                            weights + i * s->in_channels * s->out_channels, s->in_channels,
                            s->out_channels, strip.count);
         }
-        output_strip(out, &to, parts.out, step, &strip, tail);
+        output_strip(out, &to, parts.out, step, &strip, tail, &(struct norm_relu){0});
     }
 }
 
@@ -199,7 +209,10 @@ static void winograd_backward(const struct conv_gradients *gradients, const real
         transform_strip(parts.polynomial, step, &strip, &image, WINOGRAD_OUT, 0, parts.zeros);
         for (size_t i = 0; i < WINOGRAD_POINTS; i++) {
             if (din) {
-                prefetch_tile(din, &to, &strip, i);
+                prefetch_tile(din, &to, &strip, i, true);
+            }
+            if (din && gradients->norm.out && i >= STRIP) {
+                prefetch_tile(gradients->norm.in, &to, &strip, i - STRIP, false);
             }
             correlate_point(parts.dweight + i * size, parts.in + i * step,
                             parts.polynomial + i * step, s->in_channels, s->out_channels,
@@ -210,7 +223,7 @@ static void winograd_backward(const struct conv_gradients *gradients, const real
             }
         }
         if (din) {
-            output_strip(din, &to, parts.out, step, &strip, &tail);
+            output_strip(din, &to, parts.out, step, &strip, &tail, &gradients->norm);
         }
     }
     winograd_end_dweight(gradients, parts.dweight, s);

@@ -316,8 +316,43 @@ NEVER_INLINE void sum_any_tile(double *sum, double *product, const struct target
     sum_tile(sum, product, t, t->rows, t->columns);
 }
 
+/* The way back through a ReLU, of a tile that is still in the nearest cache. */
+INLINE void relu_tile(double *sum, double *product, const struct target *t, const real *out,
+                      const real *in, int rows, int columns)
+{
+    vector s[2] = {0}, p[2] = {0};
+    for (int i = 0; i < rows; i++) {
+        size_t at = (size_t)i * t->row_step;
+#pragma GCC unroll 4
+        for (int j = 0; j < columns; j++, at += t->step) {
+            vector x = keep(load(t->corner + at), load(out + at) > (vector){0});
+            store(t->corner + at, x);
+            s[j % 2] += x;
+            p[j % 2] += x * load(in + at);
+        }
+    }
+    add_wide(sum, s[0] + s[1]);
+    add_wide(product, p[0] + p[1]);
+}
+
+NEVER_INLINE void relu_whole_tile(double *sum, double *product, const struct target *t,
+                                  const real *out, const real *in)
+{
+    relu_tile(sum, product, t, out, in, WINOGRAD_OUT, WINOGRAD_OUT);
+}
+
+NEVER_INLINE void relu_any_tile(double *sum, double *product, const struct target *t,
+                                const real *out, const real *in)
+{
+    relu_tile(sum, product, t, out, in, t->rows, t->columns);
+}
+
+INLINE bool is_whole(const struct target *t)
+{
+    return t->rows == WINOGRAD_OUT && t->columns == WINOGRAD_OUT;
+}
+
 static void tile_sums(double *sum, double *product, const struct target *t)
 {
-    bool is_whole = t->rows == WINOGRAD_OUT && t->columns == WINOGRAD_OUT;
-    (is_whole ? sum_whole_tile : sum_any_tile)(sum, product, t);
+    (is_whole(t) ? sum_whole_tile : sum_any_tile)(sum, product, t);
 }

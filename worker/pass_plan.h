@@ -32,10 +32,12 @@ struct pass_slot {
 
 /* What a layer does for those behind it, and whether another does its work. */
 struct pass_merge {
-    size_t addition; /* the layer whose `other` it adds; 0: none */
-    bool activates;  /* the ReLU */
-    size_t moments;  /* the layer whose sums it adds to; 0: none */
-    bool is_done;    /* forward; and an addition or a ReLU backward */
+    size_t addition;   /* the layer whose `other` it adds; 0: none */
+    bool activates;    /* the ReLU */
+    size_t moments;    /* the layer whose sums it adds to; 0: none */
+    bool is_done;      /* forward; and an addition or a ReLU backward */
+    size_t norm;       /* the layer whose way back it does behind its own, ReLU and all; 0: none */
+    bool is_done_back; /* by such a layer */
 };
 
 struct pass_plan {

@@ -176,6 +176,23 @@ void shard_forward(const struct pass *pass, size_t index, const real *numbers,
     tick(pass, shard);
 }
 
+static void run_conv_backward(const struct pass *pass, const struct call *c, real *din,
+                              const real *dout, const struct shard *shard)
+{
+    size_t norm = pass->plan.merges[c->index].norm;
+    struct conv_gradients to = {.din = din,
+                                .adds = pass->plan.adds[c->index],
+                                .sums = shard->sums + pass->sums_at[c->index],
+                                .adds_sums = shard->adds_sums};
+    if (norm > 0) {
+        double *sum = shard->sums + pass->sums_at[norm];
+        const real *norm_in = value_at(pass, pass->network->layers[norm].in_slot, shard);
+        to.norm = (struct norm_relu){c->in, norm_in, sum, sum + c->channels};
+    }
+    conv_backward(&pass->conv[c->index], shard->work->scratch, &to, dout, c->in, c->weight,
+                  shard->images);
+}
+
 static void image_backward(const struct pass *pass, const struct call *c, real *din,
                            const real *dout, bool adds, const struct shard *shard)
 {
@@ -211,9 +228,7 @@ void shard_backward(const struct pass *pass, size_t index, const real *numbers, 
                            (struct conv_pool_part){shard->first, shard->images});
         break;
     case LAYER_CONV:
-        conv_backward(&pass->conv[index], shard->work->scratch,
-                      &(struct conv_gradients){din, adds, sums, shard->adds_sums}, dout, c.in,
-                      c.weight, shard->images);
+        run_conv_backward(pass, &c, din, dout, shard);
         break;
     case LAYER_RELU:
         pass->kernels->relu_backward(dout, c.out, shard->images * c.out_size);

@@ -379,7 +379,8 @@ static void methods_agree(void **state)
                                            moments[method][1]};
             conv_forward(&conv, scratch, out[method].x, in.x, weight.x, &tail, images);
             conv_begin_backward(&conv, weight.x);
-            const struct conv_gradients to = {din[method].x, method == CONV_PRODUCT, sums, false};
+            const struct conv_gradients to = {
+                .din = din[method].x, .adds = method == CONV_PRODUCT, .sums = sums};
             conv_backward(&conv, scratch, &to, dout.x, in.x, weight.x, images);
             conv_end_backward(&conv, sums, dweight[method].x, dbias[method].x);
             arena_finish(&arena);

@@ -43,8 +43,9 @@ enum { CHANNELS_MAX = 112 };
 /* What one level makes of a probe. */
 struct result {
     struct guarded out, tailed, din, more_din, scratch;
-    double sum[CHANNELS_MAX], square[CHANNELS_MAX]; /* of what is tailed */
-    double *dweight, *dweight_alone;                /* [3][3][out_channels][in_channels] */
+    double sum[CHANNELS_MAX], square[CHANNELS_MAX];            /* of what is tailed */
+    double norm_sum[CHANNELS_MAX], norm_product[CHANNELS_MAX]; /* of more_din */
+    double *dweight, *dweight_alone; /* [3][3][out_channels][in_channels] */
     size_t dweight_count;
 };
 
@@ -119,9 +120,16 @@ static void run_backward(struct result *r, const struct kernels *level, const st
     r->dweight = calloc(r->dweight_count, sizeof(double));
     r->dweight_alone = calloc(r->dweight_count, sizeof(double));
     assert_true(r->dweight && r->dweight_alone);
-    const struct conv_gradients first = {r->din.x, false, r->dweight, false};
-    const struct conv_gradients more = {r->more_din.x, true, r->dweight, true};
-    const struct conv_gradients alone = {NULL, false, r->dweight_alone, true};
+    const struct conv_gradients first = {.din = r->din.x, .sums = r->dweight};
+    const struct conv_gradients more = {
+        .din = r->more_din.x,
+        .adds = true,
+        .sums = r->dweight,
+        .adds_sums = true,
+        .norm = {input->in.x, input->in.x, r->norm_sum, r->norm_product}};
+    const struct conv_gradients alone = {.sums = r->dweight_alone, .adds_sums = true};
+    memset(r->norm_sum, 0, sizeof r->norm_sum);
+    memset(r->norm_product, 0, sizeof r->norm_product);
     r->dweight[0] = r->dweight[r->dweight_count - 1] = NAN; /* to be overwritten */
     level->winograd_backward(&first, input->dout.x, input->in.x, turned.x, p->images, scratch.x, s);
     level->winograd_backward(&more, input->dout.x, input->in.x, turned.x, p->images, scratch.x, s);
@@ -181,9 +189,24 @@ static void check_sums(const struct result *r, size_t channel, size_t channels)
     assert_true(fabs(r->square[channel] - square) <= 16 * ROUNDING * square);
 }
 
+/* Of the gradient that went back through a ReLU, and of its product with the norm's input. */
+static void check_norm_sums(const struct result *r, const struct input *input, size_t channel,
+                            size_t channels)
+{
+    double sum = 0, product = 0, size = 0;
+    for (size_t i = channel; i < r->more_din.count; i += channels) {
+        double x = (double)r->more_din.x[i];
+        sum += x;
+        product += x * (double)input->in.x[i];
+        size += fabs(x);
+    }
+    assert_true(fabs(r->norm_sum[channel] - sum) <= 16 * ROUNDING * size);
+    assert_true(fabs(r->norm_product[channel] - product) <= 32 * ROUNDING * size);
+}
+
 /* What follows from the rest: bias, addition and ReLU, sums, and that nothing hangs on whether din
  * is asked for. */
-static void check_variants(const struct result *r, const struct input *input)
+static void check_variants(const struct result *r, const struct probe *p, const struct input *input)
 {
     size_t channels = input->bias.count;
     for (size_t i = 0; i < r->out.count; i++) {
@@ -197,8 +220,12 @@ static void check_variants(const struct result *r, const struct input *input)
     struct guarded before = guarded_create(r->more_din.count, 8);
     for (size_t i = 0; i < r->din.count; i++) {
         double size = fmax(1, fabs((double)r->din.x[i]));
-        double difference = (double)(r->more_din.x[i] - r->din.x[i] - before.x[i]);
-        assert_true(fabs(difference) <= 64 * ROUNDING * size);
+        real expected = input->in.x[i] > 0 ? r->din.x[i] + before.x[i] : 0;
+        assert_true(fabs((double)(r->more_din.x[i] - expected)) <= 64 * ROUNDING * size);
+    }
+    size_t in_channels = p->shape.in_channels;
+    for (size_t c = 0; c < in_channels; c++) {
+        check_norm_sums(r, input, c, in_channels);
     }
     guarded_destroy(&before);
     for (size_t i = 0; i < r->dweight_count; i++) {
@@ -229,7 +256,7 @@ static double planted_distance(const struct kernels *level, const struct probe *
     run_forward(&r, level, p, input, planted_forward);
     run_backward(&r, level, p, input, planted_backward);
     double distance = result_distance(&r, p, reference);
-    check_variants(&r, input);
+    check_variants(&r, p, input);
     result_destroy(&r);
     return distance;
 }
