@@ -110,18 +110,35 @@ static void add_wire_value(struct rows *rows, const Wire__Value *value)
     }
 }
 
+static bool is_same(const Wire__Row *row, size_t column)
+{
+    return column / 8 < row->same.len && row->same.data[column / 8] & 1 << column % 8;
+}
+
+/* What is the same as in the row before is not sent again. */
+static bool add_wire_row(struct rows *rows, const Wire__Row *row, bool is_first)
+{
+    size_t own = 0, before = is_first ? 0 : rows_count(rows) - 1;
+    for (size_t i = 0; i < rows->column_count; i++) {
+        if (!is_same(row, i) && own < row->n_values)
+            add_wire_value(rows, row->values[own++]);
+        else if (!is_first && is_same(row, i))
+            rows_add_copy(rows, before, i);
+        else
+            return false;
+    }
+    return own == row->n_values;
+}
+
 static bool add_page(struct rows *rows, const Wire__Rows *page, const char *endpoint,
                      struct error *error)
 {
     for (size_t i = 0; rows->column_count < page->n_columns; i++)
         rows_add_column(rows, page->columns[i]);
-    for (size_t i = 0; i < page->n_rows; i++) {
-        if (page->rows[i]->n_values != rows->column_count)
+    for (size_t i = 0; i < page->n_rows; i++)
+        if (!add_wire_row(rows, page->rows[i], i == 0))
             return error_set(error, ERROR_DATA, "the coordinator at %s sent a damaged row",
                              endpoint);
-        for (size_t j = 0; j < rows->column_count; j++)
-            add_wire_value(rows, page->rows[i]->values[j]);
-    }
     return true;
 }
 
@@ -159,6 +176,7 @@ bool connection_each(struct connection *connection, const char *name,
     query.name = name_copy;
     query.parameters = pointers;
     query.n_parameters = parameter_count;
+    query.compact = true;
     struct rows *rows = rows_create();
     bool good = true;
     while (good && query.offset >= 0) {

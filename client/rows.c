@@ -65,6 +65,14 @@ void rows_add_bytes(struct rows *rows, enum value_type type, const void *data, s
     add(rows, (struct value){.type = type, .bytes = memory_bytes(data, length), .length = length});
 }
 
+void rows_add_copy(struct rows *rows, size_t row, size_t column)
+{
+    struct value value = *rows_at(rows, row, column);
+    if (value.bytes)
+        value.bytes = memory_bytes(value.bytes, value.length);
+    add(rows, value);
+}
+
 void rows_take(struct rows *rows, struct rows *from)
 {
     if (rows->column_count == 0) {

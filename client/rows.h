@@ -53,4 +53,7 @@ void rows_add_integer(struct rows *rows, int64_t value);
 void rows_add_real(struct rows *rows, double value);
 void rows_add_bytes(struct rows *rows, enum value_type type, const void *data, size_t length);
 
+/* Once more the value that is there. */
+void rows_add_copy(struct rows *rows, size_t row, size_t column);
+
 #endif

@@ -193,3 +193,14 @@ bool db_guard_step(struct db_guard *guard, struct statement *statement, bool *ro
     return error_set(error, ERROR_FAILED, "%s",
                      sqlite3_errmsg(sqlite3_db_handle(statement->handle)));
 }
+
+static int look_at_the_flag(void *context)
+{
+    return atomic_load((const atomic_bool *)context);
+}
+
+void db_end_when(struct db *db, const atomic_bool *flag)
+{
+    sqlite3_progress_handler(db->handle, PROGRESS_OPCODES, look_at_the_flag,
+                             (void *)(uintptr_t)flag);
+}

@@ -5,6 +5,8 @@
 #ifndef LIPSWEEP_COMMON_DB_GUARD_H
 #define LIPSWEEP_COMMON_DB_GUARD_H
 
+#include <stdatomic.h>
+
 #include "common/db.h"
 
 struct db_guard {
@@ -25,5 +27,9 @@ WARN_UNUSED bool db_guard_prepare(struct db_guard *guard, struct db *db, const c
 /* statement_step, its time counted. ERROR_REFUSED when time or memory is used up. */
 WARN_UNUSED bool db_guard_step(struct db_guard *guard, struct statement *statement, bool *row,
                                struct error *error);
+
+/* For questions of our own: what is read on the connection ends with an error once the flag is set,
+ * by whatever thread. The flag must outlive the connection. */
+void db_end_when(struct db *db, const atomic_bool *flag);
 
 #endif

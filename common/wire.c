@@ -207,10 +207,17 @@ static bool wait_for_answer(struct exchange *exchange, int timeout_ms, struct er
     exchange->look_ms = clock_now_ms(&clock) + LOOK_MS;
     struct pollfd poll_for = {.fd = socket_descriptor(exchange->socket), .events = POLLIN};
     for (;;) {
-        if (!send_pending(exchange, error) || !take_answers(exchange, error))
+        /* libzmq hears of a new connection when it receives, not reliably when it sends, and says so
+         * once: so look first, and again after sending. */
+        if (!take_answers(exchange, error))
             return false;
         if (exchange->reply)
             return true;
+        bool was_pending = exchange->pending;
+        if (!send_pending(exchange, error))
+            return false;
+        if (was_pending && !exchange->pending)
+            continue;
         if (!look_after(exchange, clock_now_ms(&clock), error))
             return false;
         int64_t left_ms = end_ms - clock_now_ms(&clock);

@@ -6,7 +6,7 @@
 #include "coordinator/store_worker.h"
 
 void dispatch_init(struct dispatch *dispatch, const struct dispatch_options *options,
-                   struct clock clock, struct store *store, struct db *reader)
+                   struct clock clock, struct store *store, struct reader *reader)
 {
     *dispatch =
         (struct dispatch){.options = *options, .clock = clock, .store = store, .reader = reader};

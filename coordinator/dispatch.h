@@ -55,7 +55,7 @@ struct dispatch {
     struct dispatch_options options;
     struct clock clock;
     struct store *store;
-    struct db *reader; /* read-only, for queries */
+    struct reader *reader; /* for queries; NULL: there will be none */
     struct room room;  /* ROOM_NONE: no transaction is open, and nothing is to be stored */
     struct outbox outbox;
     struct fleet fleet;
@@ -74,7 +74,7 @@ struct dispatch {
 
 /* `store` and `reader` stay the caller's. */
 void dispatch_init(struct dispatch *dispatch, const struct dispatch_options *options,
-                   struct clock clock, struct store *store, struct db *reader);
+                   struct clock clock, struct store *store, struct reader *reader);
 void dispatch_finish(struct dispatch *dispatch);
 
 /* After a start: live leases get a full term, unfinished submissions go on. */
@@ -104,6 +104,9 @@ WARN_UNUSED bool dispatch_tasks(struct dispatch *dispatch, int64_t until_ms, str
 /* Hands out what workers asked for of files that they lack, a little at a time. */
 WARN_UNUSED bool dispatch_data(struct dispatch *dispatch, struct error *error);
 int64_t dispatch_data_due_ms(const struct dispatch *dispatch, int64_t now_ms);
+
+/* Takes what the reader has answered. */
+void dispatch_answers(struct dispatch *dispatch);
 
 static inline bool dispatch_has_tasks(const struct dispatch *dispatch)
 {

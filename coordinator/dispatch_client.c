@@ -20,17 +20,20 @@ bool dispatch_submit(struct dispatch *dispatch, const struct inbound *inbound, s
 bool dispatch_query(struct dispatch *dispatch, const struct inbound *inbound, struct error *error)
 {
     (void)error; /* a query changes nothing: whatever goes wrong is told to who asked */
-    Wire__Rows *rows;
-    struct error wrong;
-    if (!reader_rows(dispatch->reader, inbound->envelope->query, &rows, &wrong))
-        return dispatch_refuse(dispatch, inbound,
-                               wrong.code == ERROR_NOT_FOUND ? WIRE__REFUSED__CODE__NOT_FOUND
-                               : wrong.code == ERROR_INVALID ? WIRE__REFUSED__CODE__INVALID
-                                                             : WIRE__REFUSED__CODE__FAILED,
-                               "%s", wrong.message);
-    REPLY(dispatch, inbound->peer, inbound->envelope->request, ROWS, rows, rows);
-    reader_free(rows);
-    return true;
+    return reader_ask(dispatch->reader, inbound->peer, inbound->envelope->request,
+                      inbound->envelope->query) ||
+           dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__BUSY,
+                           "too many questions wait for their answers: try again");
+}
+
+void dispatch_answers(struct dispatch *dispatch)
+{
+    for (struct reader_answer *answer;
+         dispatch->reader && (answer = reader_take(dispatch->reader));) {
+        outbox_add_packed(&dispatch->outbox, &answer->peer, answer->bytes, answer->length,
+                          clock_now_ms(&dispatch->clock));
+        reader_free(answer);
+    }
 }
 
 /* LiveReply with its members in three arrays each. */

@@ -29,27 +29,44 @@ void outbox_finish(struct outbox *outbox)
     outbox_init(outbox);
 }
 
-void outbox_add(struct outbox *outbox, const struct peer *peer, const Wire__Envelope *envelope,
-                int64_t now_ms)
+/* An entry with room for a message; NULL, counted as dropped, where that would break a bound. */
+static struct outbox_entry *append(struct outbox *outbox, const struct peer *peer, size_t length,
+                                   int64_t now_ms)
 {
-    size_t length = wire__envelope__get_packed_size(envelope);
     struct outbox_entry *entry = NULL;
     if (length <= SOCKET_MESSAGE_MAX && outbox->count < OUTBOX_MESSAGES_MAX &&
         outbox->bytes + length <= OUTBOX_BYTES_MAX)
         entry = malloc(sizeof *entry + length);
     if (!entry) {
         outbox->dropped_count++;
-        return;
+        return NULL;
     }
     entry->next = NULL;
     entry->peer = *peer;
     entry->since_ms = now_ms;
     entry->length = length;
-    wire__envelope__pack(envelope, entry->data);
     *outbox->end = entry;
     outbox->end = &entry->next;
     outbox->count++;
     outbox->bytes += length;
+    return entry;
+}
+
+void outbox_add(struct outbox *outbox, const struct peer *peer, const Wire__Envelope *envelope,
+                int64_t now_ms)
+{
+    struct outbox_entry *entry =
+        append(outbox, peer, wire__envelope__get_packed_size(envelope), now_ms);
+    if (entry)
+        wire__envelope__pack(envelope, entry->data);
+}
+
+void outbox_add_packed(struct outbox *outbox, const struct peer *peer, const void *data,
+                       size_t length, int64_t now_ms)
+{
+    struct outbox_entry *entry = append(outbox, peer, length, now_ms);
+    if (entry)
+        memcpy(entry->data, data, length);
 }
 
 void outbox_release(struct outbox *outbox)

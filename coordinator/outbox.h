@@ -36,6 +36,10 @@ void outbox_finish(struct outbox *outbox);
 void outbox_add(struct outbox *outbox, const struct peer *peer, const Wire__Envelope *envelope,
                 int64_t now_ms);
 
+/* The same of an envelope that is packed already. */
+void outbox_add_packed(struct outbox *outbox, const struct peer *peer, const void *data,
+                       size_t length, int64_t now_ms);
+
 /* All that was added so far may leave. */
 void outbox_release(struct outbox *outbox);
 

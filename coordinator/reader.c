@@ -1,196 +1,282 @@
 #include "coordinator/reader.h"
 
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
 
-#include "common/query.h"
+#include "common/clock.h"
+#include "coordinator/cursors.h"
 
-enum { ROWS_FIRST = 64, VALUE_OVERHEAD = 12 };
+enum { LOOK_MS = 1000 /* for answers that are open too long */ };
 
-/* Rows being gathered: `rows` grows with them. */
-struct page {
-    Wire__Rows *rows;
-    size_t room, bytes;
+struct question {
+    struct question *next;
+    struct peer peer;
+    uint64_t request;
+    Wire__Query *query;
 };
 
-void reader_free(Wire__Rows *rows)
-{
-    if (rows)
-        wire__rows__free_unpacked(rows, NULL);
-}
+/* A connection, and the answer that it is in the middle of. The thread's alone. */
+struct reader {
+    char *database;
+    struct cursors cursors; /* the thread's alone */
+    pthread_t thread;
+    int event;
+    atomic_bool stop;
+    pthread_mutex_t mutex; /* of what follows */
+    pthread_cond_t asked;
+    struct question *first_question, **questions_end;
+    size_t question_count;
+    struct reader_answer *first_answer, **answers_end;
+};
 
-static bool bind(struct statement *statement, const Wire__Query *query, struct error *error)
-{
-    for (size_t i = 0; i < query->n_parameters; i++) {
-        const Wire__Value *value = query->parameters[i];
-        int index = (int)i + 1;
-        switch (value->value_case) {
-        case WIRE__VALUE__VALUE_INTEGER:
-            statement_bind_integer(statement, index, value->integer);
-            break;
-        case WIRE__VALUE__VALUE_REAL:
-            statement_bind_real(statement, index, value->real);
-            break;
-        case WIRE__VALUE__VALUE_TEXT:
-            statement_bind_text(statement, index, value->text);
-            break;
-        case WIRE__VALUE__VALUE_BLOB:
-            statement_bind_blob(statement, index, value->blob.data, value->blob.len);
-            break;
-        case WIRE__VALUE__VALUE__NOT_SET:
-            statement_bind_null(statement, index);
-            break;
-        default:
-            return error_set(error, ERROR_INVALID, "a parameter of query '%s' has no known type",
-                             query->name);
-        }
-    }
-    return true;
-}
+/* --- the thread --- */
 
-static bool out_of_memory(struct error *error)
+static Wire__Refused__Code code_of(const struct error *error)
 {
-    return error_set(error, ERROR_MEMORY, "out of memory for the rows of a query");
-}
-
-static bool read_columns(struct statement *statement, Wire__Rows *rows, struct error *error)
-{
-    size_t count = (size_t)statement_column_count(statement);
-    rows->columns = calloc(count, sizeof *rows->columns);
-    if (!rows->columns)
-        return out_of_memory(error);
-    for (size_t i = 0; i < count; i++) {
-        rows->columns[i] = strdup(statement_column_name(statement, (int)i));
-        if (!rows->columns[i])
-            return out_of_memory(error);
-        rows->n_columns++;
-    }
-    return true;
-}
-
-static bool read_blob(struct statement *statement, int column, Wire__Value *value)
-{
-    const void *data = statement_blob(statement, column, &value->blob.len);
-    value->value_case = WIRE__VALUE__VALUE_BLOB;
-    value->blob.data = malloc(value->blob.len + 1);
-    if (value->blob.data && value->blob.len > 0)
-        memcpy(value->blob.data, data, value->blob.len);
-    return value->blob.data != NULL;
-}
-
-static bool read_value(struct statement *statement, int column, Wire__Value *value, size_t *bytes)
-{
-    *bytes += VALUE_OVERHEAD;
-    switch (statement_type(statement, column)) {
-    case VALUE_INTEGER:
-        value->value_case = WIRE__VALUE__VALUE_INTEGER;
-        value->integer = statement_integer(statement, column);
-        return true;
-    case VALUE_REAL:
-        value->value_case = WIRE__VALUE__VALUE_REAL;
-        value->real = statement_real(statement, column);
-        return true;
-    case VALUE_TEXT:
-        value->value_case = WIRE__VALUE__VALUE_TEXT;
-        value->text = strdup(statement_text(statement, column));
-        *bytes += value->text ? strlen(value->text) : 0;
-        return value->text != NULL;
-    case VALUE_BLOB:
-        if (!read_blob(statement, column, value))
-            return false;
-        *bytes += value->blob.len;
-        return true;
+    switch (error->code) {
+    case ERROR_NOT_FOUND:
+        return WIRE__REFUSED__CODE__NOT_FOUND;
+    case ERROR_INVALID:
+        return WIRE__REFUSED__CODE__INVALID;
+    case ERROR_BUSY:
+        return WIRE__REFUSED__CODE__BUSY;
     default:
+        return WIRE__REFUSED__CODE__FAILED;
+    }
+}
+
+static void refuse(struct reader_answer *answer, uint64_t request, const struct error *error)
+{
+    Wire__Envelope envelope = WIRE__ENVELOPE__INIT;
+    Wire__Refused refused = WIRE__REFUSED__INIT;
+    refused.code = code_of(error);
+    refused.reason = (char *)(uintptr_t)error->message;
+    refused.protocol = WIRE_PROTOCOL;
+    envelope.request = request;
+    envelope.body_case = WIRE__ENVELOPE__BODY_REFUSED;
+    envelope.refused = &refused;
+    answer->length = wire__envelope__get_packed_size(&envelope);
+    answer->bytes = malloc(answer->length);
+    if (answer->bytes)
+        wire__envelope__pack(&envelope, answer->bytes);
+}
+
+static int64_t now_ms(void)
+{
+    struct clock clock = clock_system();
+    return clock_now_ms(&clock);
+}
+
+/* Without memory for an answer the peer asks again. */
+static struct reader_answer *make_answer(struct reader *reader, const struct question *question)
+{
+    struct reader_answer *answer = calloc(1, sizeof *answer);
+    struct page page;
+    struct error error;
+    if (!answer)
+        return NULL;
+    answer->peer = question->peer;
+    if (cursors_page(&reader->cursors, &question->peer, question->request, question->query,
+                     now_ms(), &page, &error)) {
+        answer->bytes = page.bytes;
+        answer->length = page.length;
+    } else {
+        refuse(answer, question->request, &error);
+    }
+    if (answer->bytes)
+        return answer;
+    free(answer);
+    return NULL;
+}
+
+static void free_question(struct question *question)
+{
+    wire__query__free_unpacked(question->query, NULL);
+    free(question);
+}
+
+/* Waits a while at most; NULL: nobody asks. */
+static struct question *next_question(struct reader *reader)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += LOOK_MS / 1000;
+    pthread_mutex_lock(&reader->mutex);
+    if (!reader->first_question && !reader->stop)
+        pthread_cond_timedwait(&reader->asked, &reader->mutex, &until);
+    struct question *question = reader->first_question;
+    if (question) {
+        reader->first_question = question->next;
+        if (!reader->first_question)
+            reader->questions_end = &reader->first_question;
+        reader->question_count--;
+    }
+    pthread_mutex_unlock(&reader->mutex);
+    return question;
+}
+
+static void give_answer(struct reader *reader, struct reader_answer *answer)
+{
+    const uint64_t one = 1;
+    pthread_mutex_lock(&reader->mutex);
+    *reader->answers_end = answer;
+    reader->answers_end = &answer->next;
+    pthread_mutex_unlock(&reader->mutex);
+    if (write(reader->event, &one, sizeof one) < 0)
+        return; /* it is readable already */
+}
+
+static void *read_on(void *argument)
+{
+    struct reader *reader = argument;
+    while (!reader->stop) {
+        struct question *question = next_question(reader);
+        cursors_close_old(&reader->cursors, now_ms());
+        if (!question)
+            continue;
+        struct reader_answer *answer = make_answer(reader, question);
+        if (answer)
+            give_answer(reader, answer);
+        free_question(question);
+    }
+    cursors_finish(&reader->cursors);
+    return NULL;
+}
+
+/* --- the loop --- */
+
+/* By the clock that no change of the date moves. */
+static void init_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+static void destroy(struct reader *reader)
+{
+    for (struct question *question = reader->first_question, *next; question; question = next) {
+        next = question->next;
+        free_question(question);
+    }
+    for (struct reader_answer *answer; (answer = reader_take(reader));)
+        reader_free(answer);
+    pthread_cond_destroy(&reader->asked);
+    pthread_mutex_destroy(&reader->mutex);
+    if (reader->event >= 0)
+        close(reader->event);
+    free(reader->database);
+    free(reader);
+}
+
+bool reader_start(struct reader **reader, const char *database, struct error *error)
+{
+    struct reader *made = calloc(1, sizeof *made);
+    if (!made)
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    made->questions_end = &made->first_question;
+    made->answers_end = &made->first_answer;
+    pthread_mutex_init(&made->mutex, NULL);
+    init_condition(&made->asked);
+    made->database = strdup(database);
+    made->cursors = (struct cursors){.database = made->database, .stop = &made->stop};
+    made->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int number = made->event < 0 ? errno : made->database ? 0 : ENOMEM;
+    if (number == 0)
+        number = pthread_create(&made->thread, NULL, read_on, made);
+    if (number != 0) {
+        destroy(made);
+        return error_set_errno(error, number, "cannot start to read %s", database);
+    }
+    *reader = made;
+    return true;
+}
+
+void reader_stop(struct reader *reader)
+{
+    if (!reader)
+        return;
+    pthread_mutex_lock(&reader->mutex);
+    reader->stop = true;
+    pthread_cond_signal(&reader->asked);
+    pthread_mutex_unlock(&reader->mutex);
+    pthread_join(reader->thread, NULL);
+    destroy(reader);
+}
+
+int reader_descriptor(const struct reader *reader)
+{
+    return reader->event;
+}
+
+/* A deep copy. */
+static Wire__Query *copy_query(const Wire__Query *query)
+{
+    size_t length = wire__query__get_packed_size(query);
+    uint8_t *bytes = malloc(length + 1);
+    if (!bytes)
+        return NULL;
+    wire__query__pack(query, bytes);
+    Wire__Query *copy = wire__query__unpack(NULL, length, bytes);
+    free(bytes);
+    return copy;
+}
+
+static bool add_question(struct reader *reader, struct question *question)
+{
+    pthread_mutex_lock(&reader->mutex);
+    bool fits = reader->question_count < READER_QUESTIONS_MAX;
+    if (fits) {
+        *reader->questions_end = question;
+        reader->questions_end = &question->next;
+        reader->question_count++;
+        pthread_cond_signal(&reader->asked);
+    }
+    pthread_mutex_unlock(&reader->mutex);
+    return fits;
+}
+
+bool reader_ask(struct reader *reader, const struct peer *peer, uint64_t request,
+                const Wire__Query *query)
+{
+    struct question *question = calloc(1, sizeof *question);
+    if (!question)
+        return false;
+    question->peer = *peer;
+    question->request = request;
+    question->query = copy_query(query);
+    if (question->query && add_question(reader, question))
         return true;
-    }
+    free_question(question);
+    return false;
 }
 
-static bool read_row(struct statement *statement, struct page *page)
+struct reader_answer *reader_take(struct reader *reader)
 {
-    size_t count = page->rows->n_columns;
-    Wire__Row *row = malloc(sizeof *row);
-    if (!row)
-        return false;
-    wire__row__init(row);
-    page->rows->rows[page->rows->n_rows++] = row;
-    row->values = calloc(count ? count : 1, sizeof *row->values);
-    if (!row->values)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        Wire__Value *value = malloc(sizeof *value);
-        if (!value)
-            return false;
-        wire__value__init(value);
-        row->values[row->n_values++] = value;
-        if (!read_value(statement, (int)i, value, &page->bytes))
-            return false;
+    uint64_t count;
+    pthread_mutex_lock(&reader->mutex);
+    struct reader_answer *answer = reader->first_answer;
+    if (answer) {
+        reader->first_answer = answer->next;
+        if (!reader->first_answer)
+            reader->answers_end = &reader->first_answer;
+    } else if (read(reader->event, &count, sizeof count) < 0) {
+        count = 0; /* it was not readable */
     }
-    return true;
+    pthread_mutex_unlock(&reader->mutex);
+    return answer;
 }
 
-static bool make_room(struct page *page)
+void reader_free(struct reader_answer *answer)
 {
-    if (page->rows->n_rows < page->room)
-        return true;
-    size_t room = page->room ? 2 * page->room : ROWS_FIRST;
-    Wire__Row **rows = realloc(page->rows->rows, room * sizeof *rows);
-    if (!rows)
-        return false;
-    page->rows->rows = rows;
-    page->room = room;
-    return true;
-}
-
-static bool read_page(struct statement *statement, int64_t offset, struct page *page,
-                      struct error *error)
-{
-    bool row;
-    for (int64_t skipped = 0; skipped < offset; skipped++) {
-        if (!statement_step(statement, &row, error))
-            return false;
-        if (!row) {
-            page->rows->last = true;
-            return true;
-        }
-    }
-    while (page->bytes < READER_PAGE_MAX) {
-        if (!statement_step(statement, &row, error))
-            return false;
-        if (!row) {
-            page->rows->last = true;
-            return true;
-        }
-        if (!make_room(page) || !read_row(statement, page))
-            return out_of_memory(error);
-    }
-    return true;
-}
-
-bool reader_rows(struct db *reader, const Wire__Query *query, Wire__Rows **rows,
-                 struct error *error)
-{
-    const struct query *found = query_find(query->name);
-    if (!found)
-        return error_set(error, ERROR_NOT_FOUND, "this coordinator knows no query '%.64s'",
-                         query->name);
-    if (query->n_parameters != (size_t)found->parameter_count || query->offset < 0)
-        return error_set(error, ERROR_INVALID, "query '%s' takes %d parameters, not %zu",
-                         found->name, found->parameter_count, query->n_parameters);
-    struct statement *statement;
-    if (!db_prepare(reader, found->sql, &statement, error) || !bind(statement, query, error))
-        return false;
-    struct page page = {.rows = malloc(sizeof *page.rows)};
-    if (!page.rows)
-        return out_of_memory(error);
-    wire__rows__init(page.rows);
-    bool good = read_columns(statement, page.rows, error) &&
-                read_page(statement, query->offset, &page, error);
-    statement_reset(statement);
-    if (!good) {
-        reader_free(page.rows);
-        return false;
-    }
-    page.rows->next_offset = query->offset + (int64_t)page.rows->n_rows;
-    *rows = page.rows;
-    return true;
+    free(answer->bytes);
+    free(answer);
 }

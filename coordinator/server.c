@@ -13,6 +13,7 @@
 #include "coordinator/access.h"
 #include "coordinator/dispatch.h"
 #include "coordinator/notify.h"
+#include "coordinator/reader.h"
 #include "coordinator/weights.h"
 #include "coordinator/write_ahead.h"
 
@@ -38,7 +39,7 @@ struct server {
     struct server_options options;
     struct clock clock;
     struct store store;
-    struct db *reader;
+    struct reader *reader;
     struct door doors[DOOR_COUNT];
     struct access access;
     struct dispatch dispatch;
@@ -128,7 +129,7 @@ static bool open_all(struct server *server, struct error *error)
     if (!store_lock(&server->store, options->database, error) || !open_doors(server, error) ||
         !open_events(server, error) || !wait_for_room(options, error) ||
         !store_open(&server->store, options->database, error) ||
-        !db_open_read_only(&server->reader, options->database, error))
+        !reader_start(&server->reader, options->database, error))
         return false;
     struct dispatch_options dispatch_options = {.lease_ms = options->lease_ms,
                                                 .heartbeat_ms = options->heartbeat_ms,
@@ -171,7 +172,7 @@ void server_close(struct server *server)
     for (int i = 0; i < DOOR_COUNT; i++)
         socket_close(server->doors[i].socket);
     access_close(&server->access);
-    db_close(server->reader);
+    reader_stop(server->reader);
     store_close(&server->store);
     event_log_close(&server->events);
     free(server);
@@ -215,10 +216,11 @@ static bool wait_for_something(struct server *server, bool *stop, struct error *
 {
     int64_t now_ms = clock_now_ms(&server->clock);
     server->waited_ms = next_due_ms(server, now_ms) - now_ms;
-    struct pollfd poll_for[2 + DOOR_COUNT + 1] = {
+    struct pollfd poll_for[3 + DOOR_COUNT + 1] = {
         {.fd = server->options.signal_descriptor, .events = POLLIN},
+        {.fd = reader_descriptor(server->reader), .events = POLLIN},
         {.fd = socket_descriptor(server->doors[DOOR_OWN].socket), .events = POLLIN}};
-    nfds_t count = 2;
+    nfds_t count = 3;
     struct socket *keyed = server->doors[DOOR_KEYED].socket;
     if (keyed) {
         int admits[2];
@@ -351,6 +353,7 @@ static bool work(struct server *server, struct error *error)
         !dispatch_prune(dispatch, error) || !take_messages(server, error) ||
         !tick_if_due(server, error))
         return false;
+    dispatch_answers(dispatch);
     int64_t until_ms = clock_now_ms(&server->clock) + BATCH_MS;
     return dispatch_tasks(dispatch, until_ms, error) &&
            dispatch_leases(dispatch, BATCH_LEASES_MAX, &server->more_leases, error) &&

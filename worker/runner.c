@@ -286,10 +286,13 @@ static bool finish(struct runner *runner, bool done, struct error *error)
     if (!done && error->code == ERROR_INTERRUPTED)
         return false;
     bool written = write_result(runner, done, error, &writing);
-    if (!written && done)
+    if (!written && !done)
+        log_error("%s", error->message);
+    if (!written) {
+        /* That is this machine's fault and not the job's: another is to run it. */
         *error = writing;
-    else if (!written)
-        log_error("%s", writing.message);
+        error->code = ERROR_REFUSED;
+    }
     if (!done || !written || runner->options->progress >= 0)
         return done && written;
     print_summary(runner);

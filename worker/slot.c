@@ -210,6 +210,7 @@ bool slot_reap(struct slot *slot, const struct slot_listener *listener, struct s
     ending->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     ending->interrupted =
         WIFEXITED(status) && WEXITSTATUS(status) == error_exit_code(ERROR_INTERRUPTED);
+    ending->refused = WIFEXITED(status) && WEXITSTATUS(status) == error_exit_code(ERROR_REFUSED);
     ending->peak_bytes = (uint64_t)usage.ru_maxrss * 1024;
     describe(slot, status, ending);
     return true;

@@ -70,6 +70,7 @@ struct slot_ending {
     char text[768];      /* "the runner was killed by SIGKILL (Killed); its last words: …" */
     int signal;          /* that killed it; 0: it ended by itself */
     bool interrupted;    /* it says that it was stopped */
+    bool refused;        /* it says that it cannot run here */
     uint64_t peak_bytes; /* resident, by wait4 */
 };
 

@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+import made_images
 import recorded
 from disk import disk_in
 from processes import wait_until
@@ -131,3 +132,45 @@ def test_a_start_on_a_full_disk(site):
     site.disk.fill()
     done = site.programs.run("lipsweep", "submit", "life.yaml", "--db", site.database, "--yes")
     assert done.returncode == 1 and "is full" in done.stderr
+
+
+def test_a_full_disk_under_a_worker(place, programs, request):
+    """What it runs goes back without an attempt lost, and it ends by itself, with the reason."""
+    site = Site(place, programs, disk_in(place / "disk", 4, request))
+    site.database = place / "s.db"
+    site.begin()
+    site.says("listening")
+    site.submit("life", epochs=30, seeds=7)
+    full = site.machine("full", "--slots", 1, "--spool", site.disk.folder / "spool")
+    wait_until(lambda: recorded.query(site.database, "SELECT 1 FROM epoch_metric"), 60)
+    site.disk.fill()
+    full.worker.wait(200, code=1)
+    assert "could not run here" in full.worker.stderr() and "No space left" in full.worker.stderr()
+    rows = recorded.query(site.database, "SELECT outcome, reason FROM attempt ORDER BY leased_at")
+    assert {row["outcome"] for row in rows} <= {"refused", "done"}, rows
+    ends = [row["reason"] for row in rows if row["outcome"] == "refused"]
+    assert len(ends) >= 6 and all("spool is full" in end or "No space left" in end for end in ends), ends
+    assert "spool is full" in ends[0], "the one that was under way"
+    site.machine("good", "--slots", 2)
+    wait_until(lambda: site.jobs("done") == 7, 100)
+    recorded.assert_all_done_once(site.database, 7)
+
+
+def test_data_that_cannot_be_read(place, programs, request):
+    """A worker whose own copy is no good, where nobody has another, ends by itself too."""
+    made_images.write_idx(place / "images")
+    site = Site(place, programs, disk_in(place / "disk", 4, request))
+    site.database = place / "s.db"
+    site.begin()
+    site.says("listening")
+    text = SWEEP.replace("EPOCHS", "1").replace("SEEDS", "7").replace(
+        "{name: glyphs, train_count: 500}", f"{{name: own, path: {place / 'images'}, format: idx, classes: 10}}")
+    (place / "own.yaml").write_text(text)
+    site.client("submit", "own.yaml", "--yes")
+    for file in (place / "images").iterdir():
+        file.write_bytes(file.read_bytes()[:100])
+    bad = site.machine("bad", "--slots", 1)
+    bad.worker.wait(200, code=1)
+    assert "6 jobs in a row could not run here" in bad.worker.stderr()
+    rows = recorded.query(site.database, "SELECT outcome, reason FROM attempt")
+    assert [row["outcome"] for row in rows] == ["refused"] * 6 and all("images" in row["reason"] for row in rows), rows

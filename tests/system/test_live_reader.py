@@ -63,3 +63,17 @@ def test_a_reader_all_the_time(start, endpoint, place, run_program):  # noqa: F8
     assert written > JOBS * len(LOG) > LIMIT  # so much went through the write-ahead log
     assert (place / "a.db-wal").stat().st_size < LIMIT
     assert coordinator.running()
+
+
+def test_pages_of_a_running_coordinator(start, endpoint, place, run_program):  # noqa: F811
+    """An answer of several pages, in which values that stay the same are left out, is the file's own."""
+    start()
+    text = (b"name: s\ndataset: glyphs\nmodel: mnist-cnn\ntrain: {epochs: 1}\ngrid: {lambda: [0, 0.5], "
+            b"k: {from: 0.1, to: 2, count: 50}, sigma: [0.01, 0.1], train.momentum: [0, 0.9]}\nseeds: 30\n")
+    with Peer(endpoint) as client:
+        client.hello(role="client")
+        submit(client, text)
+    asked = "jobs", "s", "--format", "json"
+    over = run_program("lipsweep", *asked, "--connect", endpoint, code=0).stdout
+    assert over.count("j1") > 1000
+    assert over == run_program("lipsweep", *asked, "--db", place / "a.db", code=0).stdout

@@ -53,7 +53,7 @@ static inline void harness_open(void)
     GOOD(store_open(&harness.store, harness.path, &error));
     GOOD(db_open_read_only(&harness.reader, harness.path, &error));
     dispatch_init(&harness.dispatch, &options, (struct clock){.now_ms = harness_now},
-                  &harness.store, harness.reader);
+                  &harness.store, NULL);
     GOOD(store_begin(&harness.store, &error));
     GOOD(dispatch_recover(&harness.dispatch, &error));
     GOOD(store_commit(&harness.store, &error));
