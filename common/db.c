@@ -216,14 +216,22 @@ int64_t db_last_id(struct db *db)
     return sqlite3_last_insert_rowid(db->handle);
 }
 
+/* Where a statement of this text's address may be: mostly it is the very same literal. */
+static struct statement **slot_of(struct db *db, const char *sql)
+{
+    uint64_t mixed = (uint64_t)(uintptr_t)sql * 0x9e3779b97f4a7c15u;
+    return &db->slots[(mixed >> 32) % STATEMENT_SLOTS];
+}
+
 static struct statement *find_statement(struct db *db, const char *sql)
 {
+    struct statement **slot = slot_of(db, sql);
+    if (*slot && (*slot)->sql == sql)
+        return *slot;
     for (size_t i = 0; i < db->statement_count; i++)
-        if (db->statements[i]->sql == sql) /* mostly the very same literal */
-            return db->statements[i];
-    for (size_t i = 0; i < db->statement_count; i++)
-        if (strcmp(sqlite3_sql(db->statements[i]->handle), sql) == 0)
-            return db->statements[i];
+        if (db->statements[i]->sql == sql ||
+            strcmp(sqlite3_sql(db->statements[i]->handle), sql) == 0)
+            return *slot = db->statements[i];
     return NULL;
 }
 

@@ -6,7 +6,7 @@
 
 #include <sqlite3.h>
 
-enum { STATEMENTS_MAX = 256 };
+enum { STATEMENTS_MAX = 256, STATEMENT_SLOTS = 4 * STATEMENTS_MAX };
 
 struct statement {
     sqlite3_stmt *handle;
@@ -19,6 +19,7 @@ struct db {
     char *path;
     struct statement *statements[STATEMENTS_MAX];
     size_t statement_count;
+    struct statement *slots[STATEMENT_SLOTS]; /* the same by the address of their text, or NULL */
     int64_t log_pages; /* in the write-ahead log after the last commit; 0 for readers */
 };
 

@@ -334,6 +334,10 @@ WARN_UNUSED bool job_text(const struct job *job, char text[JOB_TEXT_MAX], struct
  * for dataset or model). Normalises and checks. Errors carry line and column. */
 WARN_UNUSED bool job_parse(const char *text, size_t length, struct job *job, struct error *error);
 
+/* The noise levels of such a text alone: of a text that job_text wrote, without reading the rest. */
+WARN_UNUSED bool job_parse_levels(const char *text, double levels[JOB_TEST_SIGMA_MAX],
+                                  size_t *count, struct error *error);
+
 /* BLAKE2b-256 of the canonical text: format version first, keys sorted, defaults omitted, shortest
  * decimals. */
 void job_train_hash(const struct job *job, uint8_t hash[32]);

@@ -1,6 +1,7 @@
 /* A job's text, flat or nested, back into a job. */
 #include "common/job.h"
 
+#include "common/number.h"
 #include "common/settings.h"
 #include "common/suggest.h"
 #include "common/yaml.h"
@@ -55,4 +56,49 @@ bool job_parse(const char *text, size_t length, struct job *job, struct error *e
     bool good = diagnostics_result(&diagnostics, error);
     diagnostics_finish(&diagnostics);
     return good;
+}
+
+/* --- the noise levels alone --- */
+
+static const char levels_name[] = "\ntest.sigma: [";
+
+/* Of the line that job_text writes; false when there is none, or it is odd. */
+static bool read_levels_line(const char *text, double levels[JOB_TEST_SIGMA_MAX], size_t *count)
+{
+    const char *line = strstr(text, levels_name);
+    *count = 0;
+    if (!line)
+        return false;
+    for (const char *at = line + sizeof levels_name - 1; *count < JOB_TEST_SIGMA_MAX;) {
+        char number[NUMBER_TEXT];
+        size_t length = strcspn(at, ",]\n");
+        if (length == 0 || length >= sizeof number)
+            return false;
+        memcpy(number, at, length);
+        number[length] = '\0';
+        if (!number_parse(number, &levels[*count]) ||
+            (*count > 0 && levels[*count] <= levels[*count - 1]))
+            return false;
+        ++*count;
+        at += length;
+        if (*at == ']')
+            return at[1] == '\n' && !strstr(at, levels_name);
+        if (strncmp(at, ", ", 2) != 0)
+            return false;
+        at += 2;
+    }
+    return false;
+}
+
+bool job_parse_levels(const char *text, double levels[JOB_TEST_SIGMA_MAX], size_t *count,
+                      struct error *error)
+{
+    struct job job;
+    if (read_levels_line(text, levels, count))
+        return true;
+    if (!job_parse(text, strlen(text), &job, error))
+        return false;
+    memcpy(levels, job.test_sigma, sizeof job.test_sigma);
+    *count = job.test_sigma_count;
+    return true;
 }

@@ -88,11 +88,13 @@ static void say_drained(struct dispatch *dispatch, const struct worker *worker)
 }
 
 /* A job that is done may show that a worker it failed on before is at fault. */
-static bool suspect(struct dispatch *dispatch, int64_t job, struct error *error)
+static bool suspect(struct dispatch *dispatch, const struct attempt_id *id, struct error *error)
 {
     char reason[QUARANTINE_REASON_MAX];
     int64_t row;
-    if (!store_worker_quarantine(dispatch->store, job, &row, reason, error))
+    if (id->number == 1)
+        return true;
+    if (!store_worker_quarantine(dispatch->store, id->job, &row, reason, error))
         return false;
     struct table_cursor cursor = {0};
     for (struct worker *worker; row != 0 && (worker = fleet_next(&dispatch->fleet, &cursor));) {
@@ -303,7 +305,7 @@ static bool apply_result(struct dispatch *dispatch, const struct inbound *inboun
     case RESULT_TAKEN:
         log_result(id, result, &answer);
         dispatch->buries = true; /* other weights may be better now */
-        if (result->outcome == WIRE__OUTCOME__OUTCOME_DONE && !suspect(dispatch, id->job, error))
+        if (result->outcome == WIRE__OUTCOME__OUTCOME_DONE && !suspect(dispatch, id, error))
             return false;
         if (lease_find(&dispatch->leases, id))
             lease_remove(&dispatch->leases, id->job);

@@ -82,12 +82,12 @@ bool store_event(struct store *store, const char *kind, struct event_subject sub
     int64_t now_ms = clock_wall_ms();
     event_log_add(store->events, now_ms, kind, subject, text);
     statement_bind_integer(statement, 1, now_ms);
-    statement_bind_text(statement, 2, kind);
+    statement_bind_literal(statement, 2, kind);
     bind_subject(statement, 3, subject.sweep);
     bind_subject(statement, 4, subject.job);
     bind_subject(statement, 5, subject.attempt);
     bind_subject(statement, 6, subject.worker);
-    statement_bind_text(statement, 7, text);
+    statement_bind_literal(statement, 7, text);
     return statement_run(statement, error);
 }
 

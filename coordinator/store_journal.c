@@ -168,12 +168,11 @@ void store_journal_digest(const Wire__Result *result, uint8_t digest[JOURNAL_DIG
     memcpy(digest, whole, JOURNAL_DIGEST_BYTES);
 }
 
-bool store_journal_add(struct store *store, const struct attempt_id *id, const Wire__Result *result,
-                       struct error *error)
+bool store_journal_add(struct store *store, const struct attempt_id *id, const char *outcome,
+                       const uint8_t digest[JOURNAL_DIGEST_BYTES], struct error *error)
 {
     struct journal_record record = {.job = id->job, .attempt = id->number};
-    bool done = result->outcome == WIRE__OUTCOME__OUTCOME_DONE;
-    snprintf(record.outcome, sizeof record.outcome, "%s", done ? "done" : "diverged");
-    store_journal_digest(result, record.digest);
+    snprintf(record.outcome, sizeof record.outcome, "%s", outcome);
+    memcpy(record.digest, digest, JOURNAL_DIGEST_BYTES);
     return journal_add(&store->journal, &record, error);
 }

@@ -30,6 +30,7 @@ void store_journal_digest(const Wire__Result *result, uint8_t digest[JOURNAL_DIG
 
 /* A result that ends its job goes into the journal when the transaction is committed. */
 WARN_UNUSED bool store_journal_add(struct store *store, const struct attempt_id *id,
-                                   const Wire__Result *result, struct error *error);
+                                   const char *outcome, const uint8_t digest[JOURNAL_DIGEST_BYTES],
+                                   struct error *error);
 
 #endif

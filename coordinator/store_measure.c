@@ -59,16 +59,19 @@ const char *measure_check_result(const Wire__Result *result)
     return wrong;
 }
 
-static void bind_metric(struct statement *statement, const Wire__EpochMetric *metric)
+static void bind_reals(struct statement *statement, int first, const double *values, int count)
 {
-    statement_bind_integer(statement, 3, metric->epoch);
-    statement_bind_real(statement, 4, metric->loss);
-    statement_bind_real(statement, 5, metric->task_loss);
-    statement_bind_real(statement, 6, metric->lipschitz_loss);
-    statement_bind_real(statement, 7, metric->accuracy);
-    statement_bind_real(statement, 8, metric->active_share);
-    statement_bind_real(statement, 9, metric->quotient_mean);
-    statement_bind_real(statement, 10, metric->images_per_s);
+    for (int i = 0; i < count; i++)
+        statement_bind_real(statement, first + i, values[i]);
+}
+
+static void bind_metric(struct statement *statement, int first, const Wire__EpochMetric *metric)
+{
+    const double values[] = {metric->loss,        metric->task_loss,    metric->lipschitz_loss,
+                             metric->accuracy,    metric->active_share, metric->quotient_mean,
+                             metric->images_per_s};
+    statement_bind_integer(statement, first, metric->epoch);
+    bind_reals(statement, first + 1, values, sizeof values / sizeof *values);
 }
 
 #define EPOCH_COLUMNS                                                                              \
@@ -90,7 +93,7 @@ bool store_measure_epoch(struct store *store, const struct attempt_id *id,
         return false;
     statement_bind_integer(statement, 1, id->job);
     statement_bind_integer(statement, 2, id->number);
-    bind_metric(statement, metric);
+    bind_metric(statement, 3, metric);
     statement_bind_blob(statement, 11, id->instance, INSTANCE_BYTES);
     if (!statement_run(statement, error))
         return false;
@@ -98,39 +101,59 @@ bool store_measure_epoch(struct store *store, const struct attempt_id *id,
     return true;
 }
 
-static bool add_epoch(struct store *store, int64_t job, int64_t attempt,
-                      const Wire__EpochMetric *metric, struct error *error)
+/* --- all rows of a result --- */
+
+enum { ROWS_MAX = 8 }; /* in one statement */
+
+#define TWICE(rows) rows ", " rows
+/* One statement stores 1, 2, 4 or 8 rows: a statement a row would cost half as much again. */
+#define INSERTS(words, row)                                                                        \
+    {                                                                                              \
+        [1] = words row, [2] = words TWICE(row), [4] = words TWICE(TWICE(row)),                    \
+        [ROWS_MAX] = words TWICE(TWICE(TWICE(row)))                                                \
+    }
+
+static const char *const insert_epochs[ROWS_MAX + 1] =
+    INSERTS("INSERT OR REPLACE INTO epoch_metric (" EPOCH_COLUMNS ") VALUES ",
+            "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+
+static const char *const insert_accuracies[ROWS_MAX + 1] =
+    INSERTS("INSERT INTO accuracy (job, test_sigma, image_count, correct_count, accuracy,"
+            " confidence_true, confidence_max, confidence_max_sd, negative_log_likelihood,"
+            " brier, calibration_error, margin_mean, margin_p10, margin_p50, margin_p90,"
+            " margin_p95, margin_p99, margin_max) VALUES ",
+            "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+
+static const char *const insert_quotients[ROWS_MAX + 1] =
+    INSERTS("INSERT INTO quotient (job, test_sigma, mean, p10, p50, p90, p95, p99, max,"
+            " share_over_k, margin_over_quotient_p10, margin_over_quotient_p50,"
+            " margin_over_quotient_p90, margin_over_quotient_p95,"
+            " margin_over_quotient_p99, margin_over_quotient_max) VALUES ",
+            "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+
+/* Whose rows are stored. */
+struct rows {
+    int64_t job, attempt;
+    const Wire__Result *result;
+};
+
+/* Binds row `number` from parameter `first` on, and returns how many parameters that are. */
+typedef int bind_row(struct statement *statement, int first, const struct rows *rows,
+                     size_t number);
+
+static int bind_epoch(struct statement *statement, int first, const struct rows *rows,
+                      size_t number)
 {
-    struct statement *statement;
-    if (!db_prepare(store->db,
-                    "INSERT OR REPLACE INTO epoch_metric (" EPOCH_COLUMNS ")"
-                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-                    &statement, error))
-        return false;
-    statement_bind_integer(statement, 1, job);
-    statement_bind_integer(statement, 2, attempt);
-    bind_metric(statement, metric);
-    return statement_run(statement, error);
+    statement_bind_integer(statement, first, rows->job);
+    statement_bind_integer(statement, first + 1, rows->attempt);
+    bind_metric(statement, first + 2, rows->result->epochs[number]);
+    return 10;
 }
 
-static void bind_reals(struct statement *statement, int first, const double *values, int count)
+static int bind_accuracy(struct statement *statement, int first, const struct rows *rows,
+                         size_t number)
 {
-    for (int i = 0; i < count; i++)
-        statement_bind_real(statement, first + i, values[i]);
-}
-
-static bool add_accuracy(struct store *store, int64_t job, const Wire__Accuracy *row,
-                         struct error *error)
-{
-    struct statement *statement;
-    if (!db_prepare(store->db,
-                    "INSERT INTO accuracy (job, test_sigma, image_count, correct_count, accuracy,"
-                    " confidence_true, confidence_max, confidence_max_sd, negative_log_likelihood,"
-                    " brier, calibration_error, margin_mean, margin_p10, margin_p50, margin_p90,"
-                    " margin_p95, margin_p99, margin_max) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
-                    " ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
-                    &statement, error))
-        return false;
+    const Wire__Accuracy *row = rows->result->accuracies[number];
     const double values[] = {row->accuracy,
                              row->confidence_true,
                              row->confidence_max,
@@ -139,49 +162,54 @@ static bool add_accuracy(struct store *store, int64_t job, const Wire__Accuracy 
                              row->brier,
                              row->calibration_error,
                              row->margin_mean};
-    statement_bind_integer(statement, 1, job);
-    statement_bind_real(statement, 2, row->test_sigma);
-    statement_bind_integer(statement, 3, row->image_count);
-    statement_bind_integer(statement, 4, row->correct_count);
-    bind_reals(statement, 5, values, 8);
-    bind_reals(statement, 13, row->margin_percentile, MEASURE_PERCENTILES);
-    return statement_run(statement, error);
+    statement_bind_integer(statement, first, rows->job);
+    statement_bind_real(statement, first + 1, row->test_sigma);
+    statement_bind_integer(statement, first + 2, row->image_count);
+    statement_bind_integer(statement, first + 3, row->correct_count);
+    bind_reals(statement, first + 4, values, 8);
+    bind_reals(statement, first + 12, row->margin_percentile, MEASURE_PERCENTILES);
+    return 12 + MEASURE_PERCENTILES;
 }
 
-static bool add_quotient(struct store *store, int64_t job, const Wire__Quotient *row,
-                         struct error *error)
+static int bind_quotient(struct statement *statement, int first, const struct rows *rows,
+                         size_t number)
+{
+    const Wire__Quotient *row = rows->result->quotients[number];
+    statement_bind_integer(statement, first, rows->job);
+    statement_bind_real(statement, first + 1, row->test_sigma);
+    statement_bind_real(statement, first + 2, row->mean);
+    bind_reals(statement, first + 3, row->percentile, MEASURE_PERCENTILES);
+    statement_bind_real(statement, first + 9, row->share_over_k);
+    bind_reals(statement, first + 10, row->margin_over_quotient_percentile, MEASURE_PERCENTILES);
+    return 10 + MEASURE_PERCENTILES;
+}
+
+static bool insert(struct store *store, const char *const inserts[ROWS_MAX + 1], bind_row *bind,
+                   const struct rows *rows, size_t count, struct error *error)
 {
     struct statement *statement;
-    if (!db_prepare(store->db,
-                    "INSERT INTO quotient (job, test_sigma, mean, p10, p50, p90, p95, p99, max,"
-                    " share_over_k, margin_over_quotient_p10, margin_over_quotient_p50,"
-                    " margin_over_quotient_p90, margin_over_quotient_p95,"
-                    " margin_over_quotient_p99, margin_over_quotient_max) VALUES (?1, ?2, ?3, ?4,"
-                    " ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
-                    &statement, error))
-        return false;
-    statement_bind_integer(statement, 1, job);
-    statement_bind_real(statement, 2, row->test_sigma);
-    statement_bind_real(statement, 3, row->mean);
-    bind_reals(statement, 4, row->percentile, MEASURE_PERCENTILES);
-    statement_bind_real(statement, 10, row->share_over_k);
-    bind_reals(statement, 11, row->margin_over_quotient_percentile, MEASURE_PERCENTILES);
-    return statement_run(statement, error);
+    size_t piece = ROWS_MAX;
+    for (size_t done = 0; done < count; done += piece) {
+        while (piece > count - done)
+            piece /= 2;
+        if (!db_prepare_bound(store->db, inserts[piece], &statement, error))
+            return false;
+        int first = 1;
+        for (size_t i = 0; i < piece; i++)
+            first += bind(statement, first, rows, done + i);
+        if (!statement_run(statement, error))
+            return false;
+    }
+    return true;
 }
 
 bool store_measure_result(struct store *store, int64_t job, int64_t attempt,
                           const Wire__Result *result, struct error *error)
 {
-    for (size_t i = 0; i < result->n_epochs; i++)
-        if (!add_epoch(store, job, attempt, result->epochs[i], error))
-            return false;
-    if (result->outcome != WIRE__OUTCOME__OUTCOME_DONE)
-        return true;
-    for (size_t i = 0; i < result->n_accuracies; i++)
-        if (!add_accuracy(store, job, result->accuracies[i], error))
-            return false;
-    for (size_t i = 0; i < result->n_quotients; i++)
-        if (!add_quotient(store, job, result->quotients[i], error))
-            return false;
-    return true;
+    const struct rows rows = {.job = job, .attempt = attempt, .result = result};
+    if (!insert(store, insert_epochs, bind_epoch, &rows, result->n_epochs, error))
+        return false;
+    return result->outcome != WIRE__OUTCOME__OUTCOME_DONE ||
+           (insert(store, insert_accuracies, bind_accuracy, &rows, result->n_accuracies, error) &&
+            insert(store, insert_quotients, bind_quotient, &rows, result->n_quotients, error));
 }

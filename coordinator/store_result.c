@@ -21,7 +21,9 @@ struct sight {
     int64_t sweep;
     uint8_t train_hash[HASH_BYTES];
     char dataset_digest[JOB_DIGEST_LENGTH + 1];
-    char description[JOB_TEXT_MAX];
+    bool has_levels; /* else the job's own description cannot be read */
+    double levels[JOB_TEST_SIGMA_MAX];
+    size_t level_count;
     int64_t evaluated_training; /* whose weights the result tested; 0: it trained itself */
 };
 
@@ -29,6 +31,7 @@ static bool look(struct store *store, const struct attempt_id *id, struct sight 
                  struct error *error)
 {
     struct statement *statement;
+    struct error unreadable;
     if (!db_prepare(store->db,
                     "SELECT a.outcome, j.attempt = a.number AND j.state = 'leased',"
                     " j.attempt = a.number AND j.state = 'pending', j.sweep, j.train_hash,"
@@ -39,7 +42,7 @@ static bool look(struct store *store, const struct attempt_id *id, struct sight 
         return false;
     statement_bind_integer(statement, 1, id->job);
     statement_bind_integer(statement, 2, id->number);
-    statement_bind_blob(statement, 3, id->instance, INSTANCE_BYTES);
+    statement_bind_literal_blob(statement, 3, id->instance, INSTANCE_BYTES);
     if (!statement_step(statement, &sight->found, error))
         return false;
     if (!sight->found)
@@ -53,7 +56,8 @@ static bool look(struct store *store, const struct attempt_id *id, struct sight 
     memcpy(sight->train_hash, hash, length < HASH_BYTES ? length : HASH_BYTES);
     snprintf(sight->dataset_digest, sizeof sight->dataset_digest, "%s",
              statement_text(statement, 5));
-    snprintf(sight->description, sizeof sight->description, "%s", statement_text(statement, 6));
+    sight->has_levels = job_parse_levels(statement_text(statement, 6), sight->levels,
+                                         &sight->level_count, &unreadable);
     statement_reset(statement);
     return true;
 }
@@ -61,18 +65,17 @@ static bool look(struct store *store, const struct attempt_id *id, struct sight 
 /* NULL when the result has exactly the noise levels that the job asks for. */
 static const char *check_levels(const struct sight *sight, const Wire__Result *result)
 {
-    struct job job;
-    struct error error;
-    if (!job_parse(sight->description, strlen(sight->description), &job, &error))
+    if (!sight->has_levels)
         return "the job's own description cannot be read";
-    if (result->n_accuracies != job.test_sigma_count)
+    if (result->n_accuracies != sight->level_count)
         return "it has not the job's noise levels";
     size_t noisy = 0;
-    for (size_t i = 0; i < job.test_sigma_count; i++) {
-        if (result->accuracies[i]->test_sigma != job.test_sigma[i])
+    for (size_t i = 0; i < sight->level_count; i++) {
+        double level = sight->levels[i];
+        if (result->accuracies[i]->test_sigma != level)
             return "it has not the job's noise levels";
-        if (job.test_sigma[i] > 0 && (noisy >= result->n_quotients ||
-                                      result->quotients[noisy++]->test_sigma != job.test_sigma[i]))
+        if (level > 0 &&
+            (noisy >= result->n_quotients || result->quotients[noisy++]->test_sigma != level))
             return "it has not the quotients of the job's noise levels";
     }
     return noisy == result->n_quotients ? NULL
@@ -112,26 +115,26 @@ static bool close_attempt(struct store *store, const struct attempt_id *id,
                     "  AND state = CASE WHEN ?6 THEN 'pending' ELSE 'leased' END)",
                     &statement, error))
         return false;
-    bool done = result->outcome == WIRE__OUTCOME__OUTCOME_DONE;
+    const char *outcome = result->outcome == WIRE__OUTCOME__OUTCOME_DONE ? "done" : "diverged";
     uint8_t digest[JOURNAL_DIGEST_BYTES];
     store_journal_digest(result, digest);
     statement_bind_integer(statement, 1, id->job);
     statement_bind_integer(statement, 2, id->number);
-    statement_bind_blob(statement, 3, id->instance, INSTANCE_BYTES);
-    statement_bind_text(statement, 4, done ? "done" : "diverged");
-    statement_bind_text(statement, 5, result->reason);
+    statement_bind_literal_blob(statement, 3, id->instance, INSTANCE_BYTES);
+    statement_bind_literal(statement, 4, outcome);
+    statement_bind_literal(statement, 5, result->reason);
     statement_bind_integer(statement, 6, late);
     statement_bind_real(statement, 7, result->train_s);
     statement_bind_real(statement, 8, result->evaluate_s);
     statement_bind_integer(statement, 9, (int64_t)(result->peak_memory_bytes & INT64_MAX));
-    statement_bind_text(statement, 10, result->build);
-    statement_bind_text(statement, 11, result->cpu_class);
+    statement_bind_literal(statement, 10, result->build);
+    statement_bind_literal(statement, 11, result->cpu_class);
     statement_bind_integer(statement, 12, clock_wall_ms());
-    statement_bind_blob(statement, 13, digest, sizeof digest);
+    statement_bind_literal_blob(statement, 13, digest, sizeof digest);
     if (!statement_run(statement, error))
         return false;
     *changed = db_changes(store->db) > 0;
-    return !*changed || store_journal_add(store, id, result, error);
+    return !*changed || store_journal_add(store, id, outcome, digest, error);
 }
 
 /* A lost attempt was counted; if its result comes after all it was none. */
@@ -148,15 +151,38 @@ static bool finish_job(struct store *store, const struct attempt_id *id, int64_t
     statement_bind_integer(statement, 1, id->job);
     statement_bind_integer(statement, 2, training);
     statement_bind_integer(statement, 3, late);
-    statement_bind_text(statement, 4, reason);
+    statement_bind_literal(statement, 4, reason);
     statement_bind_integer(statement, 5, clock_wall_ms());
     return statement_run(statement, error);
+}
+
+/* Whether other jobs are the very same thing: an index of its own tells, and mostly there are none.
+ */
+static bool has_twins(struct store *store, int64_t job, bool *has, struct error *error)
+{
+    struct statement *statement;
+    int64_t found;
+    if (!db_prepare(store->db,
+                    "SELECT EXISTS (SELECT 1 FROM job s JOIN job_key k"
+                    " ON k.hash = substr(s.job_hash, 1, 16) WHERE s.id = ?1 AND k.job <> ?1)",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, job);
+    if (!store_integer(statement, 0, &found, error))
+        return false;
+    *has = found != 0;
+    return true;
 }
 
 /* Jobs of other sweeps that waited for the very same thing have it now. */
 static bool share(struct store *store, int64_t job, struct error *error)
 {
     struct statement *statement;
+    bool has;
+    if (!has_twins(store, job, &has, error))
+        return false;
+    if (!has)
+        return true;
     if (!db_prepare(store->db,
                     "UPDATE job SET state = 'done', result_of = ?1, finished_at = ?2,"
                     " training = (SELECT training FROM job WHERE id = ?1)"

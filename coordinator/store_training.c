@@ -14,12 +14,13 @@ bool store_training_add(struct store *store, const uint8_t train_hash[HASH_BYTES
                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                     &statement, error))
         return false;
-    statement_bind_blob(statement, 1, train_hash, HASH_BYTES);
-    statement_bind_text(statement, 2, result->build);
-    statement_bind_text(statement, 3, result->cpu_class);
-    statement_bind_text(statement, 4, result->host);
-    statement_bind_text(statement, 5, result->weights_digest);
-    statement_bind_text(statement, 6, result->dataset_digest);
+    /* All of it stays until the statement has run. */
+    statement_bind_literal_blob(statement, 1, train_hash, HASH_BYTES);
+    statement_bind_literal(statement, 2, result->build);
+    statement_bind_literal(statement, 3, result->cpu_class);
+    statement_bind_literal(statement, 4, result->host);
+    statement_bind_literal(statement, 5, result->weights_digest);
+    statement_bind_literal(statement, 6, result->dataset_digest);
     statement_bind_integer(statement, 7, result->step_count);
     statement_bind_real(statement, 8, result->train_s);
     statement_bind_integer(statement, 9, clock_wall_ms());

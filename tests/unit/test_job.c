@@ -471,6 +471,39 @@ static void the_text_gives_the_same_job_back(void **state)
     }
 }
 
+static void assert_levels(const char *text, const double *levels, size_t count)
+{
+    double read[JOB_TEST_SIGMA_MAX];
+    size_t read_count;
+    struct error error;
+    assert_true(job_parse_levels(text, read, &read_count, &error));
+    assert_int_equal(read_count, count);
+    assert_memory_equal(read, levels, count * sizeof *levels);
+}
+
+/* From a line of their own, or, where a text is written otherwise, from the whole. */
+static void levels_are_read_alone(void **state)
+{
+    (void)state;
+    struct error error;
+    struct job job = example();
+    char text[JOB_TEXT_MAX];
+    double levels[JOB_TEST_SIGMA_MAX];
+    size_t count;
+    job.test_sigma[1] = 1.0 / 3;
+    assert_true(job_text(&job, text, &error));
+    assert_levels(text, job.test_sigma, 3);
+    static const char rest[] = "dataset: mnist\nmodel: mnist-cnn\ntrain: {epochs: 5}\n";
+    snprintf(text, sizeof text, "%s", rest);
+    assert_levels(text, (double[]){0}, 1);
+    snprintf(text, sizeof text, "%stest: {sigma: [0, 0.25]}\n", rest);
+    assert_levels(text, (double[]){0, 0.25}, 2);
+    snprintf(text, sizeof text, "%stest.sigma: [0.5, 0]\n", rest);
+    assert_levels(text, (double[]){0, 0.5}, 2);
+    snprintf(text, sizeof text, "%stest.sigma: [0, x]\n", rest);
+    assert_false(job_parse_levels(text, levels, &count, &error));
+}
+
 /* Of the data set, what shapes the images is hashed; names and places are not. */
 static void sizes_mean_the_same_however_they_are_given(void **state)
 {
@@ -571,6 +604,7 @@ int main(void)
         cmocka_unit_test(lists_names_and_digests_are_checked),
         cmocka_unit_test(text_is_sorted_and_whole),
         cmocka_unit_test(the_text_gives_the_same_job_back),
+        cmocka_unit_test(levels_are_read_alone),
         cmocka_unit_test(sizes_mean_the_same_however_they_are_given),
         cmocka_unit_test(a_path_gives_the_name),
         cmocka_unit_test(a_nested_text_is_a_job_too),
