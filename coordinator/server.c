@@ -322,6 +322,7 @@ static bool keep_company(struct server *server, struct error *error)
     int64_t now_ms = clock_now_ms(&server->clock);
     if (!take_messages(server, error) || !dispatch_data(&server->dispatch, error))
         return false;
+    dispatch_answers(&server->dispatch);
     if (now_ms < server->tick_due_ms)
         return true;
     server->tick_due_ms = now_ms + server->options.tick_ms;

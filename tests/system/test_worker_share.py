@@ -1,6 +1,7 @@
 """A slot's share of its machine: cores of its own, and so much memory and no more."""
 
 import fcntl
+import itertools
 import os
 import pathlib
 import re
@@ -40,12 +41,23 @@ def has_quota():
     return any(text not in ("max", "-1") for text in texts)
 
 
+def started_alone(site, launcher, numbers):
+    """A worker with two slots, where no other test's took a core between the look and its start."""
+    wait_until(all_free, 100, "nobody else's worker on these cores")
+    machine = site.machine(f"first-{next(numbers)}", "--slots", 2, launcher=launcher)
+    wait_until(lambda: len(machine.runners()) == 2, 30)
+    if all(len(cores) == 1 for cores in cores_of(machine)):
+        return machine
+    machine.worker.kill()
+    return None
+
+
 @pytest.mark.skipif(len(CPUS) < 2 or has_quota() or not shutil.which("taskset"), reason="needs two whole cores")
 def test_slots_are_pinned(place, programs):
     site = Site(place, programs, epochs=ENDLESS, seeds=4)
     launcher = ["taskset", "-c", ",".join(map(str, CPUS))]
-    wait_until(all_free, 100, "nobody else's worker on these cores")
-    first = site.machine("first", "--slots", 2, launcher=launcher)
+    numbers = itertools.count()
+    first = wait_until(lambda: started_alone(site, launcher, numbers), 200, "cores that no other test's worker takes first")
     site.training(2)
     assert sorted(cores_of(first), key=min) == [{cpu} for cpu in CPUS]
     # another worker finds them taken, and one with more slots than cores leaves it to the scheduler
@@ -59,7 +71,6 @@ def test_slots_are_pinned(place, programs):
     assert cores_of(third) == [set(CPUS)] * 3
     # two threads of one job have both
     third.worker.kill()
-    wait_until(all_free, 100, "nobody else's worker on these cores")
     fourth = site.machine("fourth", "--slots", 1, "--threads", 2, launcher=launcher)
     wait_until(fourth.runners, 30)
     assert cores_of(fourth) == [set(CPUS)]
