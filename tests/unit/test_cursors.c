@@ -155,8 +155,8 @@ static void a_new_question_closes_the_old_one(void **state)
 static void open_answers_are_bounded(void **state)
 {
     (void)state;
-    for (uint8_t i = 1; i <= CURSORS_MAX; i++) {
-        expect_page(i, 0, 0);
+    for (int i = 1; i <= CURSORS_MAX; i++) {
+        expect_page((uint8_t)i, 0, 0);
         check_page(1);
     }
     expect_refused(CURSORS_MAX + 1, 0, 0, ERROR_BUSY, "try again");
