@@ -87,6 +87,7 @@ def test_read_while_it_is_written(start_program, run_program, place):
     check_examples(database)
     check_robust_accuracy(database)
     check_points(database)
+    check_plans(database)
     check_steps(database)
 
 
@@ -151,6 +152,16 @@ def check_robust_accuracy(database):
         assert len(rows) == 9 * 8
         for row in rows:
             assert row["test_sigma"] == pytest.approx(first_fall(curve_of[row["job"]], row["level"]), rel=1e-12)
+
+
+def check_plans(database):
+    """What is asked of one sweep's points does not go through all others' results."""
+    with recorded.reading(database) as connection:
+        for condition in ("sweep = 'quickstart'", "sweep_id = 1", "sweep_id = 1 AND point = 2"):
+            plan = [row["detail"] for row in
+                    connection.execute(f"EXPLAIN QUERY PLAN SELECT * FROM results_by_point WHERE {condition}")]
+            read = [line for line in plan if re.match(r"(SCAN|SEARCH) [jaos]\b", line)]
+            assert len(read) >= 5 and all(line.startswith("SEARCH") for line in read), plan
 
 
 def check_steps(database):
