@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #include "client/analysis/anova.h"
-#include "client/analysis/distribution.h"
+#include "common/distribution.h"
 #include "common/rng.h"
 
 enum { LEVELS_MAX = 5, SEEDS_MAX = 16 };

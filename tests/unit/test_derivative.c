@@ -8,7 +8,7 @@
 
 #include "client/analysis/comparison.h"
 #include "client/analysis/derivative.h"
-#include "client/analysis/distribution.h"
+#include "common/distribution.h"
 
 static void near(double value, double expected)
 {
