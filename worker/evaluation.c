@@ -39,8 +39,8 @@ void evaluation_init(struct evaluation *evaluation, const struct job *job,
     plan_blocks(e, network);
     fold_init(&e->fold, network);
     e->numbers = arena_take(arena, network->number_count, sizeof(real));
-    pass_init(&e->pass, &e->fold.network, kernels, e->blocks_at_once * batch, false, threads,
-              arena);
+    pass_init(&e->pass, &e->fold.network, kernels, e->blocks_at_once * batch, (struct pass_use){0},
+              threads, arena);
     for (size_t i = 0; i < job->test_sigma_count; i++) {
         scores_init(&e->scores[i], network->class_count, draws, arena);
         if (job->test_sigma[i] > 0) {

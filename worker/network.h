@@ -143,6 +143,12 @@ bool network_has_input(const struct network *network);
  * without those of the input, which follow from the training set. */
 void network_digest(const struct network *network, const real *numbers, char text[65]);
 
+/* Whether it changes its input. */
+static inline bool layer_is_in_place(const struct layer *layer)
+{
+    return layer->kind == LAYER_RELU || layer->kind == LAYER_ADD;
+}
+
 static inline size_t slot_size(const struct slot *slot)
 {
     return slot->height * slot->width * slot->channels;

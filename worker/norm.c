@@ -29,10 +29,10 @@ void norm_add_forward(const struct norm *norm, double *sums, const real *x, size
 }
 
 /* Mean and biased variance of every copy alone. */
-static void own_statistics(const struct norm *norm, const double *const *sums, size_t copies,
-                           double pixels)
+static void own_statistics(const struct norm *norm, const double *const *sums,
+                           struct norm_copies copies, double pixels)
 {
-    for (size_t copy = 0; copy < copies; copy++) {
+    for (size_t copy = copies.first; copy < copies.end; copy++) {
         for (size_t c = 0; c < norm->channels; c++) {
             double mean = sums[copy][c] / pixels, square = sums[copy][norm->channels + c] / pixels;
             norm->own_mean[copy * norm->channels + c] = mean;
@@ -66,19 +66,20 @@ static void set_scale(const struct norm *norm, size_t at, double weight, double 
 }
 
 void norm_end_forward(struct norm *norm, const double *const *sums, const real *weight,
-                      const real *bias, size_t copies, bool joint, double pixels)
+                      const real *bias, struct norm_copies copies, double pixels)
 {
-    size_t count = copies * norm->channels;
+    size_t begin = copies.first * norm->channels, end = copies.end * norm->channels;
     own_statistics(norm, sums, copies, pixels);
-    if (joint) {
-        joint_statistics(norm, sums, copies, pixels);
+    if (copies.is_joint) {
+        joint_statistics(norm, sums, copies.end, pixels);
     } else {
-        memcpy(norm->mean, norm->own_mean, count * sizeof *norm->mean);
-        memcpy(norm->variance, norm->own_variance, count * sizeof *norm->variance);
+        memcpy(norm->mean + begin, norm->own_mean + begin, (end - begin) * sizeof *norm->mean);
+        memcpy(norm->variance + begin, norm->own_variance + begin,
+               (end - begin) * sizeof *norm->variance);
     }
     norm->own_count = pixels;
-    norm->count = joint ? pixels * (double)copies : pixels;
-    for (size_t first = 0; first < count; first += norm->channels) {
+    norm->count = copies.is_joint ? pixels * (double)copies.end : pixels;
+    for (size_t first = begin; first < end; first += norm->channels) {
         for (size_t c = 0; c < norm->channels; c++) {
             set_scale(norm, first + c, (double)weight[c], (double)bias[c], norm->mean[first + c],
                       norm->variance[first + c]);
@@ -130,12 +131,13 @@ static double end_channel(const struct norm *norm, size_t at, double weight, dou
 }
 
 void norm_end_backward(const struct norm *norm, const double *const *sums, const real *weight,
-                       real *dweight, real *dbias, size_t copies, bool joint)
+                       real *dweight, real *dbias, struct norm_copies copies)
 {
-    for (size_t copy = 0; copy < copies; copy++) {
+    bool joint = copies.is_joint;
+    for (size_t copy = copies.end; copy-- > copies.first;) {
         for (size_t c = 0; c < norm->channels; c++) {
             double sum = 0, product = 0;
-            for (size_t i = joint ? 0 : copy; i < (joint ? copies : copy + 1); i++) {
+            for (size_t i = joint ? 0 : copy; i < (joint ? copies.end : copy + 1); i++) {
                 sum += sums[i][c];
                 product += sums[i][norm->channels + c];
             }

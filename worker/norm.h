@@ -38,9 +38,15 @@ static inline size_t norm_sums(size_t channels)
 
 void norm_add_forward(const struct norm *norm, double *sums, const real *x, size_t pixels);
 
+/* Copies whose sums are complete: all that there are, when they have their statistics in common. */
+struct norm_copies {
+    size_t first, end;
+    bool is_joint;
+};
+
 /* From the sums of each copy, over `pixels` numbers a channel, to scale and shift. */
 void norm_end_forward(struct norm *norm, const double *const *sums, const real *weight,
-                      const real *bias, size_t copies, bool joint, double pixels);
+                      const real *bias, struct norm_copies copies, double pixels);
 
 /* Scale and shift of an evaluation. */
 void norm_use_running(const struct norm *norm, const real *weight, const real *bias,
@@ -55,9 +61,9 @@ void norm_forward(const struct norm *norm, size_t copy, real *y, const real *x, 
 void norm_add_backward(const struct norm *norm, double *sums, real *dy, const real *y,
                        const real *x, size_t pixels);
 
-/* Adds to dweight and dbias [channels]. */
+/* Adds to dweight and dbias [channels], the last copy first. */
 void norm_end_backward(const struct norm *norm, const double *const *sums, const real *weight,
-                       real *dweight, real *dbias, size_t copies, bool joint);
+                       real *dweight, real *dbias, struct norm_copies copies);
 
 /* Overwrites dx, or adds to it. */
 void norm_backward(const struct norm *norm, size_t copy, real *dx, bool adds, const real *dy,

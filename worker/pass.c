@@ -1,5 +1,5 @@
 #include "worker/pass.h"
-#include "worker/shard.h"
+#include "worker/stretch.h"
 
 #include <assert.h>
 #include <string.h>
@@ -7,18 +7,6 @@
 static size_t larger(size_t a, size_t b)
 {
     return a > b ? a : b;
-}
-
-static void take_pool(struct pass *pass, struct arena *arena)
-{
-    const struct pass_plan *plan = &pass->plan;
-    real *pool = arena_take(arena, plan->pool, sizeof(real));
-    for (size_t i = 0; i < pass->network->slot_count && pool; i++) {
-        const struct pass_slot *slot = &plan->slots[i];
-        pass->value[i] = slot->has_value_brief ? NULL : pool + slot->value_at;
-        pass->gradient[i] =
-            slot->has_gradient && !slot->has_gradient_brief ? pool + slot->gradient_at : NULL;
-    }
 }
 
 static void take_layers(struct pass *pass, struct arena *arena)
@@ -67,18 +55,6 @@ static size_t whole_lines(size_t count)
     return (count + 7) / 8 * 8;
 }
 
-/* Numbers that a layer adds up over images, either way. */
-static size_t layer_sums_count(const struct network *network, size_t index)
-{
-    const struct layer *layer = &network->layers[index];
-    return layer->kind == LAYER_CONV
-               ? conv_sums(&layer->conv, conv_method(&layer->conv, network->is_exact))
-           : layer->kind == LAYER_CONV_POOL ? conv_pool_sums(&layer->conv_pool)
-           : layer->kind == LAYER_MOMENTS || layer->kind == LAYER_NORM
-               ? norm_sums(network->slots[layer->in_slot].channels)
-               : 0;
-}
-
 static void take_sums(struct pass *pass, struct arena *arena)
 {
     const struct network *network = pass->network;
@@ -90,7 +66,7 @@ static void take_sums(struct pass *pass, struct arena *arena)
             bool forward = network->layers[i].kind == LAYER_MOMENTS;
             size_t *end = forward ? &sums->forward : &sums->backward;
             pass->sums_at[i] = *end;
-            *end += layer_sums_count(network, i);
+            *end += stretch_layer_sums(network, i);
         }
         most = larger(most, larger(sums->forward, sums->backward));
     }
@@ -98,186 +74,76 @@ static void take_sums(struct pass *pass, struct arena *arena)
     pass->sums = arena_take(arena, NORM_COPIES * PASS_GROUPS * pass->sums_count, sizeof(double));
 }
 
+/* Turns make more runs of fewer groups: not where that leaves threads idle. */
+static bool takes_turns(const struct network *network, struct pass_use use, size_t threads)
+{
+    size_t alone = (PASS_GROUPS + threads - 1) / threads;
+    size_t together = (NORM_COPIES * PASS_GROUPS + threads - 1) / threads;
+    return use.trains && use.has_pairs && !use.is_joint && network->norm_count > 0 &&
+           NORM_COPIES * alone <= together;
+}
+
 void pass_init(struct pass *pass, const struct network *network, const struct kernels *kernels,
-               size_t capacity, bool trains, size_t threads, struct arena *arena)
+               size_t capacity, struct pass_use use, size_t threads, struct arena *arena)
 {
     assert(threads <= TEAM_MAX);
     *pass = (struct pass){.network = network,
                           .kernels = kernels,
                           .capacity = capacity,
-                          .trains = trains,
+                          .trains = use.trains,
+                          .is_joint = use.is_joint,
                           .threads = threads > 0 ? threads : 1};
-    pass_plan_init(&pass->plan, network, capacity, trains);
-    take_pool(pass, arena);
+    pass_plan_init(&pass->plan, network, capacity, use.trains,
+                   takes_turns(network, use, pass->threads));
+    pass->pool = arena_take(arena, pass->plan.pool, sizeof(real));
     take_layers(pass, arena);
     take_work(pass, arena);
     take_sums(pass, arena);
-}
-
-/* --- groups --- */
-
-enum { COLLECTED = 4096 /* numbers that are collected in one go */ };
-
-/* One segment, one way, for some copies of the batch. */
-struct stretch {
-    const struct pass *pass;
-    size_t segment, copies;
-    const real *numbers;
-    real *gradients; /* NULL: forward */
-};
-
-/* Of each copy. */
-static size_t group_count(const struct pass *pass)
-{
-    size_t worth = pass->copy_images / PASS_GROUP_IMAGES;
-    return worth < 1 ? 1 : worth < PASS_GROUPS ? worth : PASS_GROUPS;
-}
-
-static double *group_sums(const struct pass *pass, size_t copy, size_t group)
-{
-    return pass->sums + (copy * PASS_GROUPS + group) * pass->sums_count;
-}
-
-/* Numbers of a group's sums that the stretch adds to. */
-static size_t sums_used(const struct stretch *stretch)
-{
-    const struct pass_sums *sums = &stretch->pass->sums_of[stretch->segment];
-    return stretch->gradients ? sums->backward : sums->forward;
-}
-
-/* Zeros the sums of a stretch but those of convolutions: a group's first shard overwrites them. */
-static void begin_sums(const struct stretch *stretch, double *sums)
-{
-    const struct pass *pass = stretch->pass;
-    const struct pass_segment *segment = &pass->plan.segments[stretch->segment];
-    for (size_t i = segment->first; i < segment->end; i++) {
-        enum layer_kind kind = pass->network->layers[i].kind;
-        if (kind != LAYER_CONV && (kind == LAYER_MOMENTS) == !stretch->gradients) {
-            memset(sums + pass->sums_at[i], 0, layer_sums_count(pass->network, i) * sizeof *sums);
-        }
-    }
-}
-
-static void run_shard(const struct stretch *stretch, const struct shard *shard)
-{
-    const struct pass *pass = stretch->pass;
-    const struct pass_segment *segment = &pass->plan.segments[stretch->segment];
-    for (size_t i = segment->first; i < segment->end; i++) {
-        const struct layer *layer = &pass->network->layers[i];
-        bool repeats =
-            pass->plan.slots[layer->out_slot].is_recomputed && layer->kind != LAYER_MOMENTS;
-        if ((!stretch->gradients || repeats) && !pass->plan.merges[i].is_done) {
-            shard_forward(pass, i, stretch->numbers, shard);
-        }
-    }
-    for (size_t i = segment->end; i-- > segment->first && stretch->gradients;) {
-        bool is_moments = pass->network->layers[i].kind == LAYER_MOMENTS;
-        const struct pass_merge *merge = &pass->plan.merges[i];
-        if (is_moments || !(merge->is_done || merge->is_done_back)) {
-            shard_backward(pass, i, stretch->numbers, stretch->gradients, shard);
-        }
-    }
-}
-
-/* Every second segment begins with the last images: what the one before it wrote last is still in
- * the cache. */
-static size_t in_turn(const struct stretch *stretch, size_t item, size_t count)
-{
-    return stretch->segment % 2 == 0 ? item : count - 1 - item;
-}
-
-static void run_group(void *context, size_t item, size_t thread)
-{
-    const struct stretch *stretch = context;
-    const struct pass *pass = stretch->pass;
-    size_t groups = group_count(pass), turn = in_turn(stretch, item, stretch->copies * groups);
-    size_t copy = turn / groups, group = turn % groups;
-    size_t done = copy * pass->copy_images + group * pass->copy_images / groups;
-    size_t end = copy * pass->copy_images + (group + 1) * pass->copy_images / groups;
-    size_t most = pass->plan.segments[stretch->segment].shard_images;
-    struct shard shard = {.copy = pass->trains ? copy : 0, /* one running statistic for all */
-                          .work = &pass->works[thread],
-                          .sums = group_sums(pass, copy, group)};
-    if (sums_used(stretch) > 0) {
-        begin_sums(stretch, shard.sums);
-    }
-    for (; done < end; done += shard.images) {
-        shard.adds_sums = shard.images > 0;
-        shard.first = done;
-        shard.images = end - done < most ? end - done : most;
-        run_shard(stretch, &shard);
-    }
-}
-
-static void add_sums(double *to, const double *from, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        to[i] += from[i];
-    }
-}
-
-/* Of a stretch's sums: to each copy's first group, in the groups' order. */
-static void collect_part(void *context, size_t item, size_t thread)
-{
-    (void)thread;
-    const struct stretch *stretch = context;
-    const struct pass *pass = stretch->pass;
-    size_t copy = item % stretch->copies, first = item / stretch->copies * COLLECTED;
-    size_t left = sums_used(stretch) - first;
-    for (size_t group = 1; group < group_count(pass); group++) {
-        add_sums(group_sums(pass, copy, 0) + first, group_sums(pass, copy, group) + first,
-                 left < COLLECTED ? left : COLLECTED);
-    }
-}
-
-/* Matrix products of all rows; of each copy, where their number shall not matter. */
-static void run_whole(const struct stretch *stretch)
-{
-    const struct pass *pass = stretch->pass;
-    size_t all = stretch->copies * pass->copy_images;
-    struct shard shard = {.images = pass->trains ? all : pass->copy_images,
-                          .work = &pass->works[0],
-                          .sums = pass->sums};
-    for (; shard.first < all; shard.first += shard.images) {
-        run_shard(stretch, &shard);
-    }
-}
-
-static void run_segment(struct stretch *stretch)
-{
-    const struct pass *pass = stretch->pass;
-    if (pass->plan.segments[stretch->segment].shard_images == 0) {
-        run_whole(stretch);
-        return;
-    }
-    size_t parts = (sums_used(stretch) + COLLECTED - 1) / COLLECTED;
-    /* With levels the first copy's groups do all copies. */
-    size_t copies = pass->levels ? 1 : stretch->copies;
-    team_run(pass->team, copies * group_count(pass), run_group, stretch);
-    team_run(pass->team, stretch->copies * parts, collect_part, stretch);
 }
 
 /* The sums of a layer for each copy. */
 static void layer_sums(const struct pass *pass, size_t layer, const double *sums[NORM_COPIES])
 {
     for (size_t copy = 0; copy < NORM_COPIES; copy++) {
-        sums[copy] = group_sums(pass, copy, 0) + pass->sums_at[layer];
+        sums[copy] = stretch_sums(pass, copy, 0) + pass->sums_at[layer];
     }
 }
 
 /* --- forward --- */
 
-static void end_forward(struct pass *pass, const struct pass_segment *segment, const real *numbers)
+static struct norm_copies norm_copies(const struct stretch *stretch)
 {
+    return (struct norm_copies){stretch->first_copy, stretch->first_copy + stretch->copies,
+                                stretch->pass->is_joint};
+}
+
+static void end_forward(struct pass *pass, const struct stretch *stretch)
+{
+    const struct pass_segment *segment = &pass->plan.segments[stretch->segment];
     const struct layer *layer = &pass->network->layers[segment->end - 1];
     if (layer->kind == LAYER_MOMENTS && pass->trains) {
         const struct slot *slot = &pass->network->slots[layer->in_slot];
         const double *sums[NORM_COPIES];
         layer_sums(pass, segment->end - 1, sums);
-        norm_end_forward(&pass->norm[layer->norm], sums, numbers + layer->weight,
-                         numbers + layer->bias, pass->copies, pass->is_joint,
+        norm_end_forward(&pass->norm[layer->norm], sums, stretch->numbers + layer->weight,
+                         stretch->numbers + layer->bias, norm_copies(stretch),
                          (double)(pass->copy_images * slot->height * slot->width));
     }
+}
+
+/* Segments from `first` on, forward. */
+static void run_forward(struct pass *pass, struct stretch *stretch, size_t first, size_t end)
+{
+    for (stretch->segment = first; stretch->segment < end; stretch->segment++) {
+        stretch_run(stretch);
+        end_forward(pass, stretch);
+    }
+}
+
+/* How many copies are under way together. */
+static size_t copies_at_once(const struct pass *pass, size_t copies)
+{
+    return pass->plan.takes_turns ? 1 : copies;
 }
 
 /* One layer; each is on its own, so they may be on several threads. */
@@ -305,14 +171,18 @@ const real *pass_forward(struct pass *pass, const real *numbers, size_t images, 
     pass->image_count += images;
     pass->copies = copies;
     pass->copy_images = images / copies;
-    struct stretch stretch = {.pass = pass, .copies = copies, .numbers = numbers};
+    assert(!pass->plan.takes_turns || NORM_COPIES * pass->copy_images <= pass->capacity);
+    size_t shard_segments = pass->plan.shard_segment_count;
+    struct stretch stretch = {
+        .pass = pass, .copies = copies_at_once(pass, copies), .numbers = numbers};
     team_run(pass->team, pass->network->layer_count, begin_layer, &stretch);
-    for (size_t s = 0; s < pass->plan.segment_count; s++) {
-        stretch.segment = s;
-        run_segment(&stretch);
-        end_forward(pass, &pass->plan.segments[s], numbers);
+    for (; stretch.first_copy < copies; stretch.first_copy += stretch.copies) {
+        run_forward(pass, &stretch, 0, shard_segments);
     }
-    return pass->value[pass->network->slot_count - 1];
+    stretch.first_copy = 0;
+    stretch.copies = copies;
+    run_forward(pass, &stretch, shard_segments, pass->plan.segment_count);
+    return pass_logits(pass);
 }
 
 bool pass_takes_levels(const struct pass *pass)
@@ -334,47 +204,38 @@ const real *pass_forward_levels(struct pass *pass, const real *numbers, size_t i
 
 /* --- backward --- */
 
-/* A layer's sums over all copies. */
-static const double *add_copies(const struct pass *pass, size_t index, size_t count, size_t copies)
+/* Adds a layer's sums of the stretch's copies, the last copy first, to its gradients. */
+static void end_layer(const struct stretch *stretch, size_t index)
 {
-    double *sums = group_sums(pass, 0, 0) + pass->sums_at[index];
-    if (copies > 1) {
-        add_sums(sums, group_sums(pass, 1, 0) + pass->sums_at[index], count);
+    const struct pass *pass = stretch->pass;
+    const struct layer *layer = &pass->network->layers[index];
+    real *dweight = stretch->gradients + layer->weight, *dbias = stretch->gradients + layer->bias;
+    if (layer->kind == LAYER_NORM) {
+        const double *sums[NORM_COPIES];
+        layer_sums(pass, index, sums);
+        norm_end_backward(&pass->norm[layer->norm], sums, stretch->numbers + layer->weight, dweight,
+                          dbias, norm_copies(stretch));
+        return;
     }
-    return sums;
-}
-
-static void end_conv(const struct pass *pass, size_t index, real *gradients, size_t copies)
-{
-    const struct layer *layer = &pass->network->layers[index];
-    const struct conv *conv = &pass->conv[index];
-    const double *sums = add_copies(pass, index, conv_sums(&conv->shape, conv->method), copies);
-    conv_end_backward(conv, sums, gradients + layer->weight, gradients + layer->bias);
-}
-
-static void end_conv_pool(const struct pass *pass, size_t index, real *gradients, size_t copies)
-{
-    const struct layer *layer = &pass->network->layers[index];
-    const double *sums = add_copies(pass, index, conv_pool_sums(&layer->conv_pool), copies);
-    conv_pool_end_backward(&pass->conv_pool, sums, gradients + layer->weight,
-                           gradients + layer->bias);
-}
-
-static void end_backward(const struct pass *pass, const struct pass_segment *segment,
-                         const real *numbers, real *gradients, size_t copies)
-{
-    for (size_t i = segment->first; i < segment->end; i++) {
-        const struct layer *layer = &pass->network->layers[i];
+    for (size_t copy = stretch->first_copy + stretch->copies; copy-- > stretch->first_copy;) {
+        const double *sums = stretch_sums(pass, copy, 0) + pass->sums_at[index];
         if (layer->kind == LAYER_CONV) {
-            end_conv(pass, i, gradients, copies);
+            conv_end_backward(&pass->conv[index], sums, dweight, dbias);
         } else if (layer->kind == LAYER_CONV_POOL) {
-            end_conv_pool(pass, i, gradients, copies);
-        } else if (layer->kind == LAYER_NORM) {
-            const double *sums[NORM_COPIES];
-            layer_sums(pass, i, sums);
-            norm_end_backward(&pass->norm[layer->norm], sums, numbers + layer->weight,
-                              gradients + layer->weight, gradients + layer->bias, copies,
-                              pass->is_joint);
+            conv_pool_end_backward(&pass->conv_pool, sums, dweight, dbias);
+        }
+    }
+}
+
+/* Segments down to `first`, backward. */
+static void run_backward(struct pass *pass, struct stretch *stretch, size_t first, size_t end)
+{
+    for (size_t s = end; s-- > first;) {
+        const struct pass_segment *segment = &pass->plan.segments[s];
+        stretch->segment = s;
+        stretch_run(stretch);
+        for (size_t i = segment->first; i < segment->end; i++) {
+            end_layer(stretch, i);
         }
     }
 }
@@ -382,13 +243,15 @@ static void end_backward(const struct pass *pass, const struct pass_segment *seg
 void pass_backward(struct pass *pass, const real *numbers, real *gradients, size_t copies)
 {
     assert(pass->trains && copies <= pass->copies && (copies == pass->copies || !pass->is_joint));
+    size_t shard_segments = pass->plan.shard_segment_count;
     struct stretch stretch = {
         .pass = pass, .copies = copies, .numbers = numbers, .gradients = gradients};
     team_run(pass->team, pass->network->layer_count, begin_layer, &stretch);
-    for (size_t s = pass->plan.segment_count; s-- > 0;) {
-        stretch.segment = s;
-        run_segment(&stretch);
-        end_backward(pass, &pass->plan.segments[s], numbers, gradients, copies);
+    run_backward(pass, &stretch, shard_segments, pass->plan.segment_count);
+    stretch.copies = copies_at_once(pass, copies);
+    for (size_t left = copies; left > 0; left -= stretch.copies) {
+        stretch.first_copy = left - stretch.copies;
+        run_backward(pass, &stretch, 0, shard_segments);
     }
 }
 

@@ -3,7 +3,7 @@
  * Every copy of the batch falls into groups of images by its size alone. A group has sums of its
  * own for all that the network adds up over images (gradients of weights, moments of batch norm),
  * and these are added in group order, in double: so the result does not depend on which thread
- * worked on which group. */
+ * worked on which group, nor on whether copies take turns (pass_plan.h). */
 #ifndef LIPSWEEP_WORKER_PASS_H
 #define LIPSWEEP_WORKER_PASS_H
 
@@ -30,11 +30,10 @@ struct pass_sums {
 struct pass {
     const struct network *network;
     const struct kernels *kernels;
-    size_t capacity; /* images */
-    bool trains;   /* has gradients; batch norm by the batch's statistics, else the running ones */
-    bool is_joint; /* batch norm by the statistics of both copies; the caller's choice */
+    size_t capacity;       /* images */
+    bool trains, is_joint; /* see struct pass_use */
     struct pass_plan plan;
-    real *value[LAYER_MAX + 1], *gradient[LAYER_MAX + 1]; /* of each slot that is not brief */
+    real *pool;        /* where the plan says */
     struct team *team; /* the caller's, of at most `threads` threads; NULL: the caller alone */
     size_t threads;
     struct pass_work works[TEAM_MAX]; /* [threads] */
@@ -55,12 +54,18 @@ struct pass {
 
 /* Books or places (see arena.h) the memory for up to `capacity` images on so many threads. */
 void pass_init(struct pass *pass, const struct network *network, const struct kernels *kernels,
-               size_t capacity, bool trains, size_t threads, struct arena *arena);
+               size_t capacity, struct pass_use use, size_t threads, struct arena *arena);
 
 /* [capacity][height][width][channels]: the caller fills in the images. */
 static inline real *pass_images(const struct pass *pass)
 {
-    return pass->value[0];
+    return pass->pool + pass->plan.slots[0].value_at[0];
+}
+
+/* [capacity][classes], of the last forward pass. */
+static inline const real *pass_logits(const struct pass *pass)
+{
+    return pass->pool + pass->plan.slots[pass->network->slot_count - 1].value_at[0];
 }
 
 /* From the first `images` images, which are so many copies (one after the other; in training at
@@ -81,7 +86,7 @@ const real *pass_forward_levels(struct pass *pass, const real *numbers, size_t i
 /* [capacity][classes]: the caller fills in the gradient of the loss. */
 static inline real *pass_logit_gradient(const struct pass *pass)
 {
-    return pass->gradient[pass->network->slot_count - 1];
+    return pass->pool + pass->plan.slots[pass->network->slot_count - 1].gradient_at[0];
 }
 
 /* From the logits' gradient of the first `copies` copies, after a pass_forward of at least as many:

@@ -1,5 +1,6 @@
 #include "worker/pass_plan.h"
 #include "worker/lifetime.h"
+#include "worker/pass_merge.h"
 
 #include <assert.h>
 #include <string.h>
@@ -7,21 +8,17 @@
 /* A shard's largest activation holds at most so many numbers (when it is not a single image). */
 enum { SHARD_NUMBERS = 65536 };
 
-/* Moments: layer i goes forward at i, and backward at 2 layers - 1 - i. Brief buffers have clocks
- * of their own, see brief_moment. */
+/* Brief buffers have clocks of their own, see brief_moment; of what is not apart, the first of each
+ * pair of lifetimes counts. */
 struct planning {
     struct pass_plan *plan;
     const struct network *network;
     size_t capacity;
     bool trains;
     size_t segment_of[LAYER_MAX];
-    struct lifetime values[LAYER_MAX + 1], gradients[LAYER_MAX + 1];
+    size_t turns; /* of a way: 1, or that of each copy */
+    struct lifetime values[PLAN_COPIES][LAYER_MAX + 1], gradients[PLAN_COPIES][LAYER_MAX + 1];
 };
-
-static bool is_in_place(const struct layer *layer)
-{
-    return layer->kind == LAYER_RELU || layer->kind == LAYER_ADD;
-}
 
 /* Whether layer `index` writes to the gradient of `slot`. */
 static bool writes_gradient(const struct network *network, size_t index, size_t slot)
@@ -30,79 +27,7 @@ static bool writes_gradient(const struct network *network, size_t index, size_t 
     if (layer->kind == LAYER_ADD) {
         return layer->other_slot == slot;
     }
-    return !is_in_place(layer) && layer->kind != LAYER_NORM && layer->in_slot == slot;
-}
-
-/* --- what one layer does for others --- */
-
-/* The layer behind `index` when it works in place on the same output and nothing is in between. */
-static size_t follower(const struct network *network, size_t index, enum layer_kind kind)
-{
-    const struct layer *next = &network->layers[index + 1];
-    bool follows = index + 1 < network->shard_layer_count && next->kind == kind &&
-                   next->in_slot == network->layers[index].out_slot;
-    return follows ? index + 1 : 0;
-}
-
-/* An addition whose way back costs nothing: both gradients are one. */
-static bool is_free_backward(const struct planning *p, const struct layer *add)
-{
-    const struct pass_slot *slots = p->plan->slots;
-    return add_is_plain(&add->add) && (!p->trains || slots[add->other_slot].gradient_slot ==
-                                                         slots[add->out_slot].gradient_slot);
-}
-
-static void plan_merge(struct planning *p, size_t index)
-{
-    bool is_norm = p->network->layers[index].kind == LAYER_NORM;
-    const struct network *network = p->network;
-    struct pass_merge *merges = p->plan->merges, *merge = &merges[index];
-    size_t last = index, next = follower(network, last, LAYER_ADD);
-    if (next > 0 && is_free_backward(p, &network->layers[next])) {
-        merge->addition = last = next;
-        merges[next].is_done = true;
-    }
-    size_t relu = follower(network, last, LAYER_RELU);
-    if (relu > 0 && (is_norm || !p->trains)) {
-        merge->activates = true;
-        merges[relu].is_done = true;
-    }
-    size_t moments = follower(network, last, LAYER_MOMENTS);
-    if (moments > 0 && !is_norm) {
-        merge->moments = moments;
-        merges[moments].is_done = true;
-    }
-}
-
-/* The first convolution that reads a norm's output is the last to add to its gradient. */
-static void plan_way_back(struct planning *p, size_t index)
-{
-    const struct network *network = p->network;
-    struct pass_merge *merges = p->plan->merges;
-    size_t reader = index + 1;
-    while (reader < network->shard_layer_count && merges[reader].is_done &&
-           is_in_place(&network->layers[reader])) {
-        reader++;
-    }
-    const struct layer *conv = &network->layers[reader];
-    if (p->trains && merges[index].activates && reader < network->shard_layer_count &&
-        conv->kind == LAYER_CONV && conv->in_slot == network->layers[index].out_slot) {
-        merges[reader].norm = index;
-        merges[index].is_done_back = true;
-    }
-}
-
-static void plan_merges(struct planning *p)
-{
-    for (size_t i = 0; i < p->network->shard_layer_count; i++) {
-        enum layer_kind kind = p->network->layers[i].kind;
-        if (kind == LAYER_NORM || kind == LAYER_CONV) {
-            plan_merge(p, i);
-        }
-        if (kind == LAYER_NORM) {
-            plan_way_back(p, i);
-        }
-    }
+    return !layer_is_in_place(layer) && layer->kind != LAYER_NORM && layer->in_slot == slot;
 }
 
 /* --- segments --- */
@@ -137,6 +62,7 @@ static void plan_segments(struct planning *p)
         }
     }
     add_segment(p, first, end, false);
+    p->plan->shard_segment_count = p->plan->segment_count;
     add_segment(p, end, network->layer_count, true);
 }
 
@@ -172,9 +98,12 @@ static void each_touch(struct planning *p, size_t slot,
     }
 }
 
-static size_t moment(const struct planning *p, size_t layer, bool is_backward)
+/* The first copy goes forward, then the second; then the second goes backward, at last the first.
+ */
+static size_t moment(const struct planning *p, size_t layer, bool is_backward, size_t copy)
 {
-    return is_backward ? 2 * p->network->layer_count - 1 - layer : layer;
+    size_t layers = p->network->layer_count;
+    return is_backward ? (2 * p->turns - copy) * layers - 1 - layer : copy * layers + layer;
 }
 
 /* A shard goes through its segment forward and backward in one go, and through one segment at a
@@ -196,18 +125,27 @@ static void stretch(struct lifetime *lifetime, size_t start, size_t end)
 }
 
 /* A buffer of the whole batch is needed in whole segments. */
-static void stretch_by_touch(struct planning *p, size_t slot, struct touch touch)
+static void stretch_in_turn(struct planning *p, size_t slot, struct touch touch, size_t copy)
 {
-    struct pass_slot *s = &p->plan->slots[slot];
+    struct pass_slot *slots = p->plan->slots, *s = &slots[slot];
     const struct pass_segment *segment = &p->plan->segments[p->segment_of[touch.layer]];
     bool brief = touch.is_gradient ? s->has_gradient_brief : s->has_value_brief;
+    bool apart = touch.is_gradient ? slots[s->gradient_slot].is_apart : s->is_apart;
+    size_t own = apart && !brief ? copy : 0;
     struct lifetime *lifetime =
-        touch.is_gradient ? &p->gradients[s->gradient_slot] : &p->values[slot];
+        touch.is_gradient ? &p->gradients[own][s->gradient_slot] : &p->values[own][slot];
     size_t a = brief ? brief_moment(p, touch.layer, touch.is_backward)
-                     : moment(p, segment->first, touch.is_backward);
-    size_t b = brief ? a : moment(p, segment->end - 1, touch.is_backward);
-    if (!touch.is_gradient || s->has_gradient) {
-        stretch(lifetime, a < b ? a : b, a < b ? b : a);
+                     : moment(p, segment->first, touch.is_backward, copy);
+    size_t b = brief ? a : moment(p, segment->end - 1, touch.is_backward, copy);
+    stretch(lifetime, a < b ? a : b, a < b ? b : a);
+}
+
+static void stretch_by_touch(struct planning *p, size_t slot, struct touch touch)
+{
+    for (size_t copy = 0; copy < p->turns; copy++) {
+        if (!touch.is_gradient || p->plan->slots[slot].has_gradient) {
+            stretch_in_turn(p, slot, touch, copy);
+        }
     }
 }
 
@@ -217,7 +155,8 @@ static void stretch_by_touch(struct planning *p, size_t slot, struct touch touch
 static void compare_segments(struct planning *p, size_t slot, struct touch touch)
 {
     struct pass_slot *s = &p->plan->slots[slot];
-    struct lifetime *seen = touch.is_gradient ? &p->gradients[s->gradient_slot] : &p->values[slot];
+    struct lifetime *seen =
+        touch.is_gradient ? &p->gradients[0][s->gradient_slot] : &p->values[0][slot];
     bool *brief = touch.is_gradient ? &p->plan->slots[s->gradient_slot].has_gradient_brief
                                     : &s->has_value_brief;
     size_t segment = p->segment_of[touch.layer];
@@ -311,6 +250,29 @@ static void plan_gradients(struct planning *p)
     }
 }
 
+/* --- what each copy has of its own --- */
+
+/* What a segment of the whole batch touches is one array. */
+static void join_if_whole(struct planning *p, size_t slot, struct touch touch)
+{
+    if (p->plan->segments[p->segment_of[touch.layer]].shard_images == 0) {
+        p->plan->slots[slot].is_apart = false;
+        p->plan->slots[p->plan->slots[slot].gradient_slot].is_apart = false;
+    }
+}
+
+/* Neither the images nor the logits: the caller's arrays. */
+static void plan_apart(struct planning *p)
+{
+    size_t last = p->network->slot_count - 1;
+    for (size_t i = 1; i < last; i++) {
+        p->plan->slots[i].is_apart = p->plan->takes_turns;
+    }
+    for (size_t i = 0; i <= last; i++) {
+        each_touch(p, i, join_if_whole);
+    }
+}
+
 /* --- the pool --- */
 
 /* Numbers of whole cache lines, and some more: buffers that all began at a multiple of 4 KiB would
@@ -338,55 +300,70 @@ static size_t place(struct planning *p, bool brief)
 {
     size_t count = p->network->slot_count;
     struct pass_slot *slots = p->plan->slots;
-    struct lifetime all[2 * (LAYER_MAX + 1)];
-    for (size_t i = 0; i < count; i++) {
-        all[2 * i] = p->values[i];
-        all[2 * i + 1] = p->gradients[i];
-        all[2 * i].size *= slots[i].has_value_brief == brief;
-        all[2 * i + 1].size *= slots[i].has_gradient_brief == brief;
+    struct lifetime all[2 * PLAN_COPIES * (LAYER_MAX + 1)];
+    for (size_t i = 0; i < PLAN_COPIES * count; i++) {
+        size_t slot = i / PLAN_COPIES, copy = i % PLAN_COPIES;
+        all[2 * i] = p->values[copy][slot];
+        all[2 * i + 1] = p->gradients[copy][slot];
+        all[2 * i].size *= slots[slot].has_value_brief == brief;
+        all[2 * i + 1].size *= slots[slot].has_gradient_brief == brief;
     }
-    size_t numbers = lifetimes_place(all, 2 * count);
-    for (size_t i = 0; i < count; i++) {
-        if (slots[i].has_value_brief == brief) {
-            slots[i].value_at = all[2 * i].offset;
+    size_t numbers = lifetimes_place(all, 2 * PLAN_COPIES * count);
+    for (size_t i = 0; i < PLAN_COPIES * count; i++) {
+        size_t copy = i % PLAN_COPIES;
+        struct pass_slot *slot = &slots[i / PLAN_COPIES];
+        if (slot->has_value_brief == brief) {
+            slot->value_at[copy] = all[2 * i].offset;
         }
-        if (slots[i].has_gradient_brief == brief) {
-            slots[i].gradient_at = all[2 * slots[i].gradient_slot + 1].offset;
+        if (slot->has_gradient_brief == brief) {
+            size_t owner = slot->gradient_slot * PLAN_COPIES + copy;
+            slot->gradient_at[copy] = all[2 * owner + 1].offset;
         }
     }
     return numbers;
 }
 
+/* Numbers of one buffer of a slot. */
+static size_t buffer_size(const struct planning *p, size_t slot, bool brief, bool apart)
+{
+    size_t images = brief ? brief_images(p, slot) : apart ? p->capacity / PLAN_COPIES : p->capacity;
+    return spread_lines(images * slot_size(&p->network->slots[slot]));
+}
+
 static void plan_pool(struct planning *p)
 {
     const struct network *network = p->network;
-    size_t count = network->slot_count, last = count - 1, layers = network->layer_count;
+    size_t count = network->slot_count, last = count - 1, way = p->turns * network->layer_count;
     for (size_t i = 0; i < count; i++) {
         each_touch(p, i, stretch_by_touch);
     }
-    stretch(&p->values[0], 0, 0);
-    stretch(&p->values[last], layers, p->trains ? 2 * layers - 1 : layers);
-    for (size_t i = 0; i < count; i++) {
-        const struct pass_slot *slot = &p->plan->slots[i];
-        size_t size = slot_size(&network->slots[i]), shard = brief_images(p, i);
-        size_t value = spread_lines(size * (slot->has_value_brief ? shard : p->capacity));
-        size_t gradient = spread_lines(size * (slot->has_gradient_brief ? shard : p->capacity));
-        p->values[i].size = p->values[i].size ? value : 0;
-        p->gradients[i].size = p->gradients[i].size ? gradient : 0;
+    stretch(&p->values[0][0], 0, 0);
+    stretch(&p->values[0][last], way, p->trains ? 2 * way - 1 : way);
+    for (size_t i = 0; i < PLAN_COPIES * count; i++) {
+        size_t n = i / PLAN_COPIES, copy = i % PLAN_COPIES;
+        const struct pass_slot *slot = &p->plan->slots[n];
+        struct lifetime *value = &p->values[copy][n], *gradient = &p->gradients[copy][n];
+        value->size = value->size ? buffer_size(p, n, slot->has_value_brief, slot->is_apart) : 0;
+        gradient->size =
+            gradient->size ? buffer_size(p, n, slot->has_gradient_brief, slot->is_apart) : 0;
     }
     p->plan->pool = place(p, false);
     p->plan->brief = place(p, true);
 }
 
 void pass_plan_init(struct pass_plan *plan, const struct network *network, size_t capacity,
-                    bool trains)
+                    bool trains, bool takes_turns)
 {
-    *plan = (struct pass_plan){.segment_count = 0};
-    struct planning planning = {
-        .plan = plan, .network = network, .capacity = capacity, .trains = trains};
+    *plan = (struct pass_plan){.takes_turns = takes_turns};
+    struct planning planning = {.plan = plan,
+                                .network = network,
+                                .capacity = capacity,
+                                .trains = trains,
+                                .turns = takes_turns ? PLAN_COPIES : 1};
     plan_segments(&planning);
     plan_gradients(&planning);
-    plan_merges(&planning);
+    pass_merge_plan(plan, network, trains);
     plan_brief(&planning);
+    plan_apart(&planning);
     plan_pool(&planning);
 }

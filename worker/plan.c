@@ -7,7 +7,9 @@ static void take_all(struct plan *plan, const struct job *job)
     struct arena *arena = &plan->arena;
     const struct network *network = &plan->network;
     struct batch_copies copies = batch_copies(job);
-    size_t capacity = (size_t)job->batch * (copies.clean && copies.perturbed ? 2 : 1);
+    struct pass_use use = {.trains = true, .has_pairs = copies.clean && copies.perturbed};
+    size_t capacity = (size_t)job->batch * (use.has_pairs ? 2 : 1);
+    use.is_joint = job->bn_passes == BN_PASSES_JOINT && job_has_pairs(job);
     plan->parameters = arena_take(arena, network->number_count, sizeof(real));
     plan->gradients = arena_take(arena, network->parameter_count, sizeof(real));
     plan->indices = arena_take(arena, plan->shape.train_count, sizeof *plan->indices);
@@ -15,8 +17,7 @@ static void take_all(struct plan *plan, const struct job *job)
     plan->keys = arena_take(arena, plan->shape.train_count, sizeof *plan->keys);
     optimizer_init(&plan->optimizer, job, plan->kernels, network, arena);
     batch_init(&plan->batch, job, plan->shape.image, plan->shape.threads, arena);
-    pass_init(&plan->pass, network, plan->kernels, capacity, true, plan->shape.threads, arena);
-    plan->pass.is_joint = job->bn_passes == BN_PASSES_JOINT && job_has_pairs(job);
+    pass_init(&plan->pass, network, plan->kernels, capacity, use, plan->shape.threads, arena);
     evaluation_init(&plan->evaluation, job, network, plan->kernels, plan->shape.image,
                     plan->shape.test_count, plan->shape.threads, arena);
 }

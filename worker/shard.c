@@ -3,13 +3,20 @@
 
 #include <assert.h>
 
+/* The shard in a buffer of all images, or in that of its copy. */
+static real *rows_at(const struct pass *pass, size_t slot, bool apart, const size_t at[PLAN_COPIES],
+                     const struct shard *shard)
+{
+    size_t copy = apart ? shard->copy : 0, first = shard->first - copy * pass->copy_images;
+    return pass->pool + at[copy] + first * slot_size(&pass->network->slots[slot]);
+}
+
 /* Where the shard lies: brief buffers begin with it. */
 static real *value_at(const struct pass *pass, size_t slot, const struct shard *shard)
 {
     const struct pass_slot *plan = &pass->plan.slots[slot];
-    return plan->has_value_brief
-               ? shard->work->brief + plan->value_at
-               : pass->value[slot] + shard->first * slot_size(&pass->network->slots[slot]);
+    return plan->has_value_brief ? shard->work->brief + plan->value_at[0]
+                                 : rows_at(pass, slot, plan->is_apart, plan->value_at, shard);
 }
 
 static real *gradient_at(const struct pass *pass, size_t slot, const struct shard *shard)
@@ -18,9 +25,9 @@ static real *gradient_at(const struct pass *pass, size_t slot, const struct shar
     if (!plan->has_gradient) {
         return NULL;
     }
-    return plan->has_gradient_brief
-               ? shard->work->brief + plan->gradient_at
-               : pass->gradient[slot] + shard->first * slot_size(&pass->network->slots[slot]);
+    bool apart = pass->plan.slots[plan->gradient_slot].is_apart;
+    return plan->has_gradient_brief ? shard->work->brief + plan->gradient_at[0]
+                                    : rows_at(pass, slot, apart, plan->gradient_at, shard);
 }
 
 static enum profile_phase phase_of(enum layer_kind kind)

@@ -70,13 +70,14 @@ static double uniform(uint32_t index, uint32_t number)
     return 2 * rng_uniform(word[0]) - 1;
 }
 
-static void take(struct problem *problem)
+static void take(struct problem *problem, bool joint)
 {
+    const struct pass_use use = {.trains = true, .has_pairs = true, .is_joint = joint};
     size_t count = problem->network.number_count;
     problem->parameters = arena_take(&problem->arena, count, sizeof(real));
     problem->gradients = arena_take(&problem->arena, count, sizeof(real));
     problem->unused = arena_take(&problem->arena, count, sizeof(real));
-    pass_init(&problem->pass, &problem->network, kernels_get(), 2 * IMAGES, true, 1,
+    pass_init(&problem->pass, &problem->network, kernels_get(), 2 * IMAGES, use, 1,
               &problem->arena);
 }
 
@@ -128,7 +129,7 @@ static double value(struct problem *problem, real *gradients)
 static double quotient_of(const struct problem *problem, size_t image)
 {
     size_t classes = problem->network.class_count;
-    const real *logits = problem->pass.value[problem->network.slot_count - 1] + image * classes;
+    const real *logits = pass_logits(&problem->pass) + image * classes;
     double clean[UINT8_MAX + 1], perturbed[UINT8_MAX + 1];
     loss_output(problem->loss.output, logits, classes, clean);
     loss_output(problem->loss.output, logits + IMAGES * classes, classes, perturbed);
@@ -172,9 +173,9 @@ static void build_network(struct problem *problem, const struct subject *subject
         assert_true(network_init(&problem->network, subject->name, subject->shortcut,
                                  subject->image, classes, NULL));
     }
-    take(problem);
+    take(problem, subject->joint);
     assert_true(arena_place(&problem->arena, NULL));
-    take(problem);
+    take(problem, subject->joint);
     watched = *kernels_get();
     watched.relu_forward = watched_relu;
     watched.norm_forward = watched_norm;
@@ -183,7 +184,6 @@ static void build_network(struct problem *problem, const struct subject *subject
     for (size_t i = 0; i < problem->network.norm_count; i++) {
         problem->pass.norm[i].kernels = &watched;
     }
-    problem->pass.is_joint = subject->joint;
     problem->loss.penalty = subject->penalty;
     problem->loss.output = subject->output;
     network_initial_weights(&problem->network, 5, problem->parameters);

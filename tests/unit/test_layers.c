@@ -335,8 +335,8 @@ static double norm_value(const struct probe *probe)
     for (size_t copy = 0; copy < 2; copy++) {
         norm_add_forward(&norm, sums[copy], probe->in + copy * NORM_HALF, NORM_ROWS);
     }
-    norm_end_forward(&norm, (const double *[]){sums[0], sums[1]}, probe->weight, probe->bias, 2,
-                     layer->joint, NORM_ROWS);
+    norm_end_forward(&norm, (const double *[]){sums[0], sums[1]}, probe->weight, probe->bias,
+                     (struct norm_copies){0, 2, layer->joint}, NORM_ROWS);
     for (size_t copy = 0; copy < 2; copy++) {
         norm_forward(&norm, copy, probe->out + copy * NORM_HALF, probe->in + copy * NORM_HALF, NULL,
                      false, NORM_ROWS);
@@ -366,8 +366,8 @@ static void check_norm(bool joint)
         norm_add_backward(&layer.norm, sums[copy], r + copy * NORM_HALF, NULL,
                           in + copy * NORM_HALF, NORM_ROWS);
     }
-    norm_end_backward(&layer.norm, (const double *[]){sums[0], sums[1]}, weight, dweight, dbias, 2,
-                      joint);
+    norm_end_backward(&layer.norm, (const double *[]){sums[0], sums[1]}, weight, dweight, dbias,
+                      (struct norm_copies){0, 2, joint});
     for (size_t copy = 0; copy < 2; copy++) {
         norm_backward(&layer.norm, copy, din + copy * NORM_HALF, false, r + copy * NORM_HALF,
                       in + copy * NORM_HALF, NORM_ROWS);

@@ -175,7 +175,8 @@ static void take(struct subject *subject)
 {
     subject->numbers =
         arena_take(&subject->arena, subject->network.number_count, sizeof *subject->numbers);
-    pass_init(&subject->pass, &subject->network, kernels_get(), 2, false, 1, &subject->arena);
+    pass_init(&subject->pass, &subject->network, kernels_get(), 2, (struct pass_use){0}, 1,
+              &subject->arena);
 }
 
 static void place(struct subject *subject)

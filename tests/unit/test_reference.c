@@ -48,7 +48,8 @@ static void take(struct model *model, const struct job *job)
     size_t count = model->network.parameter_count;
     model->parameters = arena_take(&model->arena, count, sizeof(real));
     model->gradients = arena_take(&model->arena, count, sizeof(real));
-    pass_init(&model->pass, &model->network, kernels_get(), 2 * IMAGES, true, 1, &model->arena);
+    pass_init(&model->pass, &model->network, kernels_get(), 2 * IMAGES,
+              (struct pass_use){.trains = true, .has_pairs = true}, 1, &model->arena);
     optimizer_init(&model->optimizer, job, kernels_get(), &model->network, &model->arena);
 }
 
@@ -142,7 +143,7 @@ static void check_values(const struct model *model, const char *case_name, const
 {
     const double precision = sizeof(real) == sizeof(double) ? 1e-12 : 2e-6;
     struct record logits = record_read(case_name, "logits");
-    const real *ours = model->pass.value[model->network.slot_count - 1];
+    const real *ours = pass_logits(&model->pass);
     assert_true(distance(ours, logits.values, logits.count) < precision);
     double mean = number_read(case_name, "loss");
     assert_true(fabs(loss_mean(loss, sums, IMAGES) - mean) < precision * mean);

@@ -49,8 +49,9 @@ static void take(struct model *model, const struct job *job)
 {
     model->numbers = arena_take(&model->arena, model->network.number_count, sizeof(real));
     model->gradients = arena_take(&model->arena, model->network.parameter_count, sizeof(real));
-    pass_init(&model->pass, &model->network, kernels_get(), 2 * IMAGES, true, 1, &model->arena);
-    model->pass.is_joint = job->bn_passes == BN_PASSES_JOINT;
+    const struct pass_use use = {
+        .trains = true, .has_pairs = true, .is_joint = job->bn_passes == BN_PASSES_JOINT};
+    pass_init(&model->pass, &model->network, kernels_get(), 2 * IMAGES, use, 1, &model->arena);
     optimizer_init(&model->optimizer, job, kernels_get(), &model->network, &model->arena);
 }
 
@@ -270,7 +271,7 @@ static void check_gradient(const struct subject *subject, const struct variant *
     assert_in_range(sums.active, variant->least_active, variant->most_active);
     double mean = number_read(name, "loss"), precision = IS_DOUBLE ? 1e-11 : 1e-5;
     assert_true(fabs(loss_mean(&loss, &sums, IMAGES) - mean) < precision * mean);
-    check_record(name, "logits", model->pass.value[model->network.slot_count - 1], precision);
+    check_record(name, "logits", pass_logits(&model->pass), precision);
     check_record(name, "running", model->numbers + model->network.parameter_count, precision);
     check_tensors(model, name, "gradient", model->gradients);
     model_free(model);
@@ -320,9 +321,9 @@ static void evaluate(struct model *model, const struct network *network, const r
     struct arena arena = {0};
     struct pass *pass = calloc(1, sizeof *pass);
     assert_non_null(pass);
-    pass_init(pass, network, kernels_get(), IMAGES, false, 1, &arena);
+    pass_init(pass, network, kernels_get(), IMAGES, (struct pass_use){0}, 1, &arena);
     assert_true(arena_place(&arena, NULL));
-    pass_init(pass, network, kernels_get(), IMAGES, false, 1, &arena);
+    pass_init(pass, network, kernels_get(), IMAGES, (struct pass_use){0}, 1, &arena);
     size_t size = image_size(model->image);
     fill_batch(model, 0);
     for (size_t first = 0, count = 7; first < IMAGES; first += count) {

@@ -1,0 +1,149 @@
+#include "worker/stretch.h"
+#include "worker/shard.h"
+
+#include <string.h>
+
+enum { COLLECTED = 4096 /* numbers that are collected in one go */ };
+
+size_t stretch_layer_sums(const struct network *network, size_t index)
+{
+    const struct layer *layer = &network->layers[index];
+    return layer->kind == LAYER_CONV
+               ? conv_sums(&layer->conv, conv_method(&layer->conv, network->is_exact))
+           : layer->kind == LAYER_CONV_POOL ? conv_pool_sums(&layer->conv_pool)
+           : layer->kind == LAYER_MOMENTS || layer->kind == LAYER_NORM
+               ? norm_sums(network->slots[layer->in_slot].channels)
+               : 0;
+}
+
+/* Of each copy. */
+static size_t group_count(const struct pass *pass)
+{
+    size_t worth = pass->copy_images / PASS_GROUP_IMAGES;
+    return worth < 1 ? 1 : worth < PASS_GROUPS ? worth : PASS_GROUPS;
+}
+
+double *stretch_sums(const struct pass *pass, size_t copy, size_t group)
+{
+    return pass->sums + (copy * PASS_GROUPS + group) * pass->sums_count;
+}
+
+/* Numbers of a group's sums that the stretch adds to. */
+static size_t sums_used(const struct stretch *stretch)
+{
+    const struct pass_sums *sums = &stretch->pass->sums_of[stretch->segment];
+    return stretch->gradients ? sums->backward : sums->forward;
+}
+
+/* Zeros the sums of a stretch but those of convolutions: a group's first shard overwrites them. */
+static void begin_sums(const struct stretch *stretch, double *sums)
+{
+    const struct pass *pass = stretch->pass;
+    const struct pass_segment *segment = &pass->plan.segments[stretch->segment];
+    for (size_t i = segment->first; i < segment->end; i++) {
+        enum layer_kind kind = pass->network->layers[i].kind;
+        if (kind != LAYER_CONV && (kind == LAYER_MOMENTS) == !stretch->gradients) {
+            memset(sums + pass->sums_at[i], 0, stretch_layer_sums(pass->network, i) * sizeof *sums);
+        }
+    }
+}
+
+static void run_shard(const struct stretch *stretch, const struct shard *shard)
+{
+    const struct pass *pass = stretch->pass;
+    const struct pass_segment *segment = &pass->plan.segments[stretch->segment];
+    for (size_t i = segment->first; i < segment->end; i++) {
+        const struct layer *layer = &pass->network->layers[i];
+        bool repeats =
+            pass->plan.slots[layer->out_slot].is_recomputed && layer->kind != LAYER_MOMENTS;
+        if ((!stretch->gradients || repeats) && !pass->plan.merges[i].is_done) {
+            shard_forward(pass, i, stretch->numbers, shard);
+        }
+    }
+    for (size_t i = segment->end; i-- > segment->first && stretch->gradients;) {
+        bool is_moments = pass->network->layers[i].kind == LAYER_MOMENTS;
+        const struct pass_merge *merge = &pass->plan.merges[i];
+        if (is_moments || !(merge->is_done || merge->is_done_back)) {
+            shard_backward(pass, i, stretch->numbers, stretch->gradients, shard);
+        }
+    }
+}
+
+/* Every second segment begins with the last images: what the one before it wrote last is still in
+ * the cache. */
+static size_t in_turn(const struct stretch *stretch, size_t item, size_t count)
+{
+    return stretch->segment % 2 == 0 ? item : count - 1 - item;
+}
+
+static void run_group(void *context, size_t item, size_t thread)
+{
+    const struct stretch *stretch = context;
+    const struct pass *pass = stretch->pass;
+    size_t groups = group_count(pass), turn = in_turn(stretch, item, stretch->copies * groups);
+    size_t copy = stretch->first_copy + turn / groups, group = turn % groups;
+    size_t done = copy * pass->copy_images + group * pass->copy_images / groups;
+    size_t end = copy * pass->copy_images + (group + 1) * pass->copy_images / groups;
+    size_t most = pass->plan.segments[stretch->segment].shard_images;
+    struct shard shard = {.copy = pass->trains ? copy : 0, /* one running statistic for all */
+                          .work = &pass->works[thread],
+                          .sums = stretch_sums(pass, copy, group)};
+    if (sums_used(stretch) > 0) {
+        begin_sums(stretch, shard.sums);
+    }
+    for (; done < end; done += shard.images) {
+        shard.adds_sums = shard.images > 0;
+        shard.first = done;
+        shard.images = end - done < most ? end - done : most;
+        run_shard(stretch, &shard);
+    }
+}
+
+static void add_sums(double *to, const double *from, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        to[i] += from[i];
+    }
+}
+
+/* Of a stretch's sums: to each copy's first group, in the groups' order. */
+static void collect_part(void *context, size_t item, size_t thread)
+{
+    (void)thread;
+    const struct stretch *stretch = context;
+    const struct pass *pass = stretch->pass;
+    size_t copy = stretch->first_copy + item % stretch->copies;
+    size_t first = item / stretch->copies * COLLECTED, left = sums_used(stretch) - first;
+    for (size_t group = 1; group < group_count(pass); group++) {
+        add_sums(stretch_sums(pass, copy, 0) + first, stretch_sums(pass, copy, group) + first,
+                 left < COLLECTED ? left : COLLECTED);
+    }
+}
+
+/* Matrix products of all rows; of each copy, where their number shall not matter. */
+static void run_whole(const struct stretch *stretch)
+{
+    const struct pass *pass = stretch->pass;
+    size_t all = stretch->copies * pass->copy_images;
+    struct shard shard = {.images = pass->trains ? all : pass->copy_images,
+                          .work = &pass->works[0],
+                          .sums = pass->sums};
+    for (; shard.first < all; shard.first += shard.images) {
+        run_shard(stretch, &shard);
+    }
+}
+
+void stretch_run(const struct stretch *stretch)
+{
+    const struct pass *pass = stretch->pass;
+    struct stretch context = *stretch;
+    if (pass->plan.segments[stretch->segment].shard_images == 0) {
+        run_whole(stretch);
+        return;
+    }
+    size_t parts = (sums_used(stretch) + COLLECTED - 1) / COLLECTED;
+    /* With levels the first copy's groups do all copies. */
+    size_t copies = pass->levels ? 1 : stretch->copies;
+    team_run(pass->team, copies * group_count(pass), run_group, &context);
+    team_run(pass->team, stretch->copies * parts, collect_part, &context);
+}
