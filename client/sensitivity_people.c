@@ -74,9 +74,9 @@ static void print_anova_notes(const struct view *view)
                        : "one seed a point and no interaction left to serve as the error",
                    anova->complete ? "" : "; type II, the grid is incomplete");
     terminal_print(&view->terminal, stdout,
-                   "size: variance of the effect over the error's. share, total: percent of the\n"
-                   "variance between points%s, every level weighing the same; total\n"
-                   "includes interactions. [ ] are 95 %% intervals.\n",
+                   "size: variance of the effect over the error's, interval by the noncentral F.\n"
+                   "share, total: percent of the variance between points%s, every level\n"
+                   "weighing the same; total includes interactions. [ ] are 95 %% intervals.\n",
                    view->sensitivity->shares.noise_removed ? ", noise removed" : ", noise and all");
     if (view->sensitivity->shares.refusal)
         terminal_print(&view->terminal, stdout, "No shares: %s.\n",

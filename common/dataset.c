@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "common/cifar.h"
 #include "common/dataset_known.h"
@@ -194,10 +195,14 @@ void dataset_class_name(const struct dataset *dataset, int label, char name[JOB_
 
 void dataset_close(struct dataset *dataset)
 {
-    free(dataset->train.images);
-    free(dataset->train.labels);
-    free(dataset->test.images);
-    free(dataset->test.labels);
+    if (dataset->mapping) {
+        munmap(dataset->mapping, dataset->mapping_bytes);
+    } else {
+        free(dataset->train.images);
+        free(dataset->train.labels);
+        free(dataset->test.images);
+        free(dataset->test.labels);
+    }
     *dataset = (struct dataset){0};
 }
 

@@ -34,6 +34,8 @@ struct dataset {
     char note[256]; /* what is odd without being wrong, for the user to read; "": nothing */
     struct dataset_origin origin;
     struct dataset_split train, test;
+    void *mapping; /* read-only memory that images and labels lie in; NULL: malloc'ed, each */
+    size_t mapping_bytes;
 };
 
 /* What a job's data set is like. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,6 +143,10 @@ static bool create(struct socket **result, const struct endpoint *address, bool 
     socket->server = server;
     snprintf(socket->endpoint, sizeof socket->endpoint, "%.*s", ENDPOINT_MAX, address->text);
     socket->context = zmq_ctx_new();
+    /* Where a server's thread has to share a processor with libzmq's, that one waits until there is
+     * nothing else to do, and then moves many messages in one go. */
+    if (socket->context && server)
+        zmq_ctx_set(socket->context, ZMQ_THREAD_SCHED_POLICY, SCHED_BATCH);
     if (socket->context)
         socket->handle = zmq_socket(socket->context, server ? ZMQ_ROUTER : ZMQ_DEALER);
     if (!socket->handle)
@@ -279,6 +284,13 @@ int socket_descriptor(struct socket *socket)
     size_t length = sizeof descriptor;
     zmq_getsockopt(socket->handle, ZMQ_FD, &descriptor, &length);
     return descriptor;
+}
+
+bool socket_has_any(struct socket *socket)
+{
+    int events = 0;
+    size_t length = sizeof events;
+    return zmq_getsockopt(socket->handle, ZMQ_EVENTS, &events, &length) == 0 && events & ZMQ_POLLIN;
 }
 
 const char *socket_endpoint(const struct socket *socket)

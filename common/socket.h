@@ -80,6 +80,10 @@ void socket_admit_descriptors(struct socket *socket, int descriptors[2]);
  * send, call socket_receive until it says there is nothing. */
 int socket_descriptor(struct socket *socket);
 
+/* Whether a message is there to be received. Also settles what the descriptor has to say: when
+ * there is none, it fires for the next one. */
+bool socket_has_any(struct socket *socket);
+
 /* Takes one message without waiting. *received is false when there is none. Messages with a wrong
  * number of frames or over the size are dropped and counted. */
 WARN_UNUSED bool socket_receive(struct socket *socket, struct message *message, bool *received,

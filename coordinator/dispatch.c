@@ -11,6 +11,7 @@ void dispatch_init(struct dispatch *dispatch, const struct dispatch_options *opt
     *dispatch =
         (struct dispatch){.options = *options, .clock = clock, .store = store, .reader = reader};
     outbox_init(&dispatch->outbox);
+    fleet_init(&dispatch->fleet);
     lease_table_init(&dispatch->leases, clock, options->lease_ms, options->no_progress_ms);
     errands_init(&dispatch->errands, options->data_rate, clock_now_ms(&clock));
     allowance_init(&dispatch->intake, options->data_rate, clock_now_ms(&clock));

@@ -111,10 +111,10 @@ static void fill_worker(const struct dispatch *dispatch, const struct worker *wo
     entry->slots = (uint32_t)worker->slots;
     entry->memory_bytes = worker->memory_bytes;
     entry->heartbeat_age_ms = clock_now_ms(&dispatch->clock) - worker->heard_ms;
-    struct table_cursor cursor = {0};
-    for (const struct lease *lease; (lease = lease_next(&dispatch->leases, &cursor));) {
-        entry->running += lease->worker == worker->row;
-        entry->images_per_s += lease->worker == worker->row ? lease->progress.images_per_s : 0;
+    for (const struct lease *lease = lease_first_of(&dispatch->leases, worker->row); lease;
+         lease = lease->next_of_worker) {
+        entry->running++;
+        entry->images_per_s += lease->progress.images_per_s;
     }
     live->worker_list[i] = entry;
 }

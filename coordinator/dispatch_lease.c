@@ -89,8 +89,8 @@ static size_t running_of(const void *leases, int64_t sweep)
     return lease_count(leases, sweep);
 }
 
-static bool lease_one(struct dispatch *dispatch, struct worker *worker, bool *found,
-                      struct error *error)
+static bool lease_one(struct dispatch *dispatch, const struct lease_offers *offers,
+                      struct worker *worker, bool *found, struct error *error)
 {
     struct leased leased;
     const struct lease_room room = {.worker = worker->row,
@@ -99,7 +99,7 @@ static bool lease_one(struct dispatch *dispatch, struct worker *worker, bool *fo
                                     .labels = worker->labels,
                                     .running = running_of,
                                     .context = &dispatch->leases};
-    if (!store_lease_take(dispatch->store, &room, &leased, found, error))
+    if (!store_lease_take(dispatch->store, offers, &room, &leased, found, error))
         return false;
     if (!*found)
         return true;
@@ -123,39 +123,46 @@ static bool lease_one(struct dispatch *dispatch, struct worker *worker, bool *fo
     return true;
 }
 
-bool dispatch_leases(struct dispatch *dispatch, size_t limit, bool *more, struct error *error)
+static bool lease_to_hungry(struct dispatch *dispatch, const struct lease_offers *offers,
+                            size_t limit, bool *more, struct error *error)
 {
+    struct worker *worker;
     size_t count = 0;
     int64_t heard_since_ms =
         clock_now_ms(&dispatch->clock) - SILENT_HEARTBEATS * dispatch->options.heartbeat_ms;
-    for (bool any = dispatch->room.state == ROOM_ENOUGH; any && count < limit;) {
-        any = false;
-        struct table_cursor cursor = {0};
-        for (struct worker *worker;
-             count < limit && (worker = fleet_next(&dispatch->fleet, &cursor));) {
-            if (!worker->hungry)
-                continue;
-            bool found = false;
-            if (worker->drained == DRAINED_NO && worker->free_slots > 0 &&
-                worker->heard_ms >= heard_since_ms && !lease_one(dispatch, worker, &found, error))
-                return false;
-            worker->hungry = found;
-            any = any || found;
-            count += found;
-        }
+    fleet_look(&dispatch->fleet, offers->count > 0);
+    while (count < limit && (worker = fleet_hungry(&dispatch->fleet))) {
+        bool found = false;
+        if (worker->drained == DRAINED_NO && worker->free_slots > 0 &&
+            worker->heard_ms >= heard_since_ms &&
+            !lease_one(dispatch, offers, worker, &found, error))
+            return false;
+        fleet_looked_at(&dispatch->fleet, worker, found);
+        count += found;
     }
     *more = count >= limit;
     return true;
+}
+
+bool dispatch_leases(struct dispatch *dispatch, size_t limit, bool *more, struct error *error)
+{
+    struct lease_offers offers;
+    *more = false;
+    if (dispatch->room.state != ROOM_ENOUGH || !fleet_has_news(&dispatch->fleet))
+        return true;
+    bool good = store_lease_offers(dispatch->store, &offers, error) &&
+                lease_to_hungry(dispatch, &offers, limit, more, error);
+    lease_offers_finish(&offers);
+    return good;
 }
 
 /* Only a heartbeat after the next one tells: the next may have been on its way already. Sending a
  * Lease twice is harmless, because a worker knows its attempts by job and number. */
 bool dispatch_resend_leases(struct dispatch *dispatch, struct worker *worker, struct error *error)
 {
-    struct table_cursor cursor = {0};
-    for (struct lease *lease; (lease = lease_next(&dispatch->leases, &cursor));) {
-        if (lease->worker != worker->row || lease->listed ||
-            worker->sequence <= lease->after_heartbeat + 1)
+    for (struct lease *lease = lease_first_of(&dispatch->leases, worker->row); lease;
+         lease = lease->next_of_worker) {
+        if (lease->listed || worker->sequence <= lease->after_heartbeat + 1)
             continue;
         struct leased leased;
         bool found;

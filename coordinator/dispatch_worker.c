@@ -194,7 +194,8 @@ static bool renew(struct dispatch *dispatch, const struct inbound *inbound, uint
         lease->heartbeat = sequence;
         return take_memory(dispatch, inbound->session->worker, lease, running->memory_bytes, error);
     }
-    return answer_dead(dispatch, inbound, &id, error);
+    /* What becomes of a result that is on its way is told when that has come. */
+    return running->phase == LEASE_PHASE_DELIVERING || answer_dead(dispatch, inbound, &id, error);
 }
 
 /* Room that the worker has, less what is leased to it without its knowing yet. */
@@ -203,16 +204,16 @@ static void take_credit(struct dispatch *dispatch, struct worker *worker,
 {
     worker->free_slots = heartbeat->free_slots;
     worker->free_memory_bytes = heartbeat->free_memory_bytes;
-    struct table_cursor cursor = {0};
-    for (struct lease *lease; (lease = lease_next(&dispatch->leases, &cursor));) {
-        if (lease->worker != worker->row || lease->heartbeat == heartbeat->sequence)
+    for (const struct lease *lease = lease_first_of(&dispatch->leases, worker->row); lease;
+         lease = lease->next_of_worker) {
+        if (lease->heartbeat == heartbeat->sequence)
             continue;
         worker->free_slots -= worker->free_slots > 0;
         worker->free_memory_bytes -= lease->memory_bytes < worker->free_memory_bytes
                                          ? lease->memory_bytes
                                          : worker->free_memory_bytes;
     }
-    worker->hungry = worker->free_slots > 0;
+    fleet_heard_room(&dispatch->fleet, worker);
 }
 
 bool dispatch_heartbeat(struct dispatch *dispatch, const struct inbound *inbound,

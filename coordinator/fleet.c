@@ -5,6 +5,13 @@
 
 static_assert((int)SOCKET_PEER_MAX <= (int)TABLE_KEY_MAX, "routing ids are keys");
 
+void fleet_init(struct fleet *fleet)
+{
+    *fleet = (struct fleet){.woken = false};
+    TAILQ_INIT(&fleet->hungry);
+    TAILQ_INIT(&fleet->resting);
+}
+
 void fleet_finish(struct fleet *fleet)
 {
     struct table_cursor sessions = {0}, workers = {0};
@@ -102,6 +109,19 @@ bool fleet_greet(struct fleet *fleet, const struct peer *peer, const uint8_t *in
     return true;
 }
 
+static void set_appetite(struct fleet *fleet, struct worker *worker, enum appetite appetite)
+{
+    if (worker->appetite == HUNGRY)
+        TAILQ_REMOVE(&fleet->hungry, worker, neighbours);
+    else if (worker->appetite == RESTING)
+        TAILQ_REMOVE(&fleet->resting, worker, neighbours);
+    worker->appetite = appetite;
+    if (appetite == HUNGRY)
+        TAILQ_INSERT_TAIL(&fleet->hungry, worker, neighbours);
+    else if (appetite == RESTING)
+        TAILQ_INSERT_TAIL(&fleet->resting, worker, neighbours);
+}
+
 void fleet_forget_worker(struct fleet *fleet, struct worker *worker)
 {
     struct table_cursor cursor = {0};
@@ -110,12 +130,46 @@ void fleet_forget_worker(struct fleet *fleet, struct worker *worker)
             table_remove(&fleet->sessions, session->peer.id, session->peer.length);
             free(session);
         }
+    set_appetite(fleet, worker, SATED);
     free(table_remove(&fleet->workers, worker->instance, INSTANCE_BYTES));
 }
 
 void fleet_wake(struct fleet *fleet)
 {
-    struct table_cursor cursor = {0};
-    for (struct worker *worker; (worker = fleet_next(fleet, &cursor));)
-        worker->hungry = true;
+    fleet->woken = true;
+}
+
+void fleet_heard_room(struct fleet *fleet, struct worker *worker)
+{
+    if (worker->free_slots == 0)
+        set_appetite(fleet, worker, SATED);
+    else if (worker->appetite != HUNGRY)
+        set_appetite(fleet, worker, HUNGRY);
+}
+
+bool fleet_has_news(const struct fleet *fleet)
+{
+    return !TAILQ_EMPTY(&fleet->hungry) || (fleet->woken && !TAILQ_EMPTY(&fleet->resting));
+}
+
+void fleet_look(struct fleet *fleet, bool any_jobs)
+{
+    struct worker *worker;
+    if (any_jobs && fleet->woken)
+        while ((worker = TAILQ_FIRST(&fleet->resting)))
+            set_appetite(fleet, worker, HUNGRY);
+    else if (!any_jobs)
+        while ((worker = TAILQ_FIRST(&fleet->hungry)))
+            set_appetite(fleet, worker, RESTING);
+    fleet->woken = false;
+}
+
+struct worker *fleet_hungry(const struct fleet *fleet)
+{
+    return TAILQ_FIRST(&fleet->hungry);
+}
+
+void fleet_looked_at(struct fleet *fleet, struct worker *worker, bool got_one)
+{
+    set_appetite(fleet, worker, worker->free_slots == 0 ? SATED : got_one ? HUNGRY : RESTING);
 }

@@ -3,6 +3,8 @@
 #ifndef LIPSWEEP_COORDINATOR_FLEET_H
 #define LIPSWEEP_COORDINATOR_FLEET_H
 
+#include <sys/queue.h>
+
 #include "common/labels.h"
 #include "common/socket.h"
 #include "coordinator/attempt.h"
@@ -22,7 +24,8 @@ struct worker {
     /* What may still be leased to it: as its newest heartbeat said, less what was leased since. */
     uint32_t free_slots;
     uint64_t free_memory_bytes;
-    bool hungry; /* there may be a job for it: look */
+    enum appetite { SATED, HUNGRY, RESTING } appetite;
+    TAILQ_ENTRY(worker) neighbours; /* in the queue of those with its appetite */
     char labels[LABELS_MAX];
     int drained; /* enum drained: it gets no jobs */
 };
@@ -33,11 +36,18 @@ struct session {
     int64_t heard_ms;
 };
 
+TAILQ_HEAD(worker_queue, worker);
+
+/* Only workers with room are in a queue: the hungry ones wait to be looked at; for the resting ones
+ * there was no job, and will be none before something happens. */
 struct fleet {
     struct table sessions; /* by routing id */
     struct table workers;  /* by instance */
+    struct worker_queue hungry, resting;
+    bool woken; /* something did happen */
 };
 
+void fleet_init(struct fleet *fleet);
 void fleet_finish(struct fleet *fleet);
 
 /* NULL when this peer has not said Hello. */
@@ -52,6 +62,19 @@ void fleet_forget_worker(struct fleet *fleet, struct worker *worker);
 
 /* There may be work again: everybody with room is to be looked at. */
 void fleet_wake(struct fleet *fleet);
+
+/* A heartbeat told of its room: whether there is a job for it is to be looked at. */
+void fleet_heard_room(struct fleet *fleet, struct worker *worker);
+
+/* Whether anybody is to be looked at. */
+bool fleet_has_news(const struct fleet *fleet);
+
+/* Before that: with no job for anybody, all rest. */
+void fleet_look(struct fleet *fleet, bool any_jobs);
+struct worker *fleet_hungry(const struct fleet *fleet); /* the first; NULL: there is none */
+
+/* It got a job, and comes last if it has room for another; or there was none for it. */
+void fleet_looked_at(struct fleet *fleet, struct worker *worker, bool got_one);
 
 static inline struct worker *fleet_next(const struct fleet *fleet, struct table_cursor *cursor)
 {

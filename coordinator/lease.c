@@ -3,6 +3,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
+struct worker_leases {
+    struct lease *first;
+};
+
 void lease_table_init(struct lease_table *leases, struct clock clock, int64_t lease_ms,
                       int64_t no_progress_ms)
 {
@@ -18,23 +22,51 @@ void lease_table_finish(struct lease_table *leases)
     struct table_cursor counts = {0};
     for (size_t *count; (count = table_next(&leases->by_sweep, &counts));)
         free(count);
+    struct table_cursor lists = {0};
+    for (struct worker_leases *list; (list = table_next(&leases->by_worker, &lists));)
+        free(list);
     table_finish(&leases->by_job);
     table_finish(&leases->by_sweep);
+    table_finish(&leases->by_worker);
 }
 
-/* The count of a sweep's leases, made when it is missing; NULL without memory. */
-static size_t *count_of(struct lease_table *leases, int64_t sweep, struct error *error)
+/* What a table has for a number, made (of zeros) when it is missing; NULL without memory. */
+static void *made_for(struct table *table, int64_t number, size_t size, struct error *error)
 {
-    size_t *count = table_get(&leases->by_sweep, &sweep, sizeof sweep);
-    if (count)
-        return count;
-    count = calloc(1, sizeof *count);
-    if (!count)
+    void *value = table_get(table, &number, sizeof number);
+    if (value)
+        return value;
+    value = calloc(1, size);
+    if (!value)
         error_set(error, ERROR_MEMORY, "out of memory");
-    else if (table_put(&leases->by_sweep, &sweep, sizeof sweep, count, error))
-        return count;
-    free(count);
+    else if (table_put(table, &number, sizeof number, value, error))
+        return value;
+    free(value);
     return NULL;
+}
+
+static void link_to_worker(struct worker_leases *list, struct lease *lease)
+{
+    lease->next_of_worker = list->first;
+    lease->link_of_worker = &list->first;
+    if (list->first)
+        list->first->link_of_worker = &lease->next_of_worker;
+    list->first = lease;
+}
+
+static void unlink_from_worker(struct lease_table *leases, struct lease *lease)
+{
+    *lease->link_of_worker = lease->next_of_worker;
+    if (lease->next_of_worker)
+        lease->next_of_worker->link_of_worker = lease->link_of_worker;
+    if (!lease_first_of(leases, lease->worker))
+        free(table_remove(&leases->by_worker, &lease->worker, sizeof lease->worker));
+}
+
+struct lease *lease_first_of(const struct lease_table *leases, int64_t worker)
+{
+    const struct worker_leases *list = table_get(&leases->by_worker, &worker, sizeof worker);
+    return list ? list->first : NULL;
 }
 
 size_t lease_count(const struct lease_table *leases, int64_t sweep)
@@ -46,10 +78,12 @@ size_t lease_count(const struct lease_table *leases, int64_t sweep)
 bool lease_add(struct lease_table *leases, const struct lease *lease, struct error *error)
 {
     assert(!table_get(&leases->by_job, &lease->id.job, sizeof lease->id.job));
-    size_t *count = count_of(leases, lease->sweep, error);
-    struct lease *copy = count ? malloc(sizeof *copy) : NULL;
-    if (!count)
+    size_t *count = made_for(&leases->by_sweep, lease->sweep, sizeof *count, error);
+    struct worker_leases *list =
+        count ? made_for(&leases->by_worker, lease->worker, sizeof *list, error) : NULL;
+    if (!list)
         return false;
+    struct lease *copy = malloc(sizeof *copy);
     if (!copy)
         return error_set(error, ERROR_MEMORY, "out of memory");
     *copy = *lease;
@@ -59,6 +93,7 @@ bool lease_add(struct lease_table *leases, const struct lease *lease, struct err
         free(copy);
         return false;
     }
+    link_to_worker(list, copy);
     ++*count;
     return true;
 }
@@ -84,9 +119,10 @@ void lease_renew(struct lease_table *leases, struct lease *lease,
 void lease_remove(struct lease_table *leases, int64_t job)
 {
     struct lease *lease = table_remove(&leases->by_job, &job, sizeof job);
-    size_t *count = lease ? table_get(&leases->by_sweep, &lease->sweep, sizeof lease->sweep) : NULL;
-    if (count)
-        --*count;
+    if (!lease)
+        return;
+    --*(size_t *)table_get(&leases->by_sweep, &lease->sweep, sizeof lease->sweep);
+    unlink_from_worker(leases, lease);
     free(lease);
 }
 

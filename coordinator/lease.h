@@ -33,13 +33,15 @@ struct lease {
     int64_t deadline_ms;
     int64_t progress_ms; /* when the counter last moved */
     struct lease_progress progress;
+    struct lease *next_of_worker, **link_of_worker; /* the table's own: those of one worker */
 };
 
 struct lease_table {
     struct clock clock;
     int64_t lease_ms, no_progress_ms;
     struct table by_job;
-    struct table by_sweep; /* how many there are, where there were any */
+    struct table by_sweep;  /* how many there are, where there were any */
+    struct table by_worker; /* the list of those that there are */
 };
 
 enum lease_due { LEASE_FINE, LEASE_EXPIRED, LEASE_STUCK };
@@ -54,6 +56,9 @@ WARN_UNUSED bool lease_add(struct lease_table *leases, const struct lease *lease
 
 /* The lease of exactly this attempt by exactly this instance; NULL when it has none. */
 struct lease *lease_find(const struct lease_table *leases, const struct attempt_id *id);
+
+/* The first one of a worker (its row in the store), next_of_worker leads on; NULL: it has none. */
+struct lease *lease_first_of(const struct lease_table *leases, int64_t worker);
 
 /* How many of a sweep's jobs are leased. */
 size_t lease_count(const struct lease_table *leases, int64_t sweep);

@@ -103,7 +103,7 @@ static void unlink_entry(struct outbox *outbox, struct outbox_entry **link)
 }
 
 bool outbox_flush(struct outbox *outbox, outbox_send *send, void *context, int64_t now_ms,
-                  bool *sent_any, struct error *error)
+                  struct error *error)
 {
     struct blocked blocked = {.count = 0};
     struct outbox_entry **link = &outbox->first;
@@ -116,7 +116,6 @@ bool outbox_flush(struct outbox *outbox, outbox_send *send, void *context, int64
             if (!sent)
                 blocked.peers[blocked.count++] = entry->peer;
         }
-        *sent_any = *sent_any || sent;
         if (sent) {
             unlink_entry(outbox, link);
         } else if (now_ms - entry->since_ms > OUTBOX_AGE_MAX_MS) {

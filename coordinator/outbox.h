@@ -43,10 +43,9 @@ void outbox_add_packed(struct outbox *outbox, const struct peer *peer, const voi
 /* All that was added so far may leave. */
 void outbox_release(struct outbox *outbox);
 
-/* Sends what is released, as far as peers take it; drops what waited too long. *sent_any tells
- * whether anything left. */
+/* Sends what is released, as far as peers take it; drops what waited too long. */
 WARN_UNUSED bool outbox_flush(struct outbox *outbox, outbox_send *send, void *context,
-                              int64_t now_ms, bool *sent_any, struct error *error);
+                              int64_t now_ms, struct error *error);
 
 /* Released messages that still wait. */
 static inline bool outbox_is_waiting(const struct outbox *outbox)

@@ -9,9 +9,8 @@
 
 #include "common/build.h"
 #include "common/log.h"
-#include "common/socket.h"
-#include "coordinator/access.h"
 #include "coordinator/dispatch.h"
+#include "coordinator/doors.h"
 #include "coordinator/notify.h"
 #include "coordinator/reader.h"
 #include "coordinator/weights.h"
@@ -21,18 +20,7 @@ enum {
     BATCH_MESSAGES_MAX = 500, /* in one transaction */
     BATCH_MS = 20, /* and no longer than this for messages, or for a submission's piece */
     BATCH_LEASES_MAX = 200,
-    TICKS_WITHOUT_DRAINING_MAX = 5, /* a flood may not keep leases from ending */
-    ENDPOINT_LENGTH_MAX = 256
-};
-
-/* Peers of both doors are told apart by the first byte of their routing id, which libzmq leaves 0:
- * the door's number stands there while the id is inside. */
-enum door_number { DOOR_OWN, DOOR_KEYED, DOOR_COUNT };
-
-struct door {
-    struct socket *socket; /* NULL: closed */
-    char endpoint[ENDPOINT_LENGTH_MAX];
-    bool drained; /* it had nothing more */
+    TICKS_WITHOUT_DRAINING_MAX = 5 /* a flood may not keep leases from ending */
 };
 
 struct server {
@@ -40,8 +28,7 @@ struct server {
     struct clock clock;
     struct store store;
     struct reader *reader;
-    struct door doors[DOOR_COUNT];
-    struct access access;
+    struct doors doors;
     struct dispatch dispatch;
     struct write_ahead write_ahead;
     struct event_log events;
@@ -49,20 +36,18 @@ struct server {
     int64_t full_ms;   /* since when there is no room on the disk */
     int64_t looked_ms; /* when give_stall_back last looked at the clock */
     int64_t waited_ms; /* how long it was all right to wait since */
-    bool drained;      /* no door had anything more */
     bool more_leases;
-    bool sent_any; /* libzmq's descriptor may stay silent after a send: look without waiting */
 };
 
 static bool announce(struct server *server, struct error *error)
 {
-    const char *endpoint = server->doors[DOOR_OWN].endpoint;
+    const char *endpoint = server->doors.list[DOOR_OWN].endpoint;
     if (!lockfile_announce(&server->store.lock, endpoint, error))
         return false;
     int descriptor = server->options.ready_descriptor;
     if (descriptor < 0)
         return true;
-    char line[ENDPOINT_LENGTH_MAX + 2];
+    char line[DOOR_ENDPOINT_MAX + 2];
     int length = snprintf(line, sizeof line, "%s\n", endpoint);
     bool written = write(descriptor, line, (size_t)length) == length;
     int number = errno;
@@ -74,19 +59,6 @@ static bool recover(struct server *server, struct error *error)
 {
     return store_begin(&server->store, error) && dispatch_recover(&server->dispatch, error) &&
            store_commit(&server->store, error);
-}
-
-static bool open_doors(struct server *server, struct error *error)
-{
-    const struct server_options *options = &server->options;
-    struct door *own = &server->doors[DOOR_OWN], *keyed = &server->doors[DOOR_KEYED];
-    if (!socket_bind(&own->socket, options->endpoint, options->insecure_loopback, own->endpoint,
-                     error))
-        return false;
-    return !options->keyed_endpoint ||
-           (access_open(&server->access, options->keys, server->clock, error) &&
-            socket_bind_keyed(&keyed->socket, options->keyed_endpoint,
-                              server->access.server_key.secret_key, keyed->endpoint, error));
 }
 
 /* A start writes. A service waits until it can; whoever started a private one is told. */
@@ -125,10 +97,14 @@ static bool open_events(struct server *server, struct error *error)
 static bool open_all(struct server *server, struct error *error)
 {
     const struct server_options *options = &server->options;
+    const struct doors_options doors = {.endpoint = options->endpoint,
+                                        .insecure_loopback = options->insecure_loopback,
+                                        .keyed_endpoint = options->keyed_endpoint,
+                                        .keys = options->keys};
     /* A coordinator that may not listen leaves no database behind. */
-    if (!store_lock(&server->store, options->database, error) || !open_doors(server, error) ||
-        !open_events(server, error) || !wait_for_room(options, error) ||
-        !store_open(&server->store, options->database, error) ||
+    if (!store_lock(&server->store, options->database, error) ||
+        !doors_open(&server->doors, &doors, server->clock, error) || !open_events(server, error) ||
+        !wait_for_room(options, error) || !store_open(&server->store, options->database, error) ||
         !reader_start(&server->reader, options->database, error))
         return false;
     struct dispatch_options dispatch_options = {.lease_ms = options->lease_ms,
@@ -169,9 +145,7 @@ void server_close(struct server *server)
     if (!server)
         return;
     dispatch_finish(&server->dispatch);
-    for (int i = 0; i < DOOR_COUNT; i++)
-        socket_close(server->doors[i].socket);
-    access_close(&server->access);
+    doors_close(&server->doors);
     reader_stop(server->reader);
     store_close(&server->store);
     event_log_close(&server->events);
@@ -180,29 +154,29 @@ void server_close(struct server *server)
 
 const char *server_endpoint(const struct server *server)
 {
-    return server->doors[DOOR_OWN].endpoint;
+    return server->doors.list[DOOR_OWN].endpoint;
 }
 
 const char *server_keyed_endpoint(const struct server *server)
 {
-    const struct door *door = &server->doors[DOOR_KEYED];
+    const struct door *door = &server->doors.list[DOOR_KEYED];
     return door->socket ? door->endpoint : NULL;
 }
 
 static bool has_more_to_do(const struct server *server)
 {
     const struct dispatch *dispatch = &server->dispatch;
+    bool drained = doors_are_drained(&server->doors);
     if (dispatch->room.state == ROOM_NONE)
-        return !server->drained;
-    return !server->drained || server->more_leases || dispatch_has_tasks(dispatch) ||
-           dispatch->buries;
+        return !drained;
+    return !drained || server->more_leases || dispatch_has_tasks(dispatch) || dispatch->buries;
 }
 
 /* The one place that says when the next thing is due. */
 static int64_t next_due_ms(const struct server *server, int64_t now_ms)
 {
     const struct dispatch *dispatch = &server->dispatch;
-    if (has_more_to_do(server) || server->sent_any)
+    if (has_more_to_do(server) || doors_have_any(&server->doors))
         return now_ms;
     int64_t due_ms = server->tick_due_ms, data_ms = dispatch_data_due_ms(dispatch, now_ms);
     if (data_ms < due_ms)
@@ -216,19 +190,14 @@ static bool wait_for_something(struct server *server, bool *stop, struct error *
 {
     int64_t now_ms = clock_now_ms(&server->clock);
     server->waited_ms = next_due_ms(server, now_ms) - now_ms;
-    struct pollfd poll_for[3 + DOOR_COUNT + 1] = {
+    struct pollfd poll_for[2 + DOORS_DESCRIPTORS_MAX] = {
         {.fd = server->options.signal_descriptor, .events = POLLIN},
-        {.fd = reader_descriptor(server->reader), .events = POLLIN},
-        {.fd = socket_descriptor(server->doors[DOOR_OWN].socket), .events = POLLIN}};
-    nfds_t count = 3;
-    struct socket *keyed = server->doors[DOOR_KEYED].socket;
-    if (keyed) {
-        int admits[2];
-        socket_admit_descriptors(keyed, admits);
-        poll_for[count++] = (struct pollfd){.fd = socket_descriptor(keyed), .events = POLLIN};
-        poll_for[count++] = (struct pollfd){.fd = admits[0], .events = POLLIN};
-        poll_for[count++] = (struct pollfd){.fd = admits[1], .events = POLLIN};
-    }
+        {.fd = reader_descriptor(server->reader), .events = POLLIN}};
+    int descriptors[DOORS_DESCRIPTORS_MAX];
+    size_t doors = doors_descriptors(&server->doors, descriptors);
+    nfds_t count = 2;
+    for (size_t i = 0; i < doors; i++)
+        poll_for[count++] = (struct pollfd){.fd = descriptors[i], .events = POLLIN};
     if (poll(poll_for, count, (int)server->waited_ms) < 0 && errno != EINTR)
         return error_set_errno(error, errno, "cannot wait for messages");
     *stop = poll_for[0].revents != 0;
@@ -250,58 +219,35 @@ static void give_stall_back(struct server *server)
     server->tick_due_ms = now_ms + server->options.tick_ms;
 }
 
-/* One that has come in: `peer` is told apart from the other door's, the sender known by its key. */
-static bool handle(struct server *server, enum door_number number, struct message *message,
-                   struct error *error)
-{
-    message->peer.id[0] = (uint8_t)number;
-    const struct keyring_peer *sender = NULL;
-    if (number == DOOR_KEYED && !(sender = access_sender(&server->access, message->key))) {
-        dispatch_turn_away(&server->dispatch, &message->peer);
-        return true;
-    }
-    return dispatch_message(&server->dispatch, &message->peer, sender, message->data,
-                            message->length, error);
-}
-
 static bool take_message(struct server *server, enum door_number number, struct error *error)
 {
-    struct door *door = &server->doors[number];
     struct message message;
-    bool received;
-    if (!door->socket || door->drained)
-        return true;
-    if (!socket_receive(door->socket, &message, &received, error))
+    const struct keyring_peer *sender;
+    bool received, good = true;
+    if (!doors_receive(&server->doors, number, &message, &received, error))
         return false;
-    door->drained = !received;
-    bool good = !received || handle(server, number, &message, error);
+    if (!received)
+        return true;
+    if (doors_know(&server->doors, &message, &sender))
+        good = dispatch_message(&server->dispatch, &message.peer, sender, message.data,
+                                message.length, error);
+    else
+        dispatch_turn_away(&server->dispatch, &message.peer);
     message_finish(&message);
     return good;
-}
-
-static bool admit(struct server *server, struct error *error)
-{
-    struct socket *keyed = server->doors[DOOR_KEYED].socket;
-    return !keyed || socket_admit(keyed, access_judge, access_failed, &server->access, error);
 }
 
 /* From both doors in turn. */
 static bool take_messages(struct server *server, struct error *error)
 {
     int64_t until_ms = clock_now_ms(&server->clock) + BATCH_MS;
-    for (int i = 0; i < DOOR_COUNT; i++)
-        server->doors[i].drained = !server->doors[i].socket;
-    server->drained = false;
-    if (!admit(server, error))
+    if (!doors_look(&server->doors, error))
         return false;
-    for (int i = 0; i < BATCH_MESSAGES_MAX && clock_now_ms(&server->clock) <= until_ms; i++) {
+    for (int i = 0; i < BATCH_MESSAGES_MAX && !doors_are_drained(&server->doors) &&
+                    clock_now_ms(&server->clock) <= until_ms;
+         i++)
         if (!take_message(server, (enum door_number)(i % DOOR_COUNT), error))
             return false;
-        if (server->doors[DOOR_OWN].drained && server->doors[DOOR_KEYED].drained) {
-            server->drained = true;
-            return true;
-        }
-    }
     return true;
 }
 
@@ -309,7 +255,7 @@ static bool tick_if_due(struct server *server, struct error *error)
 {
     int64_t over_ms = clock_now_ms(&server->clock) - server->tick_due_ms;
     int64_t flood_ms = TICKS_WITHOUT_DRAINING_MAX * server->options.tick_ms;
-    if (over_ms < 0 || (!server->drained && over_ms < flood_ms))
+    if (over_ms < 0 || (!doors_are_drained(&server->doors) && over_ms < flood_ms))
         return true;
     server->tick_due_ms = clock_now_ms(&server->clock) + server->options.tick_ms;
     notify("WATCHDOG=1");
@@ -364,19 +310,14 @@ static bool work(struct server *server, struct error *error)
 static bool send_to(void *context, const struct peer *peer, const void *data, size_t length,
                     bool *sent, struct error *error)
 {
-    struct server *server = context;
-    struct socket *socket = server->doors[peer->id[0]].socket;
-    struct peer outside = *peer;
-    outside.id[0] = 0;
-    return socket_send(socket, &outside, data, length, sent, error);
+    return doors_send(context, peer, data, length, sent, error);
 }
 
 static bool answer(struct server *server, struct error *error)
 {
-    server->sent_any = false;
     outbox_release(&server->dispatch.outbox);
-    return outbox_flush(&server->dispatch.outbox, send_to, server, clock_now_ms(&server->clock),
-                        &server->sent_any, error);
+    return outbox_flush(&server->dispatch.outbox, send_to, &server->doors,
+                        clock_now_ms(&server->clock), error);
 }
 
 bool server_run(struct server *server, struct error *error)

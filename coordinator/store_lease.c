@@ -1,6 +1,7 @@
 #include "coordinator/store_lease.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/labels.h"
@@ -40,12 +41,11 @@ static void read_leased(struct statement *statement, struct leased *leased)
     snprintf(leased->weights_digest, sizeof leased->weights_digest, "%s", digest ? digest : "");
 }
 
-/* Sweeps that have a job to offer, in the order of their turns. */
-static bool find_turns(struct store *store, const struct lease_room *room,
-                       struct turn turns[TURNS_MAX], size_t *count, struct error *error)
+bool store_lease_offers(struct store *store, struct lease_offers *offers, struct error *error)
 {
     struct statement *statement;
     bool row = true;
+    offers->count = 0;
     if (!db_prepare(store->db,
                     "SELECT s.id, s.priority, s.max_running, s.requires FROM sweep s"
                     " WHERE s.state = 'active' AND s.held = 0 AND s.deleting = 0"
@@ -55,17 +55,41 @@ static bool find_turns(struct store *store, const struct lease_room *room,
                     &statement, error))
         return false;
     statement_bind_integer(statement, 1, TURNS_MAX);
-    for (*count = 0; statement_step(statement, &row, error) && row;) {
-        int64_t sweep = statement_integer(statement, 0);
-        if (!labels_meet(room->labels, statement_text(statement, 3)))
-            continue;
-        turns[(*count)++] = (struct turn){.sweep = sweep,
-                                          .priority = statement_integer(statement, 1),
-                                          .max_running = statement_integer(statement, 2),
-                                          .running = room->running(room->context, sweep)};
+    while (statement_step(statement, &row, error) && row) {
+        const char *requires = statement_text(statement, 3);
+        struct lease_offer *offer = &offers->list[offers->count++];
+        *offer = (struct lease_offer){.sweep = statement_integer(statement, 0),
+                                      .priority = statement_integer(statement, 1),
+                                      .max_running = statement_integer(statement, 2)};
+        if (*requires && !(offer->requires = strdup(requires))) {
+            statement_reset(statement);
+            return error_set(error, ERROR_MEMORY, "out of memory");
+        }
     }
-    *count = turns_order(turns, *count);
     return !row;
+}
+
+void lease_offers_finish(struct lease_offers *offers)
+{
+    for (size_t i = 0; i < offers->count; i++)
+        free(offers->list[i].requires);
+    offers->count = 0;
+}
+
+/* Those that this worker may have a job of, in the order of their turns. */
+static size_t find_turns(const struct lease_offers *offers, const struct lease_room *room,
+                         struct turn turns[TURNS_MAX])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < offers->count; i++) {
+        const struct lease_offer *offer = &offers->list[i];
+        if (!offer->requires || labels_meet(room->labels, offer->requires))
+            turns[count++] = (struct turn){.sweep = offer->sweep,
+                                           .priority = offer->priority,
+                                           .max_running = offer->max_running,
+                                           .running = room->running(room->context, offer->sweep)};
+    }
+    return turns_order(turns, count);
 }
 
 /* A sweep offers its oldest job of a shape that fits. An index finds the oldest of each shape at
@@ -102,14 +126,13 @@ static bool find_in_sweep(struct store *store, const struct lease_room *room, in
     return true;
 }
 
-static bool find_next(struct store *store, const struct lease_room *room, struct leased *leased,
-                      bool *found, struct error *error)
+static bool find_next(struct store *store, const struct lease_offers *offers,
+                      const struct lease_room *room, struct leased *leased, bool *found,
+                      struct error *error)
 {
     struct turn turns[TURNS_MAX];
-    size_t count;
+    size_t count = find_turns(offers, room, turns);
     *found = false;
-    if (!find_turns(store, room, turns, &count, error))
-        return false;
     for (size_t i = 0; i < count && !*found; i++)
         if (!find_in_sweep(store, room, turns[i].sweep, leased, found, error))
             return false;
@@ -136,10 +159,11 @@ static bool add_attempt(struct store *store, const struct leased *leased, int64_
     return statement_run(insert, error) && statement_run(update, error);
 }
 
-bool store_lease_take(struct store *store, const struct lease_room *room, struct leased *leased,
-                      bool *found, struct error *error)
+bool store_lease_take(struct store *store, const struct lease_offers *offers,
+                      const struct lease_room *room, struct leased *leased, bool *found,
+                      struct error *error)
 {
-    if (!find_next(store, room, leased, found, error))
+    if (!find_next(store, offers, room, leased, found, error))
         return false;
     if (!*found)
         return true;

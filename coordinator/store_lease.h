@@ -11,6 +11,7 @@
 #include "common/job.h"
 #include "coordinator/attempt.h"
 #include "coordinator/store.h"
+#include "coordinator/turn.h"
 
 /* What a worker must be told. */
 struct leased {
@@ -33,11 +34,25 @@ struct lease_room {
     const void *context;
 };
 
-/* Leases the next job to a worker: pending and not held, of an active sweep that is not held and
- * whose turn it is (turn.h), oldest first; one that is not known to need more than there is, and
- * that this worker has not refused before. *found is false when there is none. */
-WARN_UNUSED bool store_lease_take(struct store *store, const struct lease_room *room,
-                                  struct leased *leased, bool *found, struct error *error);
+/* Active sweeps that are not held and have a pending job: read once for the leases of a
+ * transaction. Whoever finds one of them exhausted meanwhile looks at the next. */
+struct lease_offers {
+    size_t count;
+    struct lease_offer {
+        int64_t sweep, priority, max_running;
+        char *requires; /* labels; NULL: none */
+    } list[TURNS_MAX];
+};
+WARN_UNUSED bool store_lease_offers(struct store *store, struct lease_offers *offers,
+                                    struct error *error);
+void lease_offers_finish(struct lease_offers *offers);
+
+/* Leases the next job to a worker: pending and not held, of a sweep that offers one and whose turn
+ * it is (turn.h), oldest first; one that is not known to need more than there is, and that this
+ * worker has not refused before. *found is false when there is none. */
+WARN_UNUSED bool store_lease_take(struct store *store, const struct lease_offers *offers,
+                                  const struct lease_room *room, struct leased *leased, bool *found,
+                                  struct error *error);
 
 /* Where a lease led when it ended without a result. */
 struct lease_ending {

@@ -26,19 +26,9 @@ bool job_file_read(const char *path, struct job *job, struct error *error)
     return error_prefix(error, "%s:%d:%d: error", path, error->line, error->column);
 }
 
-bool job_file_open_data(struct job *job, const char *directory, struct dataset *dataset,
-                        struct error *error)
+bool job_file_accept_data(struct job *job, const struct dataset *dataset, struct error *error)
 {
-    const struct dataset_options options = {
-        .directory = directory,
-        .train_limit = dataset_train_limit(job),
-    };
     const char *wanted = job->dataset_digest;
-    if (!dataset_open_job(dataset, job, &options, error)) {
-        if (error->code != ERROR_MEMORY)
-            error->code = ERROR_REFUSED;
-        return false;
-    }
     if (dataset->note[0])
         log_warning("%s", dataset->note);
     if (*wanted == '\0' || strcmp(wanted, dataset->digest) == 0) {
@@ -49,4 +39,18 @@ bool job_file_open_data(struct job *job, const char *directory, struct dataset *
     return error_set(error, ERROR_REFUSED,
                      "this machine's data set %s has the digest %.16s…, the job wants %.16s…",
                      job->dataset, dataset->digest, wanted);
+}
+
+bool job_file_open_data(struct job *job, const char *directory, struct dataset *dataset,
+                        struct error *error)
+{
+    const struct dataset_options options = {
+        .directory = directory,
+        .train_limit = dataset_train_limit(job),
+    };
+    if (dataset_open_job(dataset, job, &options, error))
+        return job_file_accept_data(job, dataset, error);
+    if (error->code != ERROR_MEMORY)
+        error->code = ERROR_REFUSED;
+    return false;
 }

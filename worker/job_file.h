@@ -13,4 +13,8 @@ WARN_UNUSED bool job_file_read(const char *path, struct job *job, struct error *
 WARN_UNUSED bool job_file_open_data(struct job *job, const char *directory, struct dataset *dataset,
                                     struct error *error);
 
+/* Its last part, of a data set that is open: says what is odd about it, compares the digest. */
+WARN_UNUSED bool job_file_accept_data(struct job *job, const struct dataset *dataset,
+                                      struct error *error);
+
 #endif

@@ -10,13 +10,14 @@
 
 enum { TRACE_STEPS = 10, TRACE_STEPS_MAX = 100000 };
 
-/* --progress-fd, --attempt, --stored-weights, --cpus and --memory are for the worker that starts a
- * runner, not for people. */
+/* --progress-fd, --images-fd, --attempt, --stored-weights, --cpus and --memory are for the worker
+ * that starts a runner, not for people. */
 static const struct option train_options[] = {
     {"output", required_argument, NULL, 'o'},
     {"data", required_argument, NULL, OPTION_DATA},
     {"threads", required_argument, NULL, OPTION_THREADS},
     {"progress-fd", required_argument, NULL, OPTION_PROGRESS_FD},
+    {"images-fd", required_argument, NULL, OPTION_IMAGES_FD},
     {"attempt", required_argument, NULL, OPTION_ATTEMPT},
     {"checkpoints", required_argument, NULL, OPTION_CHECKPOINTS},
     {"checkpoint-s", required_argument, NULL, OPTION_CHECKPOINT_S},
@@ -51,6 +52,11 @@ static bool read_train_option(struct runner_options *train, int option, struct e
         if (!options_number("progress-fd", optarg, 3, 1 << 20, &number, error))
             return false;
         train->progress = (int)number;
+        return true;
+    case OPTION_IMAGES_FD:
+        if (!options_number("images-fd", optarg, 3, 1 << 20, &number, error))
+            return false;
+        train->images = (int)number;
         return true;
     case OPTION_CHECKPOINTS:
         train->checkpoints = optarg;
@@ -90,6 +96,7 @@ bool options_train(struct options *options, int argc, char **argv, struct error 
 {
     options->verb = OPTIONS_TRAIN;
     options->train.progress = -1;
+    options->train.images = -1;
     options->train.checkpoint_s = RUNNER_CHECKPOINT_S;
     options->train.threads = 1;
     for (int option; (option = getopt_long(argc, argv, "o:", train_options, NULL)) != -1;) {

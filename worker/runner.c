@@ -20,6 +20,7 @@
 #include "worker/memory_limit.h"
 #include "worker/progress.h"
 #include "worker/report.h"
+#include "worker/shared_images.h"
 #include "worker/spool.h"
 #include "worker/stored_weights.h"
 #include "worker/trace.h"
@@ -189,7 +190,8 @@ static bool train(struct runner *runner, struct error *error)
     if (!find_stored(runner, error) || !job_file_read(runner->options->job, &runner->job, error) ||
         !weights_find_digest(&runner->job, error))
         return false;
-    if (!job_file_open_data(&runner->job, runner->options->data, &runner->dataset, error)) {
+    if (!shared_images_open(runner->options->images, &runner->job, runner->options->data,
+                            &runner->dataset, error)) {
         runner->wants_data = error->code == ERROR_REFUSED;
         return false;
     }

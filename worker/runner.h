@@ -9,6 +9,7 @@ struct runner_options {
     const char *job;    /* the job's file */
     const char *folder; /* where result.pb goes; made when it is not there */
     const char *data;   /* NULL: the default places */
+    int images;         /* descriptor of the worker's shared_images.h; -1: none */
     int progress;       /* descriptor for the worker that started it; -1: a person watches */
     struct attempt_id id;
     const char *checkpoints; /* folder to continue from and to keep checkpoints in; NULL: none */

@@ -14,7 +14,7 @@
 #include "worker/disk.h"
 #include "worker/memory_limit.h"
 
-enum { ARGUMENTS_MAX = 24, BITS_PER_MIB = 20 };
+enum { ARGUMENTS_MAX = 28, BITS_PER_MIB = 20 };
 
 static void add_option(const char **arguments, size_t *count, const char *name, const char *value)
 {
@@ -29,7 +29,7 @@ static bool spawn(struct slot *slot, const struct slot_start *start, int pipe_wr
                   struct error *error)
 {
     char job[DISK_PATH_MAX], descriptor[16], attempt[ATTEMPT_TEXT_MAX], seconds[32], threads[16];
-    char cores[CORES_TEXT_MAX], memory[32];
+    char cores[CORES_TEXT_MAX], memory[32], images[16];
     if (!disk_join(job, start->folder, "job.yaml", error))
         return false;
     snprintf(descriptor, sizeof descriptor, "%d", pipe_write);
@@ -37,12 +37,14 @@ static bool spawn(struct slot *slot, const struct slot_start *start, int pipe_wr
     snprintf(seconds, sizeof seconds, "%.17g", start->checkpoint_s);
     snprintf(threads, sizeof threads, "%d", start->threads);
     snprintf(memory, sizeof memory, "%" PRIu64, start->memory_bytes);
+    snprintf(images, sizeof images, "%d", start->images);
     cores_text(&slot->cores, cores);
     const char *arguments[ARGUMENTS_MAX] = {
         start->program, "train",     job,     "-o",       start->folder, "--progress-fd",
         descriptor,     "--attempt", attempt, "--memory", memory};
     size_t count = 11;
     add_option(arguments, &count, "--data", start->data);
+    add_option(arguments, &count, "--images-fd", start->images >= 0 ? images : NULL);
     add_option(arguments, &count, "--threads", start->threads > 1 ? threads : NULL);
     add_option(arguments, &count, "--checkpoints", start->checkpoints);
     add_option(arguments, &count, "--cpus", cores[0] ? cores : NULL);
@@ -59,8 +61,8 @@ static bool spawn(struct slot *slot, const struct slot_start *start, int pipe_wr
     struct child_options options = {
         .arguments = arguments,
         .output = log,
-        .keep = {pipe_write},
-        .keep_count = 1,
+        .keep = {pipe_write, start->images},
+        .keep_count = start->images >= 0 ? 2 : 1,
         .environment = environment,
     };
     return child_start(&slot->child, &options, error);
@@ -76,6 +78,7 @@ bool slot_start(struct slot *slot, const struct slot_start *start, struct error 
     *slot = (struct slot){.pipe = ends[0],
                           .id = *start->id,
                           .memory_bytes = start->memory_bytes,
+                          .shares_images = start->images >= 0,
                           .kill_count = memory_kill_count()};
     if (start->cores)
         cores_take(start->cores, start->threads, &slot->cores);

@@ -19,6 +19,7 @@ struct slot {
     char folder[SPOOL_PATH_MAX];
     char checkpoints[SPOOL_PATH_MAX]; /* folder; "": it keeps none */
     uint64_t memory_bytes;            /* what the job was let in with */
+    bool shares_images;               /* uses the worker's, see shared_images.h */
     uint64_t kill_count;              /* memory_kill_count when it began */
     struct cores_taken cores;
     struct child child;
@@ -39,6 +40,7 @@ struct slot_start {
     Wire__Lease *lease; /* the slot's, unless it fails */
     const char *folder; /* with job.yaml in it */
     uint64_t memory_bytes;
+    int images;                /* shared_images.h; -1 */
     const struct cores *cores; /* to take its own from */
     const char *checkpoints;   /* folder; NULL: none */
     int threads;

@@ -22,6 +22,7 @@ enum {
     LOG_MS = 1000, /* how often growing logs are read */
     LOG_BYTES = 64 * 1024,
     WAIT_MAX_MS = 1000,
+    IMAGES_MS = 60000, /* how long they are kept for the next job */
 };
 
 /* --- runners --- */
@@ -253,6 +254,8 @@ static bool tick(struct supervisor *supervisor, struct error *error)
     supervisor_serve_waiting(supervisor);
     if (supervisor_busy_count(supervisor) == 0 && supervisor->now_ms >= supervisor->heartbeat_ms)
         supervisor->usable = resources_usable("");
+    if (supervisor->now_ms >= supervisor->busy_ms + IMAGES_MS)
+        shared_images_drop(&supervisor->images);
     if (session_is_open(supervisor->session)) {
         if (supervisor->now_ms >= supervisor->log_ms)
             send_logs(supervisor);
@@ -331,7 +334,7 @@ static bool prepare(struct supervisor *supervisor, struct error *error)
 
 enum supervisor_end supervisor_run(const struct supervisor_options *options, struct error *error)
 {
-    struct supervisor supervisor = {.options = options};
+    struct supervisor supervisor = {.options = options, .images = {.file = -1}};
     enum supervisor_end end = SUPERVISOR_FAILED;
     struct pollfd *poll_for = calloc((size_t)options->slots + 2, sizeof *poll_for);
     if (!poll_for)
@@ -353,6 +356,7 @@ enum supervisor_end supervisor_run(const struct supervisor_options *options, str
         courier_finish(&supervisor.couriers[i]);
     free(supervisor.couriers);
     free(supervisor.uses);
+    shared_images_drop(&supervisor.images);
     free(supervisor.slots);
     return end;
 }

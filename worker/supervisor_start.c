@@ -86,6 +86,16 @@ static bool find_checkpoint(struct start *start)
     return state != SUPPLY_COMING;
 }
 
+/* The data set's images, which running jobs may use too. */
+static int find_images(struct start *start)
+{
+    struct supervisor *supervisor = start->supervisor;
+    bool is_used = false;
+    for (int i = 0; i < supervisor->options->slots; i++)
+        is_used = is_used || (supervisor->slots[i].busy && supervisor->slots[i].shares_images);
+    return shared_images_for(&supervisor->images, &start->job, start->data, is_used);
+}
+
 static bool start_slot(struct start *start, struct error *error)
 {
     struct supervisor *supervisor = start->supervisor;
@@ -104,6 +114,7 @@ static bool start_slot(struct start *start, struct error *error)
         .lease = start->lease,
         .folder = folder,
         .memory_bytes = start->memory_bytes,
+        .images = find_images(start),
         .cores = &supervisor->cores,
         .checkpoints = keeps_already(supervisor, checkpoints) ? NULL : checkpoints,
         .checkpoint_s = start->lease->checkpoint_s,

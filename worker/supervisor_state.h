@@ -7,6 +7,7 @@
 #include "worker/outbox.h"
 #include "worker/resources.h"
 #include "worker/session.h"
+#include "worker/shared_images.h"
 #include "worker/slot.h"
 #include "worker/spool.h"
 #include "worker/stored_weights.h"
@@ -28,6 +29,7 @@ struct supervisor {
     struct backoff backoff;
     struct resources usable;
     struct cores cores;
+    struct shared_images images;
     char program[SPOOL_PATH_MAX];
     uint8_t instance[WIRE_INSTANCE_BYTES];
     uint64_t heartbeat_sequence, question; /* numbers of the last ones */

@@ -44,24 +44,3 @@ double distribution_noncentral_f(double f, double degrees1, double degrees2, dou
     }
     return sum;
 }
-
-double distribution_noncentrality(double f, double degrees1, double degrees2, double p)
-{
-    if (distribution_noncentral_f(f, degrees1, degrees2, 0) <= p)
-        return 0;
-    double low = 0, high = degrees1 * f + 1;
-    while (distribution_noncentral_f(f, degrees1, degrees2, high) > p) {
-        low = high;
-        high *= 2;
-    }
-    while (high - low > 1e-13 * high) {
-        double middle = low + (high - low) / 2;
-        if (middle <= low || middle >= high)
-            break;
-        if (distribution_noncentral_f(f, degrees1, degrees2, middle) > p)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low + (high - low) / 2;
-}

@@ -16,7 +16,4 @@ double distribution_f_upper(double f, double degrees1, double degrees2);
  * Rmath's own stops at 1e-9, too early to be inverted to eight digits. */
 double distribution_noncentral_f(double f, double degrees1, double degrees2, double ncp);
 
-/* The non-centrality under which P(F <= f) = p; 0 where even the central F has less. */
-double distribution_noncentrality(double f, double degrees1, double degrees2, double p);
-
 #endif

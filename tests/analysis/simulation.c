@@ -79,6 +79,14 @@ static void add_truth(struct design *design)
             *design_at(design, cell, seed) += truth(design, cell);
 }
 
+static void enlarge_interaction(struct design *design)
+{
+    for (size_t cell = 0; cell < CELLS; cell++)
+        for (size_t seed = 0; seed < design->seed_count; seed++)
+            *design_at(design, cell, seed) +=
+                (LARGE - TOGETHER) * code(design, cell, 0) * code(design, cell, 1);
+}
+
 static bool covers(double low, double high, double value)
 {
     return low <= value && value <= high;
@@ -106,11 +114,11 @@ static double effect_variance(unsigned axes)
 }
 
 /* Variance of a contrast between trainings of one seed: 1, and what the seed's slopes of a add to
- * the mean over its two contrasts. */
+ * the mean over its two contrasts, those of a×b over its four. */
 static double error_variance(const struct scenario *scenario, unsigned axes)
 {
-    double added = scenario->tilt * scenario->tilt * 18 / 2;
-    return axes == A ? 1 + added : 1;
+    double square = scenario->tilt * scenario->tilt;
+    return axes == A ? 1 + square * 18 / 2 : axes == (A | B) ? 1 + square * 12 / 4 : 1;
 }
 
 static void count_sizes(const struct anova *anova, const struct scenario *scenario, size_t *counts)
@@ -121,6 +129,19 @@ static void count_sizes(const struct anova *anova, const struct scenario *scenar
         double size = effect_variance(effects[i]) / error_variance(scenario, effects[i]);
         counts[SIMULATION_SIZE_LARGE + i] += covers(effect->size_low, effect->size_high, size);
     }
+}
+
+/* The design's a×b was enlarged. */
+static void count_large_interaction(const struct design *design, const struct scenario *scenario,
+                                    size_t *counts)
+{
+    const double square = 2.0 / 3, size = LARGE * LARGE * square * square;
+    struct anova anova;
+    anova_fit(&anova, design);
+    const struct anova_effect *effect = anova_find(&anova, A | B);
+    counts[SIMULATION_SIZE_LARGE_4] +=
+        covers(effect->size_low, effect->size_high, size / error_variance(scenario, A | B));
+    anova_finish(&anova);
 }
 
 static void count_shares(const struct anova *anova, const struct shares *shares,
@@ -193,6 +214,8 @@ void simulation_run(const struct scenario *scenario, size_t sweep_count,
         count_rejections(&design, counts);
         add_truth(&design);
         count_coverage(&design, scenario, counts);
+        enlarge_interaction(&design);
+        count_large_interaction(&design, scenario, counts);
     }
     design_finish(&design);
 }

@@ -85,11 +85,11 @@ static void begin(void)
 
 static void commit(void)
 {
-    bool more, any = false;
+    bool more;
     MUST(dispatch_leases(&bench.dispatch, WORKERS, &more, &error));
     MUST(store_commit(&bench.store, &error));
     outbox_release(&bench.dispatch.outbox);
-    MUST(outbox_flush(&bench.dispatch.outbox, take, NULL, 0, &any, &error));
+    MUST(outbox_flush(&bench.dispatch.outbox, take, NULL, 0, &error));
 }
 
 static void hello(int worker, bool is_worker)

@@ -5,11 +5,13 @@
  * S]
  *
  * A worker says Hello, heartbeats as it is told to, takes a lease when one is given, and J ms later
- * sends the job's result, with 5 epochs and the accuracies and quotients of the job's noise levels;
- * P ms (on average, exponentially distributed) after it was acknowledged it is free again. Without
- * --busy nobody is ever free. What the coordinator says to all of it is counted from the moment all
- * are welcome, and printed as JSON after S seconds; a line `ready` before, and `again SECONDS`
- * whenever all are welcome again after some were not (from the first that lost touch). */
+ * sends the job's result, with 5 epochs and the accuracies and quotients of the job's noise levels,
+ * and right behind it, as a real worker does, the heartbeat that says that its slot is free. With
+ * --pause-ms it is free, and says so, only P ms (on average, exponentially distributed) after the
+ * result was acknowledged. Without --busy nobody is ever free. What the coordinator says to all of
+ * it is counted from the moment all are welcome, and printed as JSON after S seconds; a line
+ * `ready` before, and `again SECONDS` whenever all are welcome again after some were not (from the
+ * first that lost touch). */
 #include <getopt.h>
 #include <math.h>
 #include <signal.h>
@@ -123,7 +125,8 @@ static void send_heartbeat(struct worker *worker, double now)
     Wire__Progress progress = WIRE__PROGRESS__INIT, *running = &progress;
     Wire__AttemptId id = WIRE__ATTEMPT_ID__INIT;
     heartbeat.sequence = ++worker->sequence;
-    heartbeat.free_slots = worker->work == ASKING;
+    heartbeat.free_slots =
+        worker->work == ASKING || (worker->work == DELIVERING && options.pause_s == 0);
     heartbeat.free_memory_bytes = UINT64_C(1) << 40;
     if (worker->work == RUNNING || worker->work == DELIVERING) {
         id.job = worker->job;
@@ -152,8 +155,11 @@ static void ask(struct worker *worker, double now)
 static void deliver(struct worker *worker, double now)
 {
     worker->work = DELIVERING;
+    worker->asked_at = now;
     if (!send_packed(worker, worker->result.data, worker->result.length))
         lose(worker, now);
+    else if (options.pause_s == 0)
+        send_heartbeat(worker, now);
 }
 
 /* --- what arrives --- */
@@ -181,10 +187,8 @@ static void take_ack(struct worker *worker, const Wire__ResultAck *ack, double n
     sum.results += sum.counting && ack->accepted;
     sum.all += ack->accepted;
     sum.refused += !ack->accepted;
-    worker->work = FREE;
+    worker->work = options.pause_s == 0 ? ASKING : FREE;
     worker->work_at = now - options.pause_s * log(load_draw());
-    if (options.pause_s == 0)
-        ask(worker, now);
 }
 
 static void take_welcome(struct worker *worker, const Wire__Welcome *welcome, double now)

@@ -120,9 +120,7 @@ static inline bool harness_collect(void *context, const struct peer *peer, const
 
 static inline void harness_flush(void)
 {
-    bool any = false;
-    GOOD(outbox_flush(&harness.dispatch.outbox, harness_collect, NULL, harness.now_ms, &any,
-                      &error));
+    GOOD(outbox_flush(&harness.dispatch.outbox, harness_collect, NULL, harness.now_ms, &error));
 }
 
 static inline void harness_commit(void)

@@ -159,6 +159,40 @@ static void many_leases_are_kept_apart(void **state)
     assert_int_equal(sum, 2500 * 2500);
 }
 
+static size_t count_of(int64_t worker)
+{
+    size_t count = 0;
+    for (const struct lease *lease = lease_first_of(&leases, worker); lease;
+         lease = lease->next_of_worker) {
+        assert_int_equal(lease->worker, worker);
+        count++;
+    }
+    return count;
+}
+
+static void each_worker_has_a_list_of_its_own(void **state)
+{
+    (void)state;
+    struct error error;
+    for (int64_t job = 1; job <= 30; job++) {
+        struct lease lease = {.id = attempt(job, 1, 7), .worker = job % 3, .sweep = job % 2};
+        assert_true(lease_add(&leases, &lease, &error));
+    }
+    assert_int_equal(count_of(1), 10);
+    lease_remove(&leases, 1);  /* the last of the list, */
+    lease_remove(&leases, 28); /* the first, */
+    lease_remove(&leases, 13); /* and one between */
+    lease_remove(&leases, 13);
+    assert_int_equal(count_of(0), 10);
+    assert_int_equal(count_of(1), 7);
+    assert_int_equal(lease_count(&leases, 1), 13);
+    for (int64_t job = 1; job <= 30; job++)
+        if (job % 3 == 2)
+            lease_remove(&leases, job);
+    assert_int_equal(count_of(2), 0);
+    assert_int_equal(leases.by_worker.count, 2);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -170,6 +204,7 @@ int main(void)
         TEST(delivering_is_not_standing_still),
         TEST(a_stall_of_our_own_expires_nobody),
         TEST(many_leases_are_kept_apart),
+        TEST(each_worker_has_a_list_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

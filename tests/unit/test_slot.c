@@ -57,6 +57,7 @@ static void start(struct fixture *fixture, const char *script)
     assert_int_equal(chmod(program, 0700), 0);
     const struct attempt_id id = {.job = 3, .number = 1};
     const struct slot_start options = {
+        .images = -1,
         .program = program,
         .id = &id,
         .folder = fixture->folder.path,
@@ -159,6 +160,7 @@ static void a_program_that_is_not_there_is_an_error(void **state)
     struct fixture *fixture = *state;
     const struct attempt_id id = {.job = 3, .number = 1};
     const struct slot_start options = {
+        .images = -1,
         .program = "/nonexistent/runner",
         .id = &id,
         .folder = fixture->folder.path,
