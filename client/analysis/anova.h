@@ -27,9 +27,7 @@ struct anova_effect {
     double f, p;       /* p without any correction */
     double degrees1, degrees2;
     double epsilon_gg, epsilon_hf, p_gg, p_hf; /* p where seeds are no blocks */
-    /* Variance of the effect over the cells as a multiple of the error's, noise removed (so it may
-     * be negative), and its 95 % interval by inverting the noncentral F. */
-    double size, size_low, size_high;
+    double size, size_low, size_high; /* client/analysis/effect_size.h */
 };
 
 struct anova {

@@ -4,28 +4,16 @@
 #include <stdlib.h>
 
 #include "client/analysis/contrast.h"
-#include "client/analysis/distribution.h"
+#include "common/distribution.h"
+#include "client/analysis/effect_size.h"
 #include "client/analysis/projection.h"
 #include "client/memory.h"
-
-static const double LOWER = 0.025, UPPER = 0.975;
 
 static void clear(struct anova_effect *effect)
 {
     effect->f = effect->p = effect->p_gg = effect->p_hf = NAN;
     effect->epsilon_gg = effect->epsilon_hf = NAN;
     effect->size = effect->size_low = effect->size_high = NAN;
-}
-
-/* `observations`: cells times replicates. The non-centrality shrinks with the degrees of freedom.
- */
-static void measure_size(struct anova_effect *effect, double observations)
-{
-    double epsilon = effect->epsilon_hf, scale = epsilon * observations;
-    double degrees1 = epsilon * effect->degrees1, degrees2 = epsilon * effect->degrees2;
-    effect->size = (effect->f - 1) * effect->degrees1 / observations;
-    effect->size_low = distribution_noncentrality(effect->f, degrees1, degrees2, UPPER) / scale;
-    effect->size_high = distribution_noncentrality(effect->f, degrees1, degrees2, LOWER) / scale;
 }
 
 /* Huynh and Feldt (1976), one group. With two seeds it has no value; Greenhouse and Geisser's
@@ -66,7 +54,7 @@ void anova_test_by_seed(const struct anova *anova, const struct design *design,
         effect->p = corrected_p(effect, 1);
         effect->p_gg = corrected_p(effect, effect->epsilon_gg);
         effect->p_hf = corrected_p(effect, effect->epsilon_hf);
-        measure_size(effect, n * (double)anova->cell_count);
+        effect_size_measure(effect, n * (double)anova->cell_count);
     }
     projection_finish(&projection);
 }
@@ -124,6 +112,6 @@ void anova_test_pooled(struct anova *anova, const struct design *design)
         effect->f = effect->square_sum / effect->degrees1 / mean_square;
         effect->epsilon_gg = effect->epsilon_hf = 1;
         effect->p = effect->p_gg = effect->p_hf = corrected_p(effect, 1);
-        measure_size(effect, observations);
+        effect_size_measure(effect, observations);
     }
 }

@@ -1,9 +1,9 @@
-/* analysis_epsilon [SWEEPS [LEVELS]]: why the noncentral F's degrees of freedom are multiplied by
- * Huynh and Feldt's epsilon, and what that costs. Simulates that many sweeps a row (5000) of one
- * axis with three levels, or five, and prints how often in percent the 95 % interval of the
- * effect's size holds the truth: without a correction, with Huynh and Feldt's epsilon, with
- * Greenhouse and Geisser's, with the true one, which nobody knows; and for Huynh and Feldt's how
- * often the truth is below the interval and above it.
+/* analysis_epsilon [SWEEPS [LEVELS]]: why the interval of an effect's size takes the epsilon that
+ * it does (client/analysis/effect_size.h). Simulates that many sweeps a row (5000) of one axis with
+ * three levels, or up to nine, and prints how often in percent the 95 % interval holds the
+ * truth: by the noncentral F without a correction, with Huynh and Feldt's epsilon, with
+ * Greenhouse and Geisser's, with the true one, which nobody knows; then the interval that is used,
+ * and how often the truth is below it and above it.
  *
  * Contrasts are spherical, or seeds tilt the effect: then its one contrast varies 19 times as much
  * as the others, as axis a of analysis_coverage does. */
@@ -12,12 +12,13 @@
 #include <stdlib.h>
 
 #include "client/analysis/anova.h"
-#include "client/analysis/distribution.h"
+#include "common/distribution.h"
+#include "client/analysis/effect_size.h"
 #include "common/rng.h"
 
-enum { LEVELS_MAX = 5, SEEDS_MAX = 16 };
+enum { LEVELS_MAX = 9, SEEDS_MAX = 16 };
 
-enum choice { NONE, HUYNH_FELDT, GREENHOUSE_GEISSER, TRUTH, CHOICES };
+enum choice { NONE, HUYNH_FELDT, GREENHOUSE_GEISSER, TRUTH, EPSILONS, USED = EPSILONS, CHOICES };
 
 static const uint64_t KEY = 1976;
 static const double LOWER = 0.025, UPPER = 0.975;
@@ -36,7 +37,7 @@ struct counts {
 
 static void make_design(struct design *design, const struct row *row)
 {
-    static const double numbers[LEVELS_MAX] = {0.01, 0.1, 1, 10, 100};
+    static const double numbers[LEVELS_MAX] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
     design_init(design);
     design_add_axis(design, "a", "a", numbers, NULL, row->level_count);
     design_set_seeds(design, NULL, row->seed_count);
@@ -64,12 +65,16 @@ static void draw(struct design *design, const struct row *row, uint32_t number, 
     }
 }
 
-/* Where the true non-centrality is: -1 below the interval of anova.h under that epsilon, 1 above.
- */
-static int side(const struct anova_effect *effect, double epsilon, double noncentrality)
+static double probability(const struct anova_effect *effect, double epsilon, double noncentrality)
 {
-    double p = distribution_noncentral_f(effect->f, epsilon * effect->degrees1,
-                                         epsilon * effect->degrees2, epsilon * noncentrality);
+    return distribution_noncentral_f(effect->f, epsilon * effect->degrees1,
+                                     epsilon * effect->degrees2, epsilon * noncentrality);
+}
+
+/* Where the truth is, under which F is at most what it is with probability p: -1 below the
+ * interval, 1 above. */
+static int side(double p, double noncentrality)
+{
     return p > UPPER ? -1 : p < LOWER && noncentrality > 0 ? 1 : 0;
 }
 
@@ -89,11 +94,14 @@ static void count_row(const struct row *row, uint32_t number, size_t sweeps, str
         draw(&design, row, number, sweep);
         anova_fit(&anova, &design);
         const struct anova_effect *effect = &anova.effects[0];
-        const double epsilons[CHOICES] = {1, effect->epsilon_hf, effect->epsilon_gg, truth};
-        for (size_t i = 0; i < CHOICES; i++)
-            counts->inside[i] += side(effect, epsilons[i], noncentrality) == 0;
-        counts->below += side(effect, effect->epsilon_hf, noncentrality) < 0;
-        counts->above += side(effect, effect->epsilon_hf, noncentrality) > 0;
+        const double epsilons[EPSILONS] = {1, effect->epsilon_hf, effect->epsilon_gg, truth};
+        for (size_t i = 0; i < EPSILONS; i++)
+            counts->inside[i] +=
+                side(probability(effect, epsilons[i], noncentrality), noncentrality) == 0;
+        int used = side(effect_size_probability(effect, noncentrality), noncentrality);
+        counts->inside[USED] += used == 0;
+        counts->below += used < 0;
+        counts->above += used > 0;
         anova_finish(&anova);
     }
     design_finish(&design);
@@ -123,7 +131,8 @@ int main(int argc, char **argv)
         return 2;
     }
     printf("| seeds | contrasts | effect | no ε | Huynh–Feldt | Greenhouse–Geisser | the true ε | "
-           "Huynh–Feldt: truth below, above |\n|---|---|---|---|---|---|---|---|\n");
+           "used "
+           "| truth below, above |\n|---|---|---|---|---|---|---|---|---|\n");
     for (size_t t = 0; t < 2; t++)
         for (size_t n = 0; n < 3; n++)
             for (size_t s = 0; s < 3; s++) {

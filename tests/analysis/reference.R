@@ -117,11 +117,20 @@ noncentral_f <- function(f, df1, df2, ncp) {
   sum(dpois(j, ncp / 2) * pbeta(df1 * f / (df1 * f + df2), df1 / 2 + j, df2 / 2))
 }
 
-noncentrality <- function(f, df1, df2, p) {
-  if (noncentral_f(f, df1, df2, 0) <= p) return(0)
+# The largest non-centrality under which P(F <= f) is above p; 0: none. Degrees of freedom and non-centrality times an epsilon
+# that depends on it.
+last_above <- function(p, f, df1, df2, hf, gg) {
+  none <- 1 - (1 - 3 / df1^2) * (1 - hf)
+  at <- function(ncp) {
+    epsilon <- none + (gg - none) * ncp / (ncp + 2)
+    noncentral_f(f, epsilon * df1, epsilon * df2, epsilon * ncp)
+  }
   high <- df1 * f + 1
-  while (noncentral_f(f, df1, df2, high) > p) high <- 2 * high
-  uniroot(function(x) noncentral_f(f, df1, df2, x) - p, c(0, high), tol = 1e-15 * high, maxiter = 10000)$root
+  while (at(high) > p) high <- 2 * high
+  candidates <- high / 2^(1:200)
+  above <- Find(function(ncp) at(ncp) > p, c(candidates[candidates > 5e-4], 0))
+  if (is.null(above)) return(0)
+  uniroot(function(x) at(x) - p, c(above, max(2 * above, if (above == 0) 1e-3)), tol = 1e-15 * high, maxiter = 10000)$root
 }
 
 compute <- function(designs) {
@@ -242,10 +251,10 @@ ends <- function(d, y, emit) {
   }
 }
 
-size <- function(emit, name, f, df1, df2, epsilon, observations) {
+size <- function(emit, name, f, df1, df2, hf, gg, observations) {
   emit("size", name, (f - 1) * df1 / observations)
-  emit("size_low", name, noncentrality(f, epsilon * df1, epsilon * df2, 0.975) / epsilon / observations)
-  emit("size_high", name, noncentrality(f, epsilon * df1, epsilon * df2, 0.025) / epsilon / observations)
+  emit("size_low", name, last_above(0.975, f, df1, df2, hf, gg) / observations)
+  emit("size_high", name, last_above(0.025, f, df1, df2, hf, gg) / observations)
 }
 
 blocks <- function(d, y, there, emit) {
@@ -297,7 +306,7 @@ blocks <- function(d, y, there, emit) {
     else if (n > 2 && hf < 1) emit("p_hf", name, anova_table[1, "H-F Pr"])
     else emit("p_hf", name, pf(f, hf * df1, hf * df2, lower.tail = FALSE))
     if (!complete) emit("p_hf", name, pf(f, hf * df1, hf * df2, lower.tail = FALSE))
-    size(emit, name, f, df1, df2, hf, n * length(there))
+    size(emit, name, f, df1, df2, hf, gg, n * length(there))
   }
   if (complete) shares(d, y, grid, emit, function(C) sum(diag(cov(t(t(C) %*% y)))) / n)
 }
@@ -342,7 +351,7 @@ pure <- function(d, y, there, emit) {
     f <- if (balanced) table[name, "F value"] else sum((t(C) %*% (sqrt(replicates) * means))^2) / ncol(C) / error
     emit("f", name, f); emit("df2", name, df2)
     emit("p_hf", name, pf(f, ncol(C), df2, lower.tail = FALSE))
-    size(emit, name, f, ncol(C), df2, 1, sum(replicates))
+    size(emit, name, f, ncol(C), df2, 1, 1, sum(replicates))
   }
   if (length(there) == prod(d$levels))
     shares(d, y[there, ], grid, emit, function(C) error * sum(C^2 / replicates))
@@ -359,7 +368,7 @@ highest <- function(d, y, there, emit) {
     f <- squares[[name]][2] / squares[[name]][1] / (last[2] / last[1])
     emit("f", name, f); emit("df2", name, last[1])
     emit("p_hf", name, pf(f, squares[[name]][1], last[1], lower.tail = FALSE))
-    size(emit, name, f, squares[[name]][1], last[1], 1, length(there))
+    size(emit, name, f, squares[[name]][1], last[1], 1, 1, length(there))
   }
   if (length(there) == prod(d$levels)) shares(d, y[there, , drop = FALSE], grid, emit, function(C) 0)
 }

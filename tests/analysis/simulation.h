@@ -3,7 +3,8 @@
  *
  * A sweep is a 3×3×3 grid (axes a, b, c) with true effects large (a), small (b) and zero (c), and
  * noise of standard deviation 1 a training. Seeds shift all points alike and may tilt the effects
- * of a, a×b and a×b×c. Rejections are counted on the same noise without any effect. */
+ * of a, a×b and a×b×c. The large effect of 4 degrees of freedom is a×b's, made larger. Rejections
+ * are counted on the same noise without any effect. */
 #ifndef LIPSWEEP_TESTS_ANALYSIS_SIMULATION_H
 #define LIPSWEEP_TESTS_ANALYSIS_SIMULATION_H
 
@@ -21,11 +22,13 @@ struct scenario {
 /* name, what is counted, for people; the first block covers, the second rejects */
 #define SIMULATION_ROWS(X)                                                                         \
     X(MEAN, "t: mean of a point")                                                                  \
+    X(STEIN, "Stein's two stages: mean of a point, 5 seeds or more at first")                      \
     X(DIFFERENCE, "t: difference of two points")                                                   \
     X(CONTRAST, "t: lowest to highest level of an axis")                                           \
     X(SIZE_LARGE, "noncentral F: large effect")                                                    \
     X(SIZE_SMALL, "noncentral F: small effect")                                                    \
     X(SIZE_ZERO, "noncentral F: zero effect")                                                      \
+    X(SIZE_LARGE_4, "noncentral F: large effect of 4 df")                                          \
     X(FIRST_LARGE, "first-order share: large effect")                                              \
     X(FIRST_SMALL, "first-order share: small effect")                                              \
     X(FIRST_ZERO, "first-order share: zero effect")                                                \

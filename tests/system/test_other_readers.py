@@ -1,14 +1,19 @@
 """The database for programs that Debian 12 has not: what Datasette asks when it starts and for its pages, live; and what
-DuckDB's reader of SQLite files asks of types. Both as their public sources say."""
+DuckDB's reader of SQLite files asks of types. Both as their public sources say; and the programs themselves where they are
+installed."""
 
+import json
 import re
+import shutil
 import sqlite3
+import subprocess
+import urllib.parse
 
 import pytest
 
 import recorded
 from processes import wait_until
-from test_database import SWEEP
+from test_database import SWEEP, examples
 
 CLASSES = {"INTEGER": {"integer"}, "REAL": {"real"}, "TEXT": {"text"}, "BLOB": {"blob"}}
 LABELS = "dataset,model,lambda,k,sigma,seed,test_sigma,accuracy,control\n"
@@ -43,12 +48,17 @@ def ask_as_datasette(connection):
         connection.execute("CREATE TABLE mine (x)")
 
 
-def test_what_datasette_asks(start_program, place):
+def run_until_first_results(start_program, place):
     database = place / "quickstart.db"
     (place / "sweep.yaml").write_text(SWEEP, encoding="utf-8")
     run = start_program("lipsweep", "run", "sweep.yaml")
     wait_until(lambda: recorded.query(database, "SELECT count(*) AS n FROM results")[0:1] not in ([], [{"n": 0}]), 60)
     assert run.running()
+    return database, run
+
+
+def test_what_datasette_asks(start_program, place):
+    database, run = run_until_first_results(start_program, place)
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
     ask_as_datasette(connection)
     connection.close()
@@ -74,6 +84,15 @@ def check_types(connection, name, typed_only):
         assert default is None or re.fullmatch(r"-?[\d.]+|'[^']*'", default), (name, column, default)
 
 
+def check_words(connection):
+    """It runs the text of a view itself, and its language differs in three things that ours could well have."""
+    for name, text in connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'view'").fetchall():
+        windows = re.findall(r"\bWINDOW (\w+) AS", text)
+        assert len(windows) == len(set(windows)), (name, windows)   # not one name in each of several SELECTs
+        assert "%!" not in text, name
+        assert not re.search(r"(?<![.\w'\"])lambda(?![\w'\"])", text), name   # a word of the language, unless a dot is before it
+
+
 def test_what_duckdb_wants(run_program, place):
     (place / "sweep.yaml").write_text(SWEEP, encoding="utf-8")
     run_program("lipsweep", "run", "sweep.yaml", "--quiet", timeout=200, code=0)
@@ -87,3 +106,53 @@ def test_what_duckdb_wants(run_program, place):
             check_types(connection, name, typed_only=not name.startswith("sqlite_"))
         for name in names(connection, "view"):
             check_types(connection, name, typed_only=False)
+        check_words(connection)
+
+
+def output(*command, cwd):
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, (command, done.stdout[-500:], done.stderr[-500:])
+    return done.stdout
+
+
+@pytest.mark.skipif(not shutil.which("datasette"), reason="datasette is not installed")
+def test_datasette(start_program, place):
+    """Its own pages, live, and the examples of docs/database.md."""
+    def get(path):
+        return output("datasette", "quickstart.db", "--get", path, cwd=place)
+
+    database, run = run_until_first_results(start_program, place)
+    assert "quickstart" in get("/") and "results_by_point" in get("/quickstart")
+    with recorded.reading(database) as connection:
+        everything = names(connection, "table") + names(connection, "view")
+    for name in everything:
+        assert isinstance(json.loads(get(f"/quickstart/{name}.json?_shape=array")), list), name
+    for sql in examples():
+        rows = json.loads(get(f"/quickstart.json?_shape=array&sql={urllib.parse.quote(sql.strip().rstrip(';'))}"))
+        assert rows or "NOT IN ('done'" in sql or "sensitivity" in sql, sql   # steps are between finished jobs
+    run.wait(200, code=0)
+    recorded.assert_all_done_once(database, 9)
+
+
+def has_duckdb_sqlite():
+    return shutil.which("duckdb") and subprocess.run(["duckdb", "-c", "LOAD sqlite"], capture_output=True,
+                                                     check=False).returncode == 0
+
+
+@pytest.mark.skipif(not has_duckdb_sqlite(), reason="duckdb with its extension sqlite is not installed")
+def test_duckdb(start_program, place):
+    """Every table and view, live: by its catalogue of the file, and by SQLite's own SQL through it."""
+    def ask(sql):
+        attach = "LOAD sqlite; ATTACH 'quickstart.db' AS quickstart (TYPE sqlite, READ_ONLY)"
+        return output("duckdb", "-csv", "-c", f"{attach}; {sql}", cwd=place)
+
+    database, run = run_until_first_results(start_program, place)
+    with recorded.reading(database) as connection:
+        everything = names(connection, "table") + names(connection, "view")
+    for name in everything:
+        ask(f"SELECT * FROM quickstart.{name}")
+    assert re.search(r"^\d+$", ask("SELECT count(*) FROM quickstart.results WHERE accuracy > 0"), re.MULTILINE)
+    for sql in examples():
+        ask(f"SELECT * FROM sqlite_query('quickstart', $${sql.strip().rstrip(';')}$$)")
+    run.wait(200, code=0)
+    recorded.assert_all_done_once(database, 9)

@@ -125,6 +125,46 @@ def test_a_runner_killed_by_a_signal(place, programs):
     assert "SIGABRT" in site.client("explain", "j1")
 
 
+def quarantined(site):
+    return [row for row in json.loads(site.client("workers", "--format", "json")) if row["state"] == "quarantined"]
+
+
+@pytest.mark.seconds(300)
+def test_a_worker_on_which_jobs_fail_that_pass_elsewhere(place, programs):
+    """It gets no more jobs until somebody trusts it again; nothing is lost by it."""
+    site = Site(place, programs, epochs=20, seeds=10)
+    bad = site.machine("bad", "--slots", 1)
+    site.training(1)  # so it is worker 1
+    good = site.machine("good", "--slots", 1)
+
+    def shoot():
+        for pid in bad.runners():
+            processes.kill(pid, signal.SIGABRT)
+        return quarantined(site)
+
+    row, = wait_until(shoot, 150, "a quarantine")
+    named = re.fullmatch(r"((?:j\d+,?){3,}) failed here one after the other and passed elsewhere", row["drain_reason"])
+    assert row["worker"] == 1 and named, row
+    assert "worker 1 on" in site.coordinator.stderr() and "is quarantined and gets no more jobs" in site.coordinator.stderr()
+    outcomes = recorded.query(site.database, "SELECT worker, outcome, 'j' || job AS job FROM attempt WHERE outcome <> 'running'")
+    for job in named.group(1).split(","):
+        assert {(1, "failed"), (2, "done")} <= {(one["worker"], one["outcome"]) for one in outcomes if one["job"] == job}
+    site.finish(10)
+    assert not bad.runners() and bad.worker.process.poll() is None
+    good.worker.signal(signal.SIGTERM)
+    good.worker.wait(60, code=0)
+    (site.place / "s.yaml").write_text((site.place / "s.yaml").read_text().replace("seeds: 10", "seeds: 12"))
+    site.client("submit", "s.yaml", "--yes")
+    assert "every connected worker is drained or quarantined" in " ".join(site.client("explain", "j11").split())
+    site.client("drain", 1, "--undo")
+    site.finish(12)
+    assert [one["worker"] for one in recorded.query(
+        site.database, "SELECT worker FROM attempt WHERE job > 10")] == [1, 1]
+    assert [(one["kind"], one["worker"]) for one in recorded.query(
+        site.database, "SELECT kind, worker FROM event WHERE kind IN ('quarantined', 'drain_undone') ORDER BY id")] == [
+            ("quarantined", 1), ("drain_undone", 1)]
+
+
 @pytest.mark.seconds(2400 if LONG else 180)
 def test_cores_that_others_use_too(place, programs):
     """Two trainings on two cores while others burn both: no lease is lost, no heartbeat comes late."""
@@ -149,4 +189,4 @@ def test_cores_that_others_use_too(place, programs):
         for burner in burners:
             burner.kill()
             burner.wait()
-    assert not re.search("ended|silent", site.coordinator.stderr())
+    assert not re.search(r"\bended\b|silent", site.coordinator.stderr())  # leases may well be extended

@@ -8,7 +8,8 @@
 
 #include "client/analysis/comparison.h"
 #include "client/analysis/derivative.h"
-#include "client/analysis/distribution.h"
+#include "common/distribution.h"
+#include "client/analysis/effect_size.h"
 
 static void near(double value, double expected)
 {
@@ -115,19 +116,47 @@ static void front_of_four(void **state)
     assert_false(front[2] || front[3]);
 }
 
-/* Central F from its own sum, and inversion gives back what was put in. */
+/* Central F from its own sum. */
 static void noncentral_f(void **state)
 {
     (void)state;
     near(distribution_noncentral_f(3, 2, 8, 0), 1 - distribution_f_upper(3, 2, 8));
-    const double ncps[] = {0.5, 10, 200, 4000, 80000};
-    for (size_t i = 0; i < sizeof ncps / sizeof *ncps; i++) {
-        double ncp = ncps[i];
-        double p = distribution_noncentral_f(1 + ncp, 2.5, 9, ncp);
-        double back = distribution_noncentrality(1 + ncp, 2.5, 9, p);
-        assert_true(fabs(back - ncp) < 1e-8 * ncp);
+}
+
+/* The ends of an interval are where the test's probability is; and a small F has none below. */
+static void size_of_an_effect(void **state)
+{
+    (void)state;
+    const double OBSERVATIONS = 45, fs[] = {6, 30, 500, 80000};
+    struct anova_effect effect = {
+        .degrees1 = 4, .degrees2 = 8, .epsilon_hf = 0.9, .epsilon_gg = 0.4};
+    for (size_t i = 0; i < sizeof fs / sizeof *fs; i++) {
+        effect.f = fs[i];
+        effect_size_measure(&effect, OBSERVATIONS);
+        near(effect.size, (fs[i] - 1) * 4 / OBSERVATIONS);
+        assert_true(effect.size_low > 0 && effect.size_low < effect.size_high);
+        near(effect_size_probability(&effect, effect.size_low * OBSERVATIONS), 0.975);
+        near(effect_size_probability(&effect, effect.size_high * OBSERVATIONS), 0.025);
     }
-    near(distribution_noncentrality(0.1, 2, 8, 0.975), 0);
+    effect.f = 0.3;
+    effect_size_measure(&effect, OBSERVATIONS);
+    near(effect.size_low, 0);
+    near(effect_size_probability(&effect, effect.size_high * OBSERVATIONS), 0.025);
+    effect.f = 1e-9;
+    effect_size_measure(&effect, OBSERVATIONS);
+    near(effect.size_high, 0);
+}
+
+/* With one contrast, or none that varies more than others, it is the plain noncentral F. */
+static void no_epsilon(void **state)
+{
+    (void)state;
+    const double ncps[] = {0.5, 10, 200, 4000, 80000};
+    struct anova_effect effect = {
+        .degrees1 = 1, .degrees2 = 9, .epsilon_hf = 1, .epsilon_gg = 1, .f = 7};
+    for (size_t i = 0; i < sizeof ncps / sizeof *ncps; i++)
+        near(effect_size_probability(&effect, ncps[i]),
+             distribution_noncentral_f(7, 1, 9, ncps[i]));
 }
 
 int main(void)
@@ -140,6 +169,8 @@ int main(void)
         cmocka_unit_test(seeds_needed_is_the_least),
         cmocka_unit_test(front_of_four),
         cmocka_unit_test(noncentral_f),
+        cmocka_unit_test(size_of_an_effect),
+        cmocka_unit_test(no_epsilon),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-#include "client/analysis/distribution.h"
+#include "common/distribution.h"
 
 #include <math.h>
 
@@ -8,6 +8,12 @@
 double distribution_t_quantile(double p, double degrees)
 {
     return qt(p, degrees, 1, 0);
+}
+
+double distribution_t_half_width(double degrees)
+{
+    const double CONFIDENCE = 0.95;
+    return distribution_t_quantile(0.5 + CONFIDENCE / 2, degrees);
 }
 
 double distribution_t_two_sided(double t, double degrees)
@@ -43,25 +49,4 @@ double distribution_noncentral_f(double f, double degrees1, double degrees2, dou
         j--;
     }
     return sum;
-}
-
-double distribution_noncentrality(double f, double degrees1, double degrees2, double p)
-{
-    if (distribution_noncentral_f(f, degrees1, degrees2, 0) <= p)
-        return 0;
-    double low = 0, high = degrees1 * f + 1;
-    while (distribution_noncentral_f(f, degrees1, degrees2, high) > p) {
-        low = high;
-        high *= 2;
-    }
-    while (high - low > 1e-13 * high) {
-        double middle = low + (high - low) / 2;
-        if (middle <= low || middle >= high)
-            break;
-        if (distribution_noncentral_f(f, degrees1, degrees2, middle) > p)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low + (high - low) / 2;
 }
