@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/adaptive.h"
 #include "client/command.h"
 #include "client/explain_pending.h"
 #include "client/job_columns.h"
@@ -167,6 +168,8 @@ static bool print_explanation(struct source *source, int64_t job,
             wire__envelope__free_unpacked(reply, NULL);
     }
     rows_destroy(rows);
+    if (found && options->format == TABLE_FORMAT_PEOPLE && !adaptive_print_job(source, job, error))
+        return false;
     return found ? print_attempts(source, job, options, error)
                  : error_set(error, ERROR_NOT_FOUND, "there is no job j%lld", (long long)job);
 }

@@ -113,7 +113,7 @@ static bool plan_jobs(struct plan *plan, struct error *error)
         grid_job(&plan->grid, i, &job);
         plan_job(plan, &job);
     }
-    plan_known_left(&plan->known, &plan->replaced_count, &plan->withdrawn_count);
+    plan_known_left(&plan->known, plan->sweep->adaptive.given, &plan->left);
     return true;
 }
 

@@ -20,8 +20,8 @@ struct plan {
     struct forecast forecast;
     int64_t slots;
     bool is_compared; /* with a database: without the data's digest no hash means anything */
-    int64_t new_count, tested_count, finished_count, running_count, reused_count, replaced_count,
-        withdrawn_count, retrained_count;
+    int64_t new_count, tested_count, finished_count, running_count, reused_count, retrained_count;
+    struct plan_left left;
 };
 
 void plan_print_people(const struct plan *plan);

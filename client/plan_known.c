@@ -13,6 +13,7 @@ struct plan_known_job {
     bool own;   /* of this sweep; else finished in another */
     bool ended; /* has its terminal state */
     bool withdrawn, asked_for;
+    bool extra; /* of a seed that was added to its point */
 };
 
 struct plan_known_training {
@@ -54,6 +55,7 @@ static void read_jobs(struct plan_known *known, const struct rows *rows)
         job->own = rows_integer(rows, row, "own") != 0;
         job->ended = strcmp(state, "pending") != 0 && strcmp(state, "leased") != 0;
         job->withdrawn = rows_integer(rows, row, "withdrawn") != 0;
+        job->extra = rows_integer(rows, row, "extra") != 0;
         if (job->own && !job->withdrawn)
             memcpy(known->own[known->own_count++].hash, job->train_hash, HASH_LENGTH);
     }
@@ -139,9 +141,9 @@ enum plan_state plan_known_ask(struct plan_known *known, const struct job *job)
     return there->ended ? PLAN_FINISHED : PLAN_RUNNING;
 }
 
-void plan_known_left(const struct plan_known *known, int64_t *replaced, int64_t *withdrawn)
+void plan_known_left(const struct plan_known *known, bool adaptive, struct plan_left *left)
 {
-    *replaced = *withdrawn = 0;
+    *left = (struct plan_left){0};
     for (size_t i = 0; i < known->count; i++) {
         const struct plan_known_job *job = &known->jobs[i];
         if (!job->own || job->asked_for || job->withdrawn)
@@ -149,7 +151,11 @@ void plan_known_left(const struct plan_known *known, int64_t *replaced, int64_t 
         const struct plan_known_training *training =
             find_training(known->own, known->own_count, job->train_hash);
         bool is_replaced = training && training->asked_for;
-        *replaced += is_replaced;
-        *withdrawn += !is_replaced;
+        if (adaptive && job->extra)
+            left->extra++;
+        else if (is_replaced)
+            left->replaced++;
+        else
+            left->withdrawn++;
     }
 }

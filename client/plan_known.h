@@ -40,8 +40,12 @@ void plan_known_finish(struct plan_known *known);
 /* What there is of this job, which from now on counts as asked for. */
 enum plan_state plan_known_ask(struct plan_known *known, const struct job *job);
 
-/* The sweep's own jobs that nobody asked for: those of a training that was asked for with another
- * test are replaced, the rest is withdrawn. */
-void plan_known_left(const struct plan_known *known, int64_t *replaced, int64_t *withdrawn);
+/* The sweep's own jobs that nobody asked for. */
+struct plan_left {
+    int64_t replaced;  /* their trainings were asked for with another test */
+    int64_t withdrawn; /* the rest, but */
+    int64_t extra; /* those of seeds that were added to their points, where the file adds some */
+};
+void plan_known_left(const struct plan_known *known, bool adaptive, struct plan_left *left);
 
 #endif

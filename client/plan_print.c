@@ -33,8 +33,8 @@ static void add_counts(struct table *table, const struct plan *plan)
     add_known(table, plan->finished_count, known);
     add_known(table, plan->running_count, known);
     add_known(table, plan->reused_count, known);
-    add_known(table, plan->replaced_count, known);
-    add_known(table, plan->withdrawn_count, known);
+    add_known(table, plan->left.replaced, known);
+    add_known(table, plan->left.withdrawn, known);
 }
 
 /* Where the speeds of a prediction are from. */
@@ -144,6 +144,20 @@ static void print_room(const struct plan *plan)
     }
 }
 
+/* Of seeds that may still come to be asked for; no prediction holds them. */
+static void print_adaptive(const struct plan *plan)
+{
+    const struct sweep_adaptive *adaptive = &plan->sweep->adaptive;
+    int64_t most =
+        (adaptive->most - (int64_t)plan->sweep->seed_count) * (int64_t)plan->grid.point_count -
+        plan->left.extra;
+    if (adaptive->given && most > 0)
+        printf(
+            "  up to %lld more: seeds that adaptive_seeds adds where %s is known to no better than "
+            "± %g\n",
+            (long long)most, adaptive->metric.name, adaptive->half_width);
+}
+
 void plan_print_people(const struct plan *plan)
 {
     const struct forecast *forecast = &plan->forecast;
@@ -157,9 +171,12 @@ void plan_print_people(const struct plan *plan)
     print_count(plan->running_count, "there already, not finished");
     print_count(plan->finished_count, "finished");
     print_count(plan->reused_count, "finished in another sweep: taken over");
-    print_count(plan->replaced_count, "replaced by these: there already, tested otherwise");
+    print_count(plan->left.replaced, "replaced by these: there already, tested otherwise");
     print_count(plan->retrained_count, SUBMISSION_RETRAINED);
-    print_count(plan->withdrawn_count, "no longer asked for");
+    print_count(plan->left.withdrawn, "no longer asked for");
+    print_count(plan->left.extra,
+                "of seeds that were added: they stay if they are asked for again");
+    print_adaptive(plan);
     if (plan->new_count + plan->tested_count + plan->running_count == 0) {
         puts("nothing is left to run");
         return;

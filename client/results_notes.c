@@ -16,6 +16,7 @@ static void print_count(const struct terminal *terminal, size_t count, const cha
 
 struct totals {
     size_t done, failed, diverged, cancelled, unfinished, reused, jobs;
+    size_t extra; /* points with seeds that were added */
     bool active, inert, interval, difference;
 };
 
@@ -31,6 +32,7 @@ static struct totals sum_up(const struct result_set *set, const struct results_o
         totals.cancelled += point->cancelled;
         totals.unfinished += point->unfinished;
         totals.reused += point->reused;
+        totals.extra += point->extra > 0;
         totals.active = totals.active || point->active_share >= 0;
         totals.inert = totals.inert || point_is_inert(point);
         totals.interval = totals.interval || point->done > 1;
@@ -62,7 +64,8 @@ static void print_comparisons(const struct terminal *terminal, const struct resu
         print_comparison(terminal, set->test_sigmas[level], &all.together,
                          results_rival_names[options->against]);
         for (size_t i = 0; i < set->point_count; i++) {
-            size_t jobs = set->points[i].jobs, n = all.differences[i].n;
+            /* Seeds that were added to a point need not be anywhere else. */
+            size_t jobs = set->points[i].jobs - set->points[i].extra, n = all.differences[i].n;
             if (n > 0 && jobs > n + lacking[i])
                 lacking[i] = jobs - n;
         }
@@ -95,6 +98,13 @@ void results_print_notes(const struct result_set *set, const struct results_opti
                        "it does not speak of new images.\n");
     else if (totals.done > 0)
         terminal_print(terminal, stdout, "One seed a point: no interval can be given.\n");
+    if (totals.extra > 0)
+        terminal_print_wrapped(
+            terminal, stdout,
+            "adaptive_seeds: %zu point%s more seeds than the others, by Stein's rule "
+            "of two stages. There the mean is over all of them, and ± has the spread and the "
+            "degrees of freedom of the first stage, the seeds that all points have.",
+            totals.extra, totals.extra == 1 ? " has" : "s have");
     if (totals.difference && folded)
         terminal_print(terminal, stdout,
                        "The second line of a point: its difference to %s training,\n"

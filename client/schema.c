@@ -7,6 +7,7 @@
 
 #include "client/command.h"
 #include "common/number.h"
+#include "common/stein.h"
 #include "common/sweep.h"
 
 /* --- one value --- */
@@ -258,13 +259,41 @@ static void print_seeds(const char *key)
           stdout);
 }
 
+/* A metric's name, of those that have a t interval. */
+static void print_metric(void)
+{
+    const char *names[METRIC_NAME_COUNT];
+    metric_names(names);
+    fputs("{\"type\": \"string\", \"pattern\": \"^(logit:)?(", stdout);
+    for (size_t i = 0; i < METRIC_NAME_COUNT; i++)
+        if (i != METRIC_REACH)
+            printf("%s%s", i > 0 ? "|" : "", names[i]);
+    fputs(")(@.+)?$\"}", stdout);
+}
+
+static void print_adaptive(void)
+{
+    fputs("{\"type\": \"object\", \"additionalProperties\": false, \"required\": [\"metric\", "
+          "\"half_width\", \"max\"], \"properties\": {\"metric\": ",
+          stdout);
+    print_metric();
+    printf(", \"half_width\": {\"type\": \"number\", \"exclusiveMinimum\": 0}, \"max\": "
+           "{\"type\": \"integer\", \"minimum\": %d, \"maximum\": %d}}}",
+           STEIN_FIRST_MIN, STEIN_COUNT_MAX);
+}
+
 static void print_run(const char *key)
 {
     const char *name;
     (void)key;
     fputs("{\"type\": \"object\", \"additionalProperties\": false, \"properties\": {", stdout);
-    for (size_t i = 0; (name = sweep_run_key(i)); i++)
-        printf("%s\"%s\": true", i > 0 ? ", " : "", name);
+    for (size_t i = 0; (name = sweep_run_key(i)); i++) {
+        printf("%s\"%s\": ", i > 0 ? ", " : "", name);
+        if (strcmp(name, "adaptive_seeds") == 0)
+            print_adaptive();
+        else
+            fputs("true", stdout);
+    }
     fputs("}}", stdout);
 }
 

@@ -141,6 +141,16 @@ static void print_missing(const struct view *view)
         if (lines[i].count > 0)
             terminal_print(&view->terminal, stdout, "%zu job%s %s: in no number above.\n",
                            lines[i].count, lines[i].count == 1 ? "" : "s", lines[i].words);
+    if (experiment->left_out > 0)
+        terminal_print_wrapped(
+            &view->terminal, stdout,
+            "%zu seed%s that adaptive_seeds added to %zu point%s of the grid: left out of what is "
+            "said "
+            "of axes, effects and shares, which need the same seeds at every point, and part of "
+            "the "
+            "points' own means and differences (± by Stein's rule of two stages).",
+            experiment->left_out, experiment->left_out == 1 ? "" : "s", experiment->left_out_points,
+            experiment->left_out_points == 1 ? "" : "s");
     if (empty > 0)
         terminal_print(&view->terminal, stdout, "%zu of %zu points of the grid have no result.\n",
                        empty, experiment->design.cell_count);

@@ -44,7 +44,8 @@ static void print_lacking(const struct view *view)
     size_t points = 0, pairs = 0;
     for (size_t i = 0; i < sensitivity->point_count; i++) {
         const struct sensitivity_point *point = &sensitivity->points[i];
-        size_t jobs = sensitivity->experiment.set.points[point->index].jobs;
+        const struct point *own = &sensitivity->experiment.set.points[point->index];
+        size_t jobs = own->jobs - own->extra;
         if (point->difference.n == 0 || point->difference.n >= jobs)
             continue;
         points++;

@@ -206,9 +206,14 @@ static void add_point(struct table *table, const struct sensitivity *sensitivity
 static void add_counts(struct table *table, const struct sensitivity *sensitivity)
 {
     const struct experiment *experiment = &sensitivity->experiment;
-    size_t counts[6] = {0};
-    static const char *const names[] = {"done",      "failed",     "diverged",
-                                        "cancelled", "unfinished", "without_value"};
+    size_t counts[7] = {[6] = experiment->left_out};
+    static const char *const names[] = {"done",
+                                        "failed",
+                                        "diverged",
+                                        "cancelled",
+                                        "unfinished",
+                                        "without_value",
+                                        "extra_seeds_left_out"};
     for (size_t i = 0; i < experiment->set.point_count; i++) {
         const struct point *point = &experiment->set.points[i];
         counts[0] += point->done;
@@ -220,7 +225,7 @@ static void add_counts(struct table *table, const struct sensitivity *sensitivit
     }
     struct row row = EMPTY;
     row.part = "jobs";
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < 7; i++)
         add_value(table, row, names[i], (double)counts[i], NAN);
     row.part = "seeds_left_out";
     for (size_t i = 0; !experiment->design.independent && i < sensitivity->anova.left_out_count;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "client/adaptive.h"
 #include "client/command.h"
 #include "client/progress.h"
 #include "client/table.h"
@@ -122,6 +123,7 @@ static bool print_status(struct source *source, const struct arguments *argument
         if (count == 0)
             puts("no sweep yet");
         print_hints(list, count);
+        good = good && adaptive_print_sweeps(source, sweep, error);
     }
     table_destroy(table);
     progress_destroy(list, count);

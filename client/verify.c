@@ -22,6 +22,18 @@ static void add_place(struct table *table, const struct rows *rows, size_t row)
         table_integer(table, rows_integer(rows, row, "seed"));
 }
 
+/* `jobs` of the seed, or of the point; below 0: it is about the seeds that are added to it. */
+static const char *point_gap(bool of_point, int64_t jobs)
+{
+    if (jobs == -1)
+        return "its seeds are done, but whether it gets more was not decided";
+    if (jobs == -2)
+        return "not one job for each seed that adaptive_seeds adds";
+    return of_point    ? "not one job for each of its seeds"
+           : jobs == 0 ? "no job"
+                       : "more than one job";
+}
+
 static bool add_missing(struct table *table, struct source *source, const struct value *sweep,
                         struct error *error)
 {
@@ -31,9 +43,8 @@ static bool add_missing(struct table *table, struct source *source, const struct
     for (size_t row = 0; row < rows_count(rows); row++) {
         add_place(table, rows, row);
         table_null(table);
-        table_text(table, rows_is_null(rows, row, "seed") ? "not one job for each of its seeds"
-                          : rows_integer(rows, row, "jobs") == 0 ? "no job"
-                                                                 : "more than one job");
+        table_text(table,
+                   point_gap(rows_is_null(rows, row, "seed"), rows_integer(rows, row, "jobs")));
     }
     rows_destroy(rows);
     return true;
@@ -115,9 +126,13 @@ static bool add_lost_results(struct table *table, struct source *source,
 
 static void print_summary(const struct rows *counts, size_t gaps)
 {
-    printf("%s: %lld points, %lld seeds, %lld jobs, %lld finished, %lld results: ",
-           rows_text(counts, 0, "name"), (long long)rows_integer(counts, 0, "point_count"),
-           (long long)rows_integer(counts, 0, "seeds"), (long long)rows_integer(counts, 0, "jobs"),
+    int64_t extra = rows_integer(counts, 0, "extra");
+    printf("%s: %lld points, %lld seeds, ", rows_text(counts, 0, "name"),
+           (long long)rows_integer(counts, 0, "point_count"),
+           (long long)rows_integer(counts, 0, "seeds"));
+    if (extra > 0)
+        printf("%lld more that adaptive_seeds added, ", (long long)extra);
+    printf("%lld jobs, %lld finished, %lld results: ", (long long)rows_integer(counts, 0, "jobs"),
            (long long)rows_integer(counts, 0, "done"),
            (long long)rows_integer(counts, 0, "results"));
     if (gaps == 0)

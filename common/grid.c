@@ -266,14 +266,13 @@ void grid_point(const struct grid *grid, size_t point, struct job *job)
     job->seed = grid->sweep->seeds[0];
 }
 
-/* A seed of the point's own: from what the point is, so that it stays when others come or go. Whole
- * numbers to 2^53 are exact everywhere. */
-static int64_t own_seed(const struct job *job, int64_t replicate)
+/* Whole numbers to 2^53 are exact everywhere. */
+int64_t grid_own_seed(const struct job *of, int64_t replicate)
 {
     enum { SEED_BITS = 53 };
     uint8_t hash[HASH_BYTES];
     uint64_t seed = 0;
-    struct job point = *job;
+    struct job point = *of;
     point.seed = replicate;
     point.dataset_digest[0] = point.init_digest[0] = '\0'; /* not known everywhere */
     job_train_hash(&point, hash);
@@ -288,5 +287,5 @@ void grid_job(const struct grid *grid, size_t ordinal, struct job *job)
     grid_point(grid, grid_point_of(grid, ordinal), job);
     job->seed = grid->sweep->seeds[ordinal / grid->point_count];
     if (grid->sweep->independent_seeds)
-        job->seed = own_seed(job, job->seed);
+        job->seed = grid_own_seed(job, job->seed);
 }

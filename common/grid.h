@@ -46,6 +46,10 @@ void grid_job(const struct grid *grid, size_t ordinal, struct job *job);
 /* Point `point` < point_count as a job with the sweep's first seed, normalised. */
 void grid_point(const struct grid *grid, size_t point, struct job *job);
 
+/* The seed that one of a point's independent seeds, a number of a replicate, stands for: from what
+ * the point is, so that it stays when others come or go. */
+int64_t grid_own_seed(const struct job *point, int64_t replicate);
+
 /* Which point a job belongs to: stable for one sweep. */
 static inline size_t grid_point_of(const struct grid *grid, size_t ordinal)
 {

@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "common/metric.h"
+
 /* The parameters of a job that a table may show, in the order of the sweep file; an imported label
  * where there is no number. */
 #define PARAMETER_VALUES                                                                           \
@@ -89,6 +91,28 @@ static const struct query queries[] = {
      "AND a.outcome = 'refused') AS refused "
      "FROM job j JOIN sweep s ON s.id = j.sweep LEFT JOIN training t ON t.id = j.training "
      "LEFT JOIN job_shape h ON h.id = j.shape WHERE j.id = ?1"},
+    /* ?1: a sweep's number, or NULL for all: those with adaptive_seeds, and how far these are. */
+    {"adaptive", 1,
+     "SELECT s.name, s.point_count, coalesce(d.decided, 0) AS decided, coalesce(d.added, 0) AS "
+     "added, "
+     "coalesce(d.capped, 0) AS capped, coalesce(d.declined, 0) AS declined, "
+     "(SELECT count(DISTINCT j.point) FROM job j INDEXED BY job_by_sweep WHERE j.sweep = s.id "
+     "AND j.state IN ('failed', 'cancelled') AND j.withdrawn = 0 AND j.superseded_by IS NULL "
+     "AND j.extra = 0) AS stuck FROM sweep s LEFT JOIN (SELECT sweep, count(*) AS decided, "
+     "sum(n - n0) AS added, sum(reached_max) AS capped, sum(reason IS NOT NULL) AS declined "
+     "FROM seed_decision GROUP BY sweep) d ON d.sweep = s.id "
+     "WHERE s.adaptive_metric <> '' AND s.deleting = 0 AND (?1 IS NULL OR s.id = ?1) ORDER BY "
+     "s.id"},
+    /* ?1: job. No row where its point gets no seeds. */
+    {"adaptive-job", 1,
+     "SELECT j.extra, s.adaptive_metric AS metric, s.adaptive_half_width AS half_width, "
+     "s.adaptive_n0 AS n0, d.n, d.variance, coalesce(d.reached_max, 0) AS capped, d.reason, "
+     "(SELECT min(o.id) FROM job o INDEXED BY job_by_sweep WHERE o.sweep = j.sweep "
+     "AND o.state IN ('failed', 'cancelled') AND o.point = j.point AND o.withdrawn = 0 "
+     "AND o.superseded_by IS NULL AND o.extra = 0) AS stuck FROM job j "
+     "JOIN sweep s ON s.id = j.sweep LEFT JOIN seed_decision d ON d.sweep = j.sweep "
+     "AND d.point = j.point WHERE j.id = ?1 AND s.adaptive_metric <> '' AND j.withdrawn = 0 "
+     "AND j.superseded_by IS NULL ORDER BY j.id"},
     /* ?1: sweep, ?2: bytes. Pending jobs that are known to need more, one row a shape. */
     {"too-large", 2,
      "SELECT h.memory_bytes, count(*) AS jobs, min(j.id) AS job FROM job_shape h "
@@ -126,7 +150,8 @@ static const struct query queries[] = {
      * sweep is being extended its jobs' points are numbered by two texts. */
     {"result-points", 1,
      "WITH tally AS MATERIALIZED (SELECT j.text_number, j.point, min(j.id) AS first, "
-     "min(j.seed) AS first_seed, count(*) AS jobs, sum(j.state = 'done') AS done, "
+     "min(j.seed) AS first_seed, count(*) AS jobs, sum(j.extra) AS extra, "
+     "sum(j.state = 'done') AS done, "
      "sum(j.state = 'failed') AS failed, sum(j.state = 'diverged') AS diverged, "
      "sum(j.state = 'cancelled') AS cancelled, "
      "sum(j.state = 'done' AND j.result_of IS NOT NULL) AS reused, "
@@ -135,7 +160,8 @@ static const struct query queries[] = {
      "SELECT " PARAMETER_VALUES ", j.dataset_digest, t.* "
      "FROM tally t CROSS JOIN job j ON j.id = t.first"},
     {"result-accuracies", 1,
-     "SELECT j.text_number, j.point, j.seed, a.test_sigma, a.accuracy FROM current_job j "
+     "SELECT j.text_number, j.point, j.seed, j.extra, a.test_sigma, a.accuracy "
+     "FROM current_job j "
      "JOIN accuracy a ON a.job = j.source WHERE j.sweep = ?1 AND j.state = 'done' "
      "ORDER BY j.id, a.test_sigma"},
     /* Whether any seed is at two points. */
@@ -145,16 +171,8 @@ static const struct query queries[] = {
 
     /* The same of another column of `measurements`, ?2; NULL where it was not measured. */
     {"result-measures", 2,
-     "SELECT j.text_number, j.point, j.seed, a.test_sigma, CASE ?2 "
-     "WHEN 'confidence_true' THEN a.confidence_true "
-     "WHEN 'confidence_max' THEN a.confidence_max "
-     "WHEN 'calibration_error' THEN a.calibration_error "
-     "WHEN 'negative_log_likelihood' THEN a.negative_log_likelihood "
-     "WHEN 'brier' THEN a.brier WHEN 'margin_p50' THEN a.margin_p50 "
-     "WHEN 'quotient_p50' THEN q.p50 WHEN 'quotient_p95' THEN q.p95 "
-     "WHEN 'quotient_p99' THEN q.p99 WHEN 'quotient_max' THEN q.max "
-     "WHEN 'share_over_k' THEN q.share_over_k "
-     "WHEN 'margin_over_quotient_p50' THEN q.margin_over_quotient_p50 END AS accuracy "
+     "SELECT j.text_number, j.point, j.seed, j.extra, a.test_sigma, " METRIC_MEASURE_SQL
+     " AS accuracy "
      "FROM current_job j JOIN accuracy a ON a.job = j.source "
      "LEFT JOIN quotient q ON q.job = j.source AND q.test_sigma = a.test_sigma "
      "WHERE j.sweep = ?1 AND j.state = 'done' ORDER BY j.id, a.test_sigma"},
@@ -201,17 +219,30 @@ static const struct query queries[] = {
      "UNION ALL SELECT n + 1, last FROM point WHERE n + 1 < last), "
      "own AS (SELECT independent_seeds AS n FROM sweep WHERE id = ?1), "
      "seeds AS (SELECT DISTINCT seed FROM current_job WHERE sweep = ?1 AND seed IS NOT NULL "
-     "AND (SELECT n FROM own) = 0), "
+     "AND extra = 0 AND (SELECT n FROM own) = 0), "
      "asked AS (SELECT point, seed, count(*) AS n FROM current_job WHERE sweep = ?1 "
-     "GROUP BY point, seed) "
+     "AND extra = 0 GROUP BY point, seed), "
+     "added AS (SELECT point, count(DISTINCT seed) AS n, count(*) AS jobs FROM current_job "
+     "WHERE sweep = ?1 AND extra = 1 GROUP BY point), "
+     "over AS (SELECT point FROM current_job WHERE sweep = ?1 AND extra = 0 "
+     "AND (SELECT adaptive_metric FROM sweep WHERE id = ?1) <> '' GROUP BY point "
+     "HAVING sum(state NOT IN ('done', 'diverged')) = 0) "
      "SELECT p.n AS point, d.seed, coalesce(a.n, 0) AS jobs FROM point p CROSS JOIN seeds d "
      "LEFT JOIN asked a ON a.point = p.n AND a.seed = d.seed WHERE coalesce(a.n, 0) <> 1 "
      "UNION ALL SELECT p.n, NULL, 0 FROM point p JOIN own ON own.n > 0 "
-     "WHERE (SELECT count(*) FROM asked a WHERE a.point = p.n) <> own.n ORDER BY 1, 2"},
+     "WHERE (SELECT count(*) FROM asked a WHERE a.point = p.n) <> own.n "
+     "UNION ALL SELECT point, NULL, -1 FROM over "
+     "WHERE point NOT IN (SELECT point FROM seed_decision WHERE sweep = ?1) "
+     "UNION ALL SELECT p.n, NULL, -2 FROM point p "
+     "LEFT JOIN seed_decision d ON d.sweep = ?1 AND d.point = p.n "
+     "LEFT JOIN added a ON a.point = p.n WHERE coalesce(a.n, 0) <> coalesce(d.n - d.n0, 0) "
+     "OR a.jobs <> a.n ORDER BY 1, 2, 3"},
     {"verify-counts", 1,
      "SELECT s.name, s.origin, s.point_count, "
      "CASE WHEN s.independent_seeds > 0 THEN s.independent_seeds ELSE "
-     "(SELECT count(DISTINCT j.seed) FROM current_job j WHERE j.sweep = ?1) END AS seeds, "
+     "(SELECT count(DISTINCT j.seed) FROM current_job j WHERE j.sweep = ?1 AND j.extra = 0) "
+     "END AS seeds, "
+     "(SELECT count(*) FROM current_job j WHERE j.sweep = ?1 AND j.extra = 1) AS extra, "
      "(SELECT count(*) FROM current_job j WHERE j.sweep = ?1) AS jobs, "
      "(SELECT count(*) FROM current_job j WHERE j.sweep = ?1 AND j.state = 'done') AS done, "
      "(SELECT count(*) FROM results WHERE sweep_id = ?1) AS results "
@@ -220,7 +251,8 @@ static const struct query queries[] = {
     /* ?1: a sweep's name. Its jobs, and the finished ones of all others: what need not run again.
      */
     {"plan-jobs", 1,
-     "SELECT j.job_hash, j.train_hash, j.state, s.name = ?1 AS own, j.withdrawn FROM job j "
+     "SELECT j.job_hash, j.train_hash, j.state, s.name = ?1 AS own, j.withdrawn, j.extra FROM job "
+     "j "
      "JOIN sweep s ON s.id = j.sweep WHERE j.superseded_by IS NULL "
      "AND (s.name = ?1 OR (j.state = 'done' AND j.result_of IS NULL)) ORDER BY j.id"},
 

@@ -8,6 +8,7 @@
 #include "common/diagnostics.h"
 #include "common/job.h"
 #include "common/labels.h"
+#include "common/metric.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -49,6 +50,15 @@ enum sweep_keep {
 };
 const char *sweep_keep_text(enum sweep_keep keep);
 
+/* run.adaptive_seeds: seeds that a point gets where its interval is too wide (stein.h). */
+struct sweep_adaptive {
+    bool given;
+    struct metric metric;
+    double half_width; /* in the metric's own unit: 0.01 is a point of accuracy */
+    int64_t most;      /* seeds a point */
+    int64_t next_seed; /* the first that is added: after the largest one listed */
+};
+
 /* One of several grids, or one with conditions or axes that move together, or a single point. */
 struct sweep_part {
     size_t axis_count, group_count;
@@ -84,6 +94,7 @@ struct sweep {
     enum sweep_keep keep;
     int64_t keep_bytes; /* of its weights at most; 0: no limit */
     char requires[LABELS_MAX];
+    struct sweep_adaptive adaptive;
 };
 
 /* Reads and checks a sweep file; everything that is wrong or odd goes to `diagnostics`, which holds

@@ -163,6 +163,7 @@ void sweep_parts_fill(struct sweep_reader *reader)
         fill_part(reader, &reader->parts[i], fits);
     if (fits && !reader->bad[PARAMETER_SEED] && !sweep_fill_seeds(reader))
         reader->bad[PARAMETER_SEED] = true;
+    sweep_check_adaptive(reader);
     if (reader->diagnostics->error_count > 0)
         return;
     if (sweep_parts_are_plain(reader)) {

@@ -35,11 +35,21 @@ struct sweep_reader {
     struct place seeds_place;
     struct values seeds; /* a list; without one (node NULL) 1 to count */
     struct place baseline_places[CONTROL_COUNT];
+    struct place adaptive_place, adaptive_metric_place, adaptive_max_place;
     bool bad[PARAMETER_COUNT]; /* its value or axis is wrong: no further complaint about it */
 };
 
 /* sweep_run.c: the section `run`, which changes how jobs run and none of their results. */
 void sweep_read_run(struct sweep_reader *reader, const struct yaml_node *node);
+
+/* A whole number from `least` to `most`; else a message. */
+void sweep_read_whole(struct sweep_reader *reader, const char *key, const struct yaml_node *node,
+                      int64_t least, int64_t most, int64_t *value);
+
+/* sweep_adaptive.c: run.adaptive_seeds; and whether it fits the seeds and the test, once they are
+ * read. */
+void sweep_read_adaptive(struct sweep_reader *reader, const struct yaml_node *node);
+void sweep_check_adaptive(struct sweep_reader *reader);
 
 /* sweep_grid.c. The axes of one part: read, counting their values only, then filled. */
 void sweep_read_axis(struct sweep_reader *reader, const struct yaml_node *key);

@@ -14,8 +14,8 @@ const char *sweep_keep_text(enum sweep_keep keep)
     return keep_names[keep];
 }
 
-static void read_whole(struct sweep_reader *reader, const char *key, const struct yaml_node *node,
-                       int64_t least, int64_t most, int64_t *value)
+void sweep_read_whole(struct sweep_reader *reader, const char *key, const struct yaml_node *node,
+                      int64_t least, int64_t most, int64_t *value)
 {
     if (node->type == YAML_NUMBER && node->number >= (double)least &&
         node->number <= (double)most && floor(node->number) == node->number)
@@ -28,19 +28,20 @@ static void read_whole(struct sweep_reader *reader, const char *key, const struc
 
 static void read_max_attempts(struct sweep_reader *reader, const struct yaml_node *node)
 {
-    read_whole(reader, "max_attempts", node, 1, SWEEP_MAX_ATTEMPTS_LIMIT,
-               &reader->sweep->max_attempts);
+    sweep_read_whole(reader, "max_attempts", node, 1, SWEEP_MAX_ATTEMPTS_LIMIT,
+                     &reader->sweep->max_attempts);
 }
 
 static void read_priority(struct sweep_reader *reader, const struct yaml_node *node)
 {
-    read_whole(reader, "priority", node, -SWEEP_PRIORITY_MAX, SWEEP_PRIORITY_MAX,
-               &reader->sweep->priority);
+    sweep_read_whole(reader, "priority", node, -SWEEP_PRIORITY_MAX, SWEEP_PRIORITY_MAX,
+                     &reader->sweep->priority);
 }
 
 static void read_max_running(struct sweep_reader *reader, const struct yaml_node *node)
 {
-    read_whole(reader, "max_running", node, 1, SWEEP_RUNNING_MAX, &reader->sweep->max_running);
+    sweep_read_whole(reader, "max_running", node, 1, SWEEP_RUNNING_MAX,
+                     &reader->sweep->max_running);
 }
 
 static void read_reuse(struct sweep_reader *reader, const struct yaml_node *node)
@@ -132,6 +133,7 @@ static const struct {
     {"max_running", read_max_running},
     {"keep_gib", read_keep_gib},
     {"requires", read_requires},
+    {"adaptive_seeds", sweep_read_adaptive},
 };
 enum { KEY_COUNT = sizeof keys / sizeof *keys };
 
@@ -142,19 +144,11 @@ const char *sweep_run_key(size_t index)
 
 static void read_key(struct sweep_reader *reader, const struct yaml_node *key)
 {
-    static const char *const later[] = {"adaptive_seeds"};
     const char *names[KEY_COUNT];
     for (size_t i = 0; i < KEY_COUNT; i++) {
         names[i] = keys[i].name;
         if (strcmp(key->text, names[i]) == 0) {
             keys[i].read(reader, key->value);
-            return;
-        }
-    }
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
-        if (strcmp(key->text, later[i]) == 0) {
-            diagnostics_error(reader->diagnostics, key->place,
-                              "'run.%s' is not supported by this version", key->text);
             return;
         }
     }

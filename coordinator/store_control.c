@@ -142,9 +142,9 @@ bool store_replace_job(struct store *store, int64_t job, int64_t *successor, str
         !db_prepare(store->db, "UPDATE job SET superseded_by = ?2 WHERE id = ?1", &update, error) ||
         !db_prepare(store->db,
                     "INSERT INTO job (id, sweep, point, text_number, state, train_hash, job_hash,"
-                    " shape, description, created_at" PARAMETER_COLUMNS ")"
+                    " shape, description, extra, created_at" PARAMETER_COLUMNS ")"
                     " SELECT ?2, sweep, point, text_number, 'pending', train_hash, job_hash,"
-                    " shape, description, ?3" PARAMETER_COLUMNS " FROM job WHERE id = ?1",
+                    " shape, description, extra, ?3" PARAMETER_COLUMNS " FROM job WHERE id = ?1",
                     &insert, error))
         return false;
     statement_bind_integer(update, 1, job);

@@ -164,9 +164,9 @@ bool store_delete_jobs(struct store *store, const struct delete_piece *piece, bo
 bool store_delete_end(struct store *store, int64_t sweep, struct error *error)
 {
     static const char *const rows[] = {
-        "DELETE FROM axis_value WHERE sweep = ?1", "DELETE FROM axis WHERE sweep = ?1",
-        "DELETE FROM sweep_text WHERE sweep = ?1", "DELETE FROM job_shape WHERE sweep = ?1",
-        "DELETE FROM sweep WHERE id = ?1",
+        "DELETE FROM seed_decision WHERE sweep = ?1", "DELETE FROM axis_value WHERE sweep = ?1",
+        "DELETE FROM axis WHERE sweep = ?1",          "DELETE FROM sweep_text WHERE sweep = ?1",
+        "DELETE FROM job_shape WHERE sweep = ?1",     "DELETE FROM sweep WHERE id = ?1",
     };
     return RUN_ALL(store, rows, error, 1, sweep);
 }

@@ -15,7 +15,7 @@
 struct standing {
     int64_t id; /* 0: none */
     int64_t text_number;
-    bool withdrawn, cancelled, finished; /* finished: in any terminal state */
+    bool withdrawn, extra, cancelled, finished; /* finished: in any terminal state */
 };
 
 struct hashes {
@@ -33,6 +33,7 @@ static bool read_standing(struct statement *statement, struct standing *standing
     standing->text_number = statement_integer(statement, 1);
     standing->withdrawn = statement_integer(statement, 2) != 0;
     const char *state = statement_text(statement, 3);
+    standing->extra = statement_integer(statement, 4) != 0;
     standing->cancelled = strcmp(state, "cancelled") == 0;
     standing->finished = strcmp(state, "pending") != 0 && strcmp(state, "leased") != 0;
     statement_reset(statement);
@@ -44,7 +45,7 @@ static bool find_same(struct store *store, int64_t sweep, const uint8_t hash[HAS
 {
     struct statement *statement;
     if (!db_prepare(store->db,
-                    "SELECT j.id, j.text_number, j.withdrawn, j.state FROM job_key k"
+                    "SELECT j.id, j.text_number, j.withdrawn, j.state, j.extra FROM job_key k"
                     " JOIN job j ON j.id = k.job"
                     " WHERE k.hash = ?2 AND k.sweep = ?1 AND j.job_hash = ?3",
                     &statement, error))
@@ -98,9 +99,9 @@ static bool insert_job(struct store *store, const struct placing_request *reques
                          JOB_TEXT_MAX - 1);
     if (!db_prepare_bound(store->db,
                           "INSERT INTO job (id, sweep, point, text_number, state, train_hash,"
-                          " job_hash, shape, description, created_at" PARAMETER_COLUMNS
+                          " job_hash, shape, description, created_at, extra" PARAMETER_COLUMNS
                           ") VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?8,"
-                          " ?9" PARAMETER_MARKS ")",
+                          " ?9, ?10" PARAMETER_MARKS ")",
                           &statement, error))
         return false;
     statement_bind_integer(statement, 1, request->id);
@@ -112,7 +113,8 @@ static bool insert_job(struct store *store, const struct placing_request *reques
     statement_bind_integer(statement, 7, request->shape);
     statement_bind_literal(statement, 8, text); /* until it has run */
     statement_bind_integer(statement, 9, clock_wall_ms());
-    parameter_columns_bind(statement, 10, &request->lines->job, *request->unbound);
+    statement_bind_integer(statement, 10, request->extra);
+    parameter_columns_bind(statement, 11, &request->lines->job, *request->unbound);
     *request->unbound = 0;
     return statement_run(statement, error);
 }
@@ -137,12 +139,14 @@ static bool keep(struct store *store, int64_t id, const struct placing_request *
 {
     struct statement *statement;
     if (!db_prepare(store->db,
-                    "UPDATE job SET text_number = ?2, point = ?3, withdrawn = 0 WHERE id = ?1",
+                    "UPDATE job SET text_number = ?2, point = ?3, withdrawn = 0, extra = ?4"
+                    " WHERE id = ?1",
                     &statement, error))
         return false;
     statement_bind_integer(statement, 1, id);
     statement_bind_integer(statement, 2, request->text_number);
     statement_bind_integer(statement, 3, request->point);
+    statement_bind_integer(statement, 4, request->extra);
     return statement_run(statement, error);
 }
 
@@ -187,6 +191,7 @@ bool store_sweep_place(struct store *store, const struct placing_request *reques
         return false;
     bool anew = same.id == 0 || (same.withdrawn && same.cancelled);
     placement->was_asked = same.id != 0 && !same.withdrawn;
+    placement->was_extra = placement->was_asked && same.extra;
     if (!anew) {
         placement->placing = same.finished ? PLACE_FINISHED : PLACE_RUNNING;
         return request->dry || keep(store, same.id, request, error);

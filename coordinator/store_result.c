@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/hash.h"
 #include "common/job.h"
+#include "coordinator/store_adaptive.h"
 #include "coordinator/store_journal.h"
 #include "coordinator/store_lease.h"
 #include "coordinator/store_measure.h"
@@ -21,6 +22,7 @@ struct sight {
     int64_t sweep;
     uint8_t train_hash[HASH_BYTES];
     char dataset_digest[JOB_DIGEST_LENGTH + 1];
+    bool adaptive;   /* its sweep adds seeds */
     bool has_levels; /* else the job's own description cannot be read */
     double levels[JOB_TEST_SIGMA_MAX];
     size_t level_count;
@@ -35,7 +37,8 @@ static bool look(struct store *store, const struct attempt_id *id, struct sight 
     if (!db_prepare(store->db,
                     "SELECT a.outcome, j.attempt = a.number AND j.state = 'leased',"
                     " j.attempt = a.number AND j.state = 'pending', j.sweep, j.train_hash,"
-                    " j.dataset_digest, j.description FROM attempt a JOIN job j ON j.id = a.job"
+                    " j.dataset_digest, j.description, s.adaptive_metric <> '' FROM attempt a"
+                    " JOIN job j ON j.id = a.job JOIN sweep s ON s.id = j.sweep"
                     " JOIN worker w ON w.id = a.worker"
                     " WHERE a.job = ?1 AND a.number = ?2 AND w.instance = ?3",
                     &statement, error))
@@ -56,6 +59,7 @@ static bool look(struct store *store, const struct attempt_id *id, struct sight 
     memcpy(sight->train_hash, hash, length < HASH_BYTES ? length : HASH_BYTES);
     snprintf(sight->dataset_digest, sizeof sight->dataset_digest, "%s",
              statement_text(statement, 5));
+    sight->adaptive = statement_integer(statement, 7) != 0;
     sight->has_levels = job_parse_levels(statement_text(statement, 6), sight->levels,
                                          &sight->level_count, &unreadable);
     statement_reset(statement);
@@ -194,7 +198,7 @@ static bool share(struct store *store, int64_t job, struct error *error)
         return false;
     statement_bind_integer(statement, 1, job);
     statement_bind_integer(statement, 2, clock_wall_ms());
-    return statement_run(statement, error);
+    return statement_run(statement, error) && store_adaptive_shared(store, job, error);
 }
 
 static bool record_end(struct store *store, const struct attempt_id *id, const struct sight *sight,
@@ -213,6 +217,7 @@ static bool record_end(struct store *store, const struct attempt_id *id, const s
             store_training_copy_epochs(store, training, id->job, id->number, error)) &&
            (!done ||
             (share(store, id->job, error) && store_weights_recorded(store, training, error))) &&
+           (!sight->adaptive || store_adaptive_ended(store, id->job, error)) &&
            store_event(
                store, done ? "done" : "diverged",
                (struct event_subject){.sweep = sight->sweep, .job = id->job, .attempt = id->number},

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "coordinator/store_adaptive.h"
 #include "coordinator/store_axis.h"
 
 enum { WITHDRAW_RANGE = 100 }; /* job ids a piece */
@@ -151,6 +152,12 @@ static void bind_settings(struct statement *statement, const struct grid *grid)
     statement_bind_text(statement, 12, grid->sweep->requires);
     statement_bind_integer(statement, 13,
                            grid->sweep->independent_seeds ? (int64_t)grid->sweep->seed_count : 0);
+    const struct sweep_adaptive *adaptive = &grid->sweep->adaptive;
+    statement_bind_text(statement, 14, adaptive->given ? adaptive->metric.name : "");
+    statement_bind_real(statement, 15, adaptive->half_width);
+    statement_bind_integer(statement, 16, adaptive->most);
+    statement_bind_integer(statement, 17, adaptive->given ? (int64_t)grid->sweep->seed_count : 0);
+    statement_bind_integer(statement, 18, adaptive->next_seed);
 }
 
 bool store_sweep_create(struct store *store, const struct grid *grid,
@@ -160,8 +167,10 @@ bool store_sweep_create(struct store *store, const struct grid *grid,
     if (!db_prepare(store->db,
                     "INSERT INTO sweep (id, name, state, text_number, point_count, max_attempts,"
                     " reuse, submitted_at, checkpoint_s, continue_any, keep, priority, max_running,"
-                    " keep_bytes, requires, independent_seeds) VALUES (" STORE_NEXT_SWEEP
-                    ", ?1, 'expanding', 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                    " keep_bytes, requires, independent_seeds, adaptive_metric,"
+                    " adaptive_half_width, adaptive_max, adaptive_n0, adaptive_next_seed)"
+                    " VALUES (" STORE_NEXT_SWEEP ", ?1, 'expanding', 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
+                    " ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
                     &statement, error))
         return false;
     statement_bind_text(statement, 1, grid->sweep->name);
@@ -185,13 +194,15 @@ bool store_sweep_extend(struct store *store, int64_t sweep, int64_t text_number,
                     "UPDATE sweep SET state = 'expanding', text_number = ?5, point_count = ?2,"
                     " max_attempts = ?3, reuse = ?4, checkpoint_s = ?6, continue_any = ?7,"
                     " keep = ?8, priority = ?9, max_running = ?10, keep_bytes = ?11,"
-                    " requires = ?12, independent_seeds = ?13 WHERE id = ?1",
+                    " requires = ?12, independent_seeds = ?13, adaptive_metric = ?14,"
+                    " adaptive_half_width = ?15, adaptive_max = ?16, adaptive_n0 = ?17,"
+                    " adaptive_next_seed = ?18 WHERE id = ?1",
                     &statement, error))
         return false;
     statement_bind_integer(statement, 1, sweep);
     bind_settings(statement, grid);
     statement_bind_integer(statement, 5, text_number);
-    return statement_run(statement, error) &&
+    return statement_run(statement, error) && store_adaptive_forget(store, sweep, error) &&
            store_sweep_add_text(store, sweep, text_number, source, error) &&
            replace_axes(store, sweep, grid->sweep, error) &&
            store_event(store, "sweep_extended", (struct event_subject){.sweep = sweep},
@@ -262,15 +273,16 @@ bool store_sweep_activate(struct store *store, int64_t sweep, struct error *erro
     return statement_run(statement, error);
 }
 
-bool store_sweep_current_count(struct store *store, int64_t sweep, int64_t *count,
+bool store_sweep_current_count(struct store *store, int64_t sweep, bool extra_too, int64_t *count,
                                struct error *error)
 {
     struct statement *statement;
     if (!db_prepare(store->db,
                     "SELECT count(*) FROM job WHERE sweep = ?1 AND superseded_by IS NULL"
-                    " AND withdrawn = 0",
+                    " AND withdrawn = 0 AND extra <= ?2",
                     &statement, error))
         return false;
     statement_bind_integer(statement, 1, sweep);
+    statement_bind_integer(statement, 2, extra_too);
     return store_integer(statement, 0, count, error);
 }

@@ -58,6 +58,7 @@ struct placement {
     bool evaluated;  /* new, but the weights of its training are kept: it is only tested */
     bool superseded; /* another row of the same training, with another test, makes room */
     bool was_asked;  /* a row that is there was asked for by the text before */
+    bool was_extra;  /* and was one of a seed that was added to its point */
     bool added;      /* a row, with the number of the request and without a key */
     uint8_t hash[HASH_BYTES];
 };
@@ -68,6 +69,7 @@ struct placing_request {
     bool was_there; /* the sweep has had a text before, and jobs with keys */
     int64_t text_number;
     int64_t point;
+    bool extra;                    /* of a seed that is added to its point */
     bool reuse;                    /* results that there are */
     bool finished;                 /* some training is: it may be this job's */
     bool dry;                      /* change nothing */
@@ -97,8 +99,9 @@ WARN_UNUSED bool store_sweep_withdraw(struct store *store, int64_t sweep, int64_
                                       struct error *error);
 WARN_UNUSED bool store_sweep_activate(struct store *store, int64_t sweep, struct error *error);
 
-/* Jobs asked for and not replaced. */
-WARN_UNUSED bool store_sweep_current_count(struct store *store, int64_t sweep, int64_t *count,
-                                           struct error *error);
+/* Jobs asked for and not replaced; those of seeds that were added to a point only if `extra_too`.
+ */
+WARN_UNUSED bool store_sweep_current_count(struct store *store, int64_t sweep, bool extra_too,
+                                           int64_t *count, struct error *error);
 
 #endif

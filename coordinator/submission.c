@@ -106,8 +106,8 @@ static bool look_up(struct submission *submission, struct store *store, const Wi
         submission->dry = submission->dry || submission->same_text;
         good = submission->same_text ||
                compare(submission, &stored, submit->confirmed, refusal, error);
-        good =
-            good && store_sweep_current_count(store, stored.id, &submission->current_count, error);
+        good = good && store_sweep_current_count(store, stored.id, !text->sweep.adaptive.given,
+                                                 &submission->current_count, error);
     }
     stored_sweep_finish(&stored);
     return good;

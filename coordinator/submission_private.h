@@ -16,6 +16,7 @@ struct submission {
     size_t ordinal;                     /* the next job of the grid */
     struct job_keys keys;               /* of the jobs stored */
     bool keys_stored;
+    int64_t decided_to;   /* the next point that may get more seeds */
     int64_t withdrawn_to; /* the last job that was looked at for being asked for no longer */
     bool dry;             /* a plan, or the same text again: nothing is stored */
     bool same_text, every_training_new;
@@ -25,6 +26,7 @@ struct submission {
     int64_t shape;         /* of the job before */
     int64_t current_count; /* asked for before */
     int64_t was_asked_count;
+    int64_t was_extra_count; /* of those: seeds that had been added, and are listed now */
     Wire__SubmitReply counts;
 };
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "coordinator/store_adaptive.h"
 #include "coordinator/store_shape.h"
 
 enum { COLLECT_RANGE = 1000 }; /* job ids a step */
@@ -27,6 +28,7 @@ static void count_placement(struct submission *submission, const struct placemen
     counts->retrained_count +=
         placement->placing == PLACE_NEW && placement->superseded && !placement->evaluated;
     submission->was_asked_count += placement->was_asked;
+    submission->was_extra_count += placement->was_extra;
 }
 
 static void fill_other_test(struct submission *submission, const struct job *job,
@@ -111,6 +113,12 @@ static bool place_some(struct submission *submission, struct store *store,
                                                   (int64_t)submission->ordinal, error);
 }
 
+static bool has_undecided(const struct submission *submission)
+{
+    return !submission->dry && submission->text.sweep.adaptive.given &&
+           submission->decided_to < (int64_t)submission->text.grid.point_count;
+}
+
 /* *done when nothing is left to withdraw and the sweep is active. */
 static bool withdraw_some(struct submission *submission, struct store *store,
                           const struct clock *clock, int64_t until_ms, bool *done,
@@ -127,6 +135,21 @@ static bool withdraw_some(struct submission *submission, struct store *store,
     return !*done || store_sweep_activate(store, submission->id, error);
 }
 
+/* Points whose first stage is over get the seeds that the text asks for: before what it does not
+ * ask for is withdrawn. A point whose first stage ends meanwhile is decided on by that end. */
+static bool decide_some(struct submission *submission, struct store *store,
+                        const struct clock *clock, int64_t until_ms, struct error *error)
+{
+    struct adaptive_added added = {0};
+    do {
+        if (!store_adaptive_point(store, submission->id, submission->decided_to++, &added, error))
+            return false;
+    } while (has_undecided(submission) && clock_now_ms(clock) < until_ms);
+    submission->counts.new_count += added.fresh;
+    submission->counts.reused_count += added.reused;
+    return true;
+}
+
 static bool close_sweep(struct submission *submission, struct store *store,
                         const struct clock *clock, int64_t until_ms, bool *done,
                         struct error *error)
@@ -137,8 +160,11 @@ static bool close_sweep(struct submission *submission, struct store *store,
     }
     if (!submission->dry)
         return withdraw_some(submission, store, clock, until_ms, done, error);
+    /* Whether seeds that were added stay is decided when they are asked for. */
     submission->counts.withdrawn_count = submission->current_count - submission->was_asked_count -
                                          submission->counts.superseded_count;
+    if (submission->text.sweep.adaptive.given)
+        submission->counts.withdrawn_count += submission->was_extra_count;
     *done = true;
     return true;
 }
@@ -204,5 +230,7 @@ bool submission_store_piece(struct submission *submission, struct store *store,
         return place_some(submission, store, clock, until_ms, error);
     if (!submission->dry && !submission->keys_stored)
         return store_keys(submission, store, clock, until_ms, error);
+    if (has_undecided(submission))
+        return decide_some(submission, store, clock, until_ms, error);
     return close_sweep(submission, store, clock, until_ms, done, error);
 }

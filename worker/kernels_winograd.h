@@ -211,8 +211,8 @@ static void winograd_backward(const struct conv_gradients *gradients, const real
             if (din) {
                 prefetch_tile(din, &to, &strip, i, true);
             }
-            if (din && gradients->norm.out && i >= STRIP) {
-                prefetch_tile(gradients->norm.in, &to, &strip, i - STRIP, false);
+            if (din && gradients->norm.out) {
+                prefetch_tile(gradients->norm.in, &to, &strip, i, false);
             }
             correlate_point(parts.dweight + i * size, parts.in + i * step,
                             parts.polynomial + i * step, s->in_channels, s->out_channels,

@@ -87,10 +87,10 @@ static void multiply_point(real *out, const real *in, const real *weight, size_t
     }
 }
 
-/* Sums over the tiles of the products of `rows` channels of `dout` with `blocks` blocks of `in`:
- * added to what stands in `to`, or put there. */
-INLINE void correlate(real *to, const real *dout, const real *in, size_t out_channels, size_t tiles,
-                      bool adds, int rows, int blocks)
+/* Sums over up to WINOGRAD_TERMS tiles of the products of `rows` channels of `dout` with `blocks`
+ * blocks of `in`: added to what stands in `to`, or put there. */
+INLINE void correlate_terms(real *to, const real *dout, const real *in, size_t out_channels,
+                            size_t tiles, bool adds, int rows, int blocks)
 {
     vector sum[2 * ROWS][2];
     for (int r = 0; r < rows; r++) {
@@ -111,6 +111,17 @@ INLINE void correlate(real *to, const real *dout, const real *in, size_t out_cha
             real *at = to + (b * out_channels + (size_t)r) * LANES;
             store(at, adds ? load(at) + sum[r][b] : sum[r][b]);
         }
+    }
+}
+
+/* The same of any number of tiles. */
+INLINE void correlate(real *to, const real *dout, const real *in, size_t out_channels, size_t tiles,
+                      bool adds, int rows, int blocks)
+{
+    for (size_t t = 0; t < tiles; t += WINOGRAD_TERMS) {
+        size_t terms = tiles - t < WINOGRAD_TERMS ? tiles - t : WINOGRAD_TERMS;
+        correlate_terms(to, dout + t * LANES, in + t * LANES, out_channels, terms, adds || t > 0,
+                        rows, blocks);
     }
 }
 

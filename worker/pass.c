@@ -71,7 +71,8 @@ static void take_sums(struct pass *pass, struct arena *arena)
         most = larger(most, larger(sums->forward, sums->backward));
     }
     pass->sums_count = whole_lines(most);
-    pass->sums = arena_take(arena, NORM_COPIES * PASS_GROUPS * pass->sums_count, sizeof(double));
+    size_t copies = pass->plan.takes_turns ? 1 : NORM_COPIES;
+    pass->sums = arena_take(arena, copies * PASS_GROUPS * pass->sums_count, sizeof(double));
 }
 
 /* Turns make more runs of fewer groups: not where that leaves threads idle. */

@@ -41,7 +41,7 @@ struct pass {
     struct pass_sums sums_of[SEGMENT_MAX];
     size_t sums_at[LAYER_MAX];   /* where in its group's sums a layer's are */
     size_t sums_count;           /* numbers of a group, enough for every segment */
-    double *sums;                /* [NORM_COPIES][PASS_GROUPS][sums_count] */
+    double *sums;                /* [NORM_COPIES (in turns 1)][PASS_GROUPS][sums_count] */
     struct conv conv[LAYER_MAX]; /* of each convolution */
     struct conv_pool conv_pool;  /* the first layer, where it is one */
     struct norm norm[NORM_MAX];

@@ -25,7 +25,8 @@ static size_t group_count(const struct pass *pass)
 
 double *stretch_sums(const struct pass *pass, size_t copy, size_t group)
 {
-    return pass->sums + (copy * PASS_GROUPS + group) * pass->sums_count;
+    size_t own = pass->plan.takes_turns ? 0 : copy; /* in turns the copy before is done with them */
+    return pass->sums + (own * PASS_GROUPS + group) * pass->sums_count;
 }
 
 /* Numbers of a group's sums that the stretch adds to. */

@@ -16,7 +16,8 @@ enum {
     WINOGRAD_OUT = 4, /* side of a tile of outputs */
     WINOGRAD_IN = 6,  /* and of what it reads; also the points of one dimension */
     WINOGRAD_POINTS = WINOGRAD_IN * WINOGRAD_IN,
-    WINOGRAD_STRIP = 16, /* tiles transformed before they are multiplied */
+    WINOGRAD_STRIP = 32, /* tiles transformed before they are multiplied */
+    WINOGRAD_TERMS = 16, /* tiles or channels after which a sum begins anew */
 };
 
 /* Exact in binary, and so are their squares and the products of these. */

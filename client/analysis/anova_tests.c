@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "client/analysis/contrast.h"
-#include "client/analysis/distribution.h"
+#include "common/distribution.h"
 #include "client/analysis/effect_size.h"
 #include "client/analysis/projection.h"
 #include "client/memory.h"

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "client/analysis/distribution.h"
+#include "common/distribution.h"
 #include "client/memory.h"
 
 enum { SEEDS_NEEDED_MAX = 1000 };

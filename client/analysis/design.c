@@ -104,7 +104,7 @@ size_t design_samples(const struct design *design, size_t cell, struct sample *s
     for (size_t seed = 0; seed < design->seed_count; seed++) {
         double value = *design_at(design, cell, seed);
         if (!isnan(value))
-            samples[count++] = (struct sample){design->seeds[seed], value};
+            samples[count++] = (struct sample){design->seeds[seed], value, false};
     }
     return count;
 }

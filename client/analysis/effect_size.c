@@ -1,6 +1,6 @@
 #include "client/analysis/effect_size.h"
 
-#include "client/analysis/distribution.h"
+#include "common/distribution.h"
 
 static const double LOWER = 0.025, UPPER = 0.975;
 

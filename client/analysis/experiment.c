@@ -66,7 +66,8 @@ static void measure(struct experiment *experiment, size_t index, double *curve)
         if (isnan(value))
             measured->missing++;
         else
-            measured->samples[measured->count++] = (struct sample){seed, value};
+            measured->samples[measured->count++] =
+                (struct sample){seed, value, point->samples[level][i].extra};
     }
 }
 
@@ -213,7 +214,7 @@ static int compare_seeds(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* All seeds of the factorial points, ascending, each once. *shared: one is at two points. */
+/* All listed seeds of the factorial points, ascending, each once. *shared: one is at two points. */
 static int64_t *find_seeds(const struct experiment *experiment, size_t *count, size_t *largest,
                            bool *shared)
 {
@@ -226,9 +227,11 @@ static int64_t *find_seeds(const struct experiment *experiment, size_t *count, s
         const struct experiment_point *point = &experiment->points[i];
         if (point->cell == SIZE_MAX)
             continue;
-        *largest = point->count > *largest ? point->count : *largest;
+        size_t before = used;
         for (size_t j = 0; j < point->count; j++)
-            seeds[used++] = point->samples[j].seed;
+            if (!point->samples[j].extra)
+                seeds[used++] = point->samples[j].seed;
+        *largest = used - before > *largest ? used - before : *largest;
     }
     if (used > 1)
         qsort(seeds, used, sizeof *seeds, compare_seeds);
@@ -240,6 +243,8 @@ static int64_t *find_seeds(const struct experiment *experiment, size_t *count, s
     return seeds;
 }
 
+/* A design has the same seeds at every point: those that adaptive_seeds added to some of them are
+ * left out, and counted. */
 static void fill(struct experiment *experiment)
 {
     struct design *design = &experiment->design;
@@ -251,14 +256,21 @@ static void fill(struct experiment *experiment)
                      design->independent ? largest : count);
     for (size_t i = 0; i < experiment->set.point_count; i++) {
         const struct experiment_point *point = &experiment->points[i];
+        size_t next = 0, left_out = 0;
         for (size_t j = 0; point->cell != SIZE_MAX && j < point->count; j++) {
-            size_t seed = j;
+            if (point->samples[j].extra) {
+                left_out++;
+                continue;
+            }
+            size_t seed = next++;
             if (!design->independent)
                 seed = (size_t)((int64_t *)bsearch(&point->samples[j].seed, seeds, count,
                                                    sizeof *seeds, compare_seeds) -
                                 seeds);
             *design_at(design, point->cell, seed) = point->samples[j].value;
         }
+        experiment->left_out += left_out;
+        experiment->left_out_points += left_out > 0;
     }
     free(seeds);
 }
@@ -314,8 +326,10 @@ bool experiment_load(struct experiment *experiment, struct source *source, int64
     design_init(&experiment->design);
     const char *column = NULL;
     if (metric) {
-        if (!metric_parse(&experiment->metric, metric, error))
+        if (!metric_parse(&experiment->metric, metric, error)) {
+            error_prefix(error, "--metric");
             return false;
+        }
         column = metric_column(&experiment->metric);
     }
     if (!result_set_load(&experiment->set, source, sweep, column, error))

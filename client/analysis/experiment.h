@@ -4,7 +4,7 @@
 #define LIPSWEEP_CLIENT_ANALYSIS_EXPERIMENT_H
 
 #include "client/analysis/design.h"
-#include "client/analysis/metric.h"
+#include "common/metric.h"
 #include "client/analysis/result_set.h"
 
 struct experiment_point {
@@ -21,8 +21,9 @@ struct experiment {
     struct metric metric;
     struct experiment_point *points; /* as in set.points */
     struct design design;
-    const char *refusal; /* why there is no design, for people; NULL: there is one */
-    uint64_t followers;  /* parameters that vary, but only along with an axis: 1 << parameter */
+    const char *refusal;              /* why there is no design, for people; NULL: there is one */
+    size_t left_out, left_out_points; /* added seeds that are in no design, and whose they are */
+    uint64_t followers; /* parameters that vary, but only along with an axis: 1 << parameter */
 };
 
 /* `metric` NULL: the default. `against`: standard, noise-augmentation or noisy-bn. */

@@ -38,7 +38,7 @@ struct gathering {
 struct point_columns {
     size_t parameters[POINT_PARAMETER_COUNT];
     size_t digest, text_number, ordinal, first_seed, active_share;
-    size_t jobs, done, failed, diverged, cancelled, reused;
+    size_t jobs, extra, done, failed, diverged, cancelled, reused;
 };
 
 static struct point_columns find_columns(const struct rows *rows)
@@ -50,6 +50,7 @@ static struct point_columns find_columns(const struct rows *rows)
         .first_seed = rows_column(rows, "first_seed"),
         .active_share = rows_column(rows, "active_share"),
         .jobs = rows_column(rows, "jobs"),
+        .extra = rows_column(rows, "extra"),
         .done = rows_column(rows, "done"),
         .failed = rows_column(rows, "failed"),
         .diverged = rows_column(rows, "diverged"),
@@ -134,6 +135,7 @@ static void count_jobs(struct point *point, const struct rows *rows, size_t row,
                 : (point->active_share * (double)point->done + share->real * (double)done) /
                       (double)(point->done + done);
     point->jobs += jobs;
+    point->extra += count_at(rows, row, columns->extra);
     point->done += done;
     point->failed += failed;
     point->diverged += diverged;
@@ -217,8 +219,9 @@ static bool visit_accuracies(void *context, struct rows *rows, struct error *err
     (void)error;
     struct gathering *gathering = context;
     size_t text_number = rows_column(rows, "text_number"), ordinal = rows_column(rows, "point"),
-           seed = rows_column(rows, "seed"), sigma = rows_column(rows, "test_sigma"),
-           accuracy = rows_column(rows, "accuracy"), level = 0, place = 0;
+           seed = rows_column(rows, "seed"), extra = rows_column(rows, "extra"),
+           sigma = rows_column(rows, "test_sigma"), accuracy = rows_column(rows, "accuracy"),
+           level = 0, place = 0;
     for (size_t row = 0; row < rows_count(rows); row++) {
         struct point_key key = {rows_at(rows, row, text_number)->integer,
                                 rows_at(rows, row, ordinal)->integer, 0};
@@ -231,7 +234,8 @@ static bool visit_accuracies(void *context, struct rows *rows, struct error *err
         add_measurement(gathering, (struct measurement){gathering->keys[place].point,
                                                         level,
                                                         {rows_at(rows, row, seed)->integer,
-                                                         rows_at(rows, row, accuracy)->real}});
+                                                         rows_at(rows, row, accuracy)->real,
+                                                         rows_at(rows, row, extra)->integer != 0}});
     }
     return true;
 }

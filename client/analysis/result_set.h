@@ -61,6 +61,7 @@ struct point {
     struct value *values; /* where the parameters stand, the digest behind them */
     int64_t order;        /* the point's place in the sweep file */
     size_t jobs, done, failed, diverged, cancelled, unfinished;
+    size_t extra;        /* of the jobs: of seeds that adaptive_seeds added */
     size_t reused;       /* of the done ones: taken over from another sweep */
     double active_share; /* mean over finished jobs, last epoch; NAN without the Lipschitz loss */
     struct sample **samples; /* [test sigma], sorted by seed */

@@ -3,23 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "client/analysis/distribution.h"
-
-static const double CONFIDENCE = 0.95;
-
-/* Welford's recurrences: one pass, no cancellation for values near each other. */
-struct moments {
-    size_t n;
-    double mean, square_sum; /* of deviations from the mean */
-};
-
-static void moments_add(struct moments *moments, double value)
-{
-    moments->n++;
-    double deviation = value - moments->mean;
-    moments->mean += deviation / (double)moments->n;
-    moments->square_sum += deviation * (value - moments->mean);
-}
+#include "common/distribution.h"
+#include "common/moments.h"
 
 struct estimate statistics_estimate(size_t n, double mean, double standard_error, double degrees)
 {
@@ -31,81 +16,94 @@ struct estimate statistics_estimate(size_t n, double mean, double standard_error
                                 .degrees = degrees > 0 ? degrees : 0};
     if (!(degrees > 0))
         return estimate;
-    estimate.half_width = distribution_t_quantile(0.5 + CONFIDENCE / 2, degrees) * standard_error;
+    estimate.half_width = distribution_t_half_width(degrees) * standard_error;
     if (standard_error > 0)
         estimate.p = distribution_t_two_sided(mean / standard_error, degrees);
     return estimate;
 }
 
-static double variance(const struct moments *moments)
+/* Of all values, and of those of the first stage, which tell of their spread. */
+struct stages {
+    struct moments all, first;
+};
+
+static void stages_add(struct stages *stages, double value, bool extra)
 {
-    return moments->square_sum / (double)(moments->n - 1);
+    moments_add(&stages->all, value);
+    if (!extra)
+        moments_add(&stages->first, value);
 }
 
-static struct estimate moments_estimate(const struct moments *moments)
+static struct estimate stages_estimate(const struct stages *stages)
 {
-    size_t n = moments->n;
-    if (n < 2)
-        return statistics_estimate(n, n > 0 ? moments->mean : NAN, NAN, 0);
-    double sd = sqrt(variance(moments));
+    size_t n = stages->all.n, first = stages->first.n;
+    double sd = n < 2 ? NAN : sqrt(moments_variance(&stages->all));
     struct estimate estimate =
-        statistics_estimate(n, moments->mean, sd / sqrt((double)n), (double)(n - 1));
+        first < 2 ? statistics_estimate(n, n > 0 ? stages->all.mean : NAN, NAN, 0)
+                  : statistics_estimate(n, stages->all.mean,
+                                        sqrt(moments_variance(&stages->first)) / sqrt((double)n),
+                                        (double)(first - 1));
     estimate.sd = sd;
     return estimate;
 }
 
-static struct moments samples_moments(const struct sample *samples, size_t count)
+static struct stages samples_stages(const struct sample *samples, size_t count)
 {
-    struct moments moments = {0};
+    struct stages stages = {0};
     for (size_t i = 0; i < count; i++)
-        moments_add(&moments, samples[i].value);
-    return moments;
+        stages_add(&stages, samples[i].value, samples[i].extra);
+    return stages;
 }
 
 struct estimate statistics_mean(const struct sample *samples, size_t count)
 {
-    struct moments moments = samples_moments(samples, count);
-    return moments_estimate(&moments);
+    struct stages stages = samples_stages(samples, count);
+    return stages_estimate(&stages);
 }
 
 struct estimate statistics_values(const double *values, size_t count)
 {
-    struct moments moments = {0};
+    struct stages stages = {0};
     for (size_t i = 0; i < count; i++)
         if (!isnan(values[i]))
-            moments_add(&moments, values[i]);
-    return moments_estimate(&moments);
+            stages_add(&stages, values[i], false);
+    return stages_estimate(&stages);
 }
 
 struct estimate statistics_paired(const struct sample *a, size_t a_count, const struct sample *b,
                                   size_t b_count)
 {
-    struct moments moments = {0};
+    struct stages stages = {0};
     for (size_t i = 0, j = 0; i < a_count && j < b_count;) {
-        if (a[i].seed < b[j].seed)
+        if (a[i].seed < b[j].seed) {
             i++;
-        else if (a[i].seed > b[j].seed)
+        } else if (a[i].seed > b[j].seed) {
             j++;
-        else
-            moments_add(&moments, a[i++].value - b[j++].value);
+        } else {
+            stages_add(&stages, a[i].value - b[j].value, a[i].extra || b[j].extra);
+            i++;
+            j++;
+        }
     }
-    return moments_estimate(&moments);
+    return stages_estimate(&stages);
 }
 
 struct estimate statistics_unpaired(const struct sample *a, size_t a_count, const struct sample *b,
                                     size_t b_count)
 {
-    struct moments first = samples_moments(a, a_count), second = samples_moments(b, b_count);
+    struct stages one = samples_stages(a, a_count), other = samples_stages(b, b_count);
     size_t n = a_count < b_count ? a_count : b_count;
-    if (n < 2)
-        return statistics_estimate(n, n > 0 ? first.mean - second.mean : NAN, NAN, 0);
-    double part1 = variance(&first) / (double)a_count, part2 = variance(&second) / (double)b_count;
+    size_t first1 = one.first.n, first2 = other.first.n;
+    if (first1 < 2 || first2 < 2)
+        return statistics_estimate(n, n > 0 ? one.all.mean - other.all.mean : NAN, NAN, 0);
+    double part1 = moments_variance(&one.first) / (double)a_count;
+    double part2 = moments_variance(&other.first) / (double)b_count;
     double sum = part1 + part2;
     double degrees =
-        sum * sum / (part1 * part1 / (double)(a_count - 1) + part2 * part2 / (double)(b_count - 1));
+        sum * sum / (part1 * part1 / (double)(first1 - 1) + part2 * part2 / (double)(first2 - 1));
     if (sum == 0)
-        degrees = (double)(a_count + b_count - 2);
-    return statistics_estimate(n, first.mean - second.mean, sqrt(sum), degrees);
+        degrees = (double)(first1 + first2 - 2);
+    return statistics_estimate(n, one.all.mean - other.all.mean, sqrt(sum), degrees);
 }
 
 bool statistics_is_shown(const struct estimate *estimate)

@@ -10,10 +10,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One measurement of one training. Arrays of them are sorted by seed, each seed once. */
+/* One measurement of one training. Arrays of them are sorted by seed, each seed once.
+ *
+ * `extra`: the seed was added because the others left the interval too wide (common/stein.h). Means
+ * are over all samples, but wherever such a seed takes part the spread and the degrees of freedom
+ * of an interval are those of the other seeds alone. */
 struct sample {
     int64_t seed;
     double value;
+    bool extra;
 };
 
 /* What has no meaning is NAN: everything at n = 0, sd and half_width at n = 1 (an unknown interval
@@ -21,7 +26,7 @@ struct sample {
 struct estimate {
     size_t n;
     double mean;
-    double sd;         /* n - 1 in the denominator */
+    double sd;         /* of all n, n - 1 in the denominator */
     double half_width; /* of the 95 % interval: mean ± half_width */
     double p;          /* two-sided, of the mean being 0; NAN also where nothing spreads */
     double degrees;    /* of freedom of half_width and p; 0: none */

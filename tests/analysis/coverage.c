@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/stein.h"
 #include "tests/analysis/simulation.h"
 
 enum { SCENARIOS_MAX = 16 };
@@ -10,7 +11,7 @@ enum { SCENARIOS_MAX = 16 };
 /* What one seed has no interval or test for has never been counted. */
 static void print_share(size_t count, size_t sweeps, size_t seed_count)
 {
-    if (seed_count == 1 && count == 0)
+    if (seed_count < STEIN_FIRST_MIN && count == 0)
         printf(" – |");
     else
         printf(" %.1f |", 100 * (double)count / (double)sweeps);

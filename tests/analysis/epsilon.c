@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #include "client/analysis/anova.h"
-#include "client/analysis/distribution.h"
+#include "common/distribution.h"
 #include "client/analysis/effect_size.h"
 #include "common/rng.h"
 

@@ -8,6 +8,7 @@
 #include "client/analysis/main_effect.h"
 #include "client/analysis/shares.h"
 #include "common/rng.h"
+#include "common/stein.h"
 
 enum { LEVELS = 3, CELLS = 27, TILTS = 3, A = 1, B = 2, C = 4 };
 
@@ -167,8 +168,35 @@ static void count_shares(const struct anova *anova, const struct shares *shares,
     }
 }
 
+/* A point whose seeds so far are the first stage, and as many more as the rule asks for: the width
+ * wanted is such that five seeds mostly become ten to thirty. */
+static bool stein_covers(const struct design *design, const struct scenario *scenario, size_t cell,
+                         uint32_t sweep)
+{
+    const double WIDTH = 0.8;
+    float more[STEIN_COUNT_MAX];
+    struct sample samples[STEIN_COUNT_MAX];
+    size_t first = design->seed_count;
+    struct rng_stream stream = {KEY, RNG_SIMULATION,
+                                1000 + (uint32_t)(scenario - simulation_scenarios), sweep};
+    double added =
+        scenario->tilt * scenario->tilt *
+        (pow(code(design, cell, 0), 2) + pow(code(design, cell, 0) * code(design, cell, 1), 2) +
+         pow(code(design, cell, 0) * code(design, cell, 1) * code(design, cell, 2), 2));
+    double sd = sqrt(1 + scenario->block * scenario->block + added);
+    struct stein stein =
+        stein_decide(design_at(design, cell, 0), first, WIDTH * sd, STEIN_COUNT_MAX);
+    rng_normals(&stream, more, STEIN_COUNT_MAX);
+    for (size_t i = 0; i < (size_t)stein.count; i++)
+        samples[i] = (struct sample){(int64_t)i,
+                                     i < first ? *design_at(design, cell, i)
+                                               : truth(design, cell) + sd * (double)more[i],
+                                     i >= first};
+    return estimate_covers(statistics_mean(samples, (size_t)stein.count), truth(design, cell));
+}
+
 static void count_coverage(const struct design *design, const struct scenario *scenario,
-                           size_t *counts)
+                           uint32_t sweep, size_t *counts)
 {
     const size_t last = CELLS - 1;
     struct anova anova;
@@ -177,6 +205,8 @@ static void count_coverage(const struct design *design, const struct scenario *s
     shares_estimate(&shares, &anova, design);
     counts[SIMULATION_MEAN] += estimate_covers(
         statistics_values(design_at(design, last, 0), design->seed_count), truth(design, last));
+    if (design->seed_count >= STEIN_FIRST_MIN)
+        counts[SIMULATION_STEIN] += stein_covers(design, scenario, last, sweep);
     counts[SIMULATION_DIFFERENCE] +=
         estimate_covers(design_difference(design, last, 0), truth(design, last) - truth(design, 0));
     counts[SIMULATION_CONTRAST] +=
@@ -213,7 +243,7 @@ void simulation_run(const struct scenario *scenario, size_t sweep_count,
         draw(&design, scenario, sweep);
         count_rejections(&design, counts);
         add_truth(&design);
-        count_coverage(&design, scenario, counts);
+        count_coverage(&design, scenario, sweep, counts);
         enlarge_interaction(&design);
         count_large_interaction(&design, scenario, counts);
     }

@@ -22,6 +22,7 @@ struct scenario {
 /* name, what is counted, for people; the first block covers, the second rejects */
 #define SIMULATION_ROWS(X)                                                                         \
     X(MEAN, "t: mean of a point")                                                                  \
+    X(STEIN, "Stein's two stages: mean of a point, 5 seeds or more at first")                      \
     X(DIFFERENCE, "t: difference of two points")                                                   \
     X(CONTRAST, "t: lowest to highest level of an axis")                                           \
     X(SIZE_LARGE, "noncentral F: large effect")                                                    \

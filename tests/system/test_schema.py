@@ -51,6 +51,7 @@ GOOD = [
     "baseline: [standard]\nseeds: 3\ntest: {sigma: {from: 0, to: 0.5, step: 0.1}, seed: [1, 2]}\n",
     "grid: {train.nesterov: [false, true], train.momentum: 0.9, train.optimizer: [sgd]}\n",
     "run: {max_attempts: 3, reuse: false, keep: none}\n",
+    "seeds: 5\nrun: {adaptive_seeds: {metric: accuracy@0, half_width: 0.01, max: 20}}\n",
 ]
 BAD = [
     "lamda: 1\n",
@@ -74,6 +75,12 @@ BAD = [
     "seeds: {independent: true}\n",
     "seeds: [-1]\n",
     "run: {max_atempts: 3}\n",
+    "seeds: 5\nrun: {adaptive_seeds: 20}\n",
+    "seeds: 5\nrun: {adaptive_seeds: {metric: accuracy@0, half_width: 0.01}}\n",
+    "seeds: 5\nrun: {adaptive_seeds: {metric: accuracy@0, half_width: 0, max: 20}}\n",
+    "seeds: 5\nrun: {adaptive_seeds: {metric: accuracy@0, half_width: 0.01, max: 4}}\n",
+    "seeds: 5\nrun: {adaptive_seeds: {metric: acuracy@0, half_width: 0.01, max: 20}}\n",
+    "seeds: 5\nrun: {adaptive_seeds: {metric: reach@0.5, half_width: 0.01, max: 20}}\n",
     "test: {sigma: [-1]}\n",
     "test: {sigmas: 0.1}\n",
 ]

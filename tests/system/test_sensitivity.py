@@ -104,7 +104,7 @@ def test_nominal_point_metrics_and_formats(run_program, submitted):
     first = pick(rows(run_program, submitted, "--metric", "drop@0.4"), quantity="rank", value=1)["name"]
     assert pick(rows(run_program, submitted, "--metric", "drop@0.4"), quantity="front", name=first)["value"] == 1
     for options, code, words in ((["--metric", "accuracy@0.3"], 4, "tested were the sigmas 0, 0.2, 0.4"),
-                                 (["--metric", "speed"], 2, "--metric is"), (["--nominal", "k=3"], 2, "no value 3"),
+                                 (["--metric", "speed"], 2, "--metric: a metric is"), (["--nominal", "k=3"], 2, "no value 3"),
                                  (["--nominal", "lr=3"], 2, "no axis 'lr'"), (["--against", "x"], 2, "--against is")):
         result = run_program("lipsweep", "sensitivity", "known", "--db", submitted, *options, code=code)
         assert words in result.stderr
@@ -134,7 +134,7 @@ def test_other_measures_and_logits(run_program, submitted):
     assert logit["value"] == pytest.approx(math.log(share["value"] / (1 - share["value"])), abs=0.01)
     out = run_program("lipsweep", "sensitivity", "known", "--db", submitted, "--metric", "quotient_p95@0.2", code=0).stdout
     assert out.startswith("λ: strong, lowers quotient_p95@0.2 by 0.1") and "clean" not in out.split("Points, highest")[1].split("\n")[1]
-    for metric, code, words in (("quotient_p95@0", 4, "tested were the sigmas 0.2, 0.4"), ("logit:area@0.2", 2, "--metric is"),
+    for metric, code, words in (("quotient_p95@0", 4, "tested were the sigmas 0.2, 0.4"), ("logit:area@0.2", 2, "--metric: a metric is"),
                                 ("logit:brier@0.2", 2, "no logit"), ("logit:drop@0.2", 2, "no logit"),
                                 ("share_over_k@0.2", 4, "no results"), ("nonsense@0.2", 2, "measure@SIGMA")):
         result = run_program("lipsweep", "sensitivity", "known", "--db", submitted, "--metric", metric, code=code)

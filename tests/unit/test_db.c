@@ -209,7 +209,7 @@ static void older_schemas_are_backed_up_first(void **state)
                                   "training", "job",         "worker",       "attempt",
                                   "event",    "attempt_log", "epoch_metric", "accuracy",
                                   "quotient", "job_shape",   "weights",      "number_used",
-                                  "job_key",  "checkpoint",  "journal"};
+                                  "job_key",  "checkpoint",  "journal",      "seed_decision"};
     run(db, "DROP VIEW results; DROP VIEW current_job; DROP VIEW metrics; DROP VIEW measurements;"
             "DROP VIEW results_wide; DROP VIEW results_by_point; DROP VIEW robust_accuracy;"
             "DROP VIEW noise_tolerance; DROP VIEW quotients; DROP VIEW provenance;"

@@ -8,7 +8,7 @@
 
 #include "client/analysis/comparison.h"
 #include "client/analysis/derivative.h"
-#include "client/analysis/distribution.h"
+#include "common/distribution.h"
 #include "client/analysis/effect_size.h"
 
 static void near(double value, double expected)

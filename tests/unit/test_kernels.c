@@ -14,7 +14,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-enum { MAX = 40000, GUARD = 64 };
+enum { MAX = 80000, GUARD = 64 };
 
 static const real GUARD_VALUE = 12345;
 

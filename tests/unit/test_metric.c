@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "client/analysis/metric.h"
+#include "common/metric.h"
 
 static const double sigmas[] = {0, 0.1, 0.4}, accuracies[] = {0.9, 0.8, 0.2};
 

@@ -153,6 +153,29 @@ static void every_key_arrives(void **state)
     sweep_finish(&sweep);
 }
 
+static void adaptive_seeds_arrive(void **state)
+{
+    (void)state;
+    struct sweep sweep;
+    parse(HEAD TRAIN "run: {adaptive_seeds: {max: 40, half_width: 0.005, metric: drop@0.4}}\n"
+                     "seeds: [7, 1, 3, 9, 2]\ntest: {sigma: [0, 0.4]}\n",
+          &sweep);
+    assert_true(sweep.adaptive.given && sweep.adaptive.half_width == 0.005);
+    assert_string_equal(sweep.adaptive.metric.name, "drop@0.4");
+    assert_int_equal(sweep.adaptive.most, 40);
+    assert_int_equal(sweep.adaptive.next_seed, 10);
+    sweep_finish(&sweep);
+    /* What is no share may be wider than 1, and no seed need be added. */
+    parse(HEAD TRAIN "seeds: {count: 5, independent: true}\ntest: {sigma: [0, 0.4]}\n"
+                     "run: {adaptive_seeds: {metric: quotient_p95@0.4, half_width: 2, max: 5}}\n",
+          &sweep);
+    assert_true(sweep.adaptive.half_width == 2 && sweep.adaptive.next_seed == 6);
+    sweep_finish(&sweep);
+    parse(HEAD TRAIN, &sweep);
+    assert_false(sweep.adaptive.given);
+    sweep_finish(&sweep);
+}
+
 static void every_key_of_a_residual_network_arrives(void **state)
 {
     (void)state;
@@ -341,6 +364,7 @@ int main(void)
         cmocka_unit_test(errors_look_like_a_compilers),
         cmocka_unit_test(defaults_are_those_of_a_job),
         cmocka_unit_test(every_key_arrives),
+        cmocka_unit_test(adaptive_seeds_arrive),
         cmocka_unit_test(every_key_of_a_residual_network_arrives),
         cmocka_unit_test(a_data_set_of_ones_own_arrives),
         cmocka_unit_test(values_are_what_people_would_write),

@@ -1,4 +1,4 @@
-#include "client/analysis/metric.h"
+#include "common/metric.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -20,13 +20,21 @@ static const struct {
     const char *name;
     bool is_share;
     int sense;
-} measures[] = {
-#define X(name, is_share, sense) {#name, is_share, sense},
+    const char *source;
+} measures[METRIC_MEASURE_COUNT] = {
+#define X(name, is_share, sense, source) {#name, is_share, sense, source},
     METRIC_MEASURES(X)
 #undef X
 };
 
-enum { MEASURE_COUNT = sizeof measures / sizeof *measures };
+void metric_names(const char *names[METRIC_NAME_COUNT])
+{
+    size_t count = 0;
+    for (int kind = 0; kind < METRIC_MEASURE; kind++)
+        names[count++] = kinds[kind].name;
+    for (int measure = 0; measure < METRIC_MEASURE_COUNT; measure++)
+        names[count++] = measures[measure].name;
+}
 
 static void set(struct metric *metric, enum metric_kind kind, double number)
 {
@@ -45,7 +53,7 @@ static enum metric_kind find_kind(struct metric *metric, const char *name, size_
     for (int kind = 0; kind < METRIC_MEASURE; kind++)
         if (strlen(kinds[kind].name) == length && strncmp(kinds[kind].name, name, length) == 0)
             return (enum metric_kind)kind;
-    for (metric->measure = 0; metric->measure < MEASURE_COUNT; metric->measure++)
+    for (metric->measure = 0; metric->measure < METRIC_MEASURE_COUNT; metric->measure++)
         if (strlen(measures[metric->measure].name) == length &&
             strncmp(measures[metric->measure].name, name, length) == 0)
             return METRIC_MEASURE;
@@ -64,12 +72,12 @@ bool metric_parse(struct metric *metric, const char *text, struct error *error)
     bool has_number = name[length] == '@' && number_parse(name + length + 1, &number);
     if (kind == METRIC_KIND_COUNT || (kinds[kind].takes_number ? !has_number : name[length] != 0))
         return error_set(error, ERROR_USAGE,
-                         "--metric is accuracy@SIGMA, area, worst, drop@SIGMA, reach@LEVEL or a "
+                         "a metric is accuracy@SIGMA, area, worst, drop@SIGMA, reach@LEVEL or a "
                          "measure@SIGMA (docs/analysis.md), not '%.60s'",
                          text);
     metric->kind = kind;
     if (logit && (!metric_is_share(metric) || kind == METRIC_DROP))
-        return error_set(error, ERROR_USAGE, "--metric: %.60s has no logit, it is no share", name);
+        return error_set(error, ERROR_USAGE, "%.60s has no logit, it is no share", name);
     metric->logit = logit;
     set(metric, kind, number);
     return true;
@@ -120,6 +128,10 @@ bool metric_check(const struct metric *metric, const double *sigmas, size_t coun
     if (metric->kind == METRIC_DROP && find(sigmas, count, 0) == count)
         return error_set(error, ERROR_NOT_FOUND, "%s: there was no test without noise (only %s)",
                          metric->name, tested);
+    if (metric->kind == METRIC_MEASURE && measures[metric->measure].source[0] == 'q' &&
+        metric->number == 0)
+        return error_set(error, ERROR_NOT_FOUND, "%s: without noise there is no quotient",
+                         metric->name);
     if (metric->kind == METRIC_AREA && count < 2)
         return error_set(error, ERROR_NOT_FOUND, "area needs two test sigmas");
     return true;

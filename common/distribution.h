@@ -1,9 +1,13 @@
 /* The distributions that intervals and tests need: the only file that includes Rmath.h. */
-#ifndef LIPSWEEP_CLIENT_ANALYSIS_DISTRIBUTION_H
-#define LIPSWEEP_CLIENT_ANALYSIS_DISTRIBUTION_H
+#ifndef LIPSWEEP_COMMON_DISTRIBUTION_H
+#define LIPSWEEP_COMMON_DISTRIBUTION_H
 
 /* x with P(T <= x) = p for Student's t with `degrees` degrees of freedom. */
 double distribution_t_quantile(double p, double degrees);
+
+/* Half the width of a 95 % interval, in standard errors that are known to `degrees` degrees of
+ * freedom. */
+double distribution_t_half_width(double degrees);
 
 /* P(|T| >= |t|). */
 double distribution_t_two_sided(double t, double degrees);

@@ -1,7 +1,7 @@
 /* A number made of one training's accuracies over the noise levels of the test: what an analysis
- * explains. */
-#ifndef LIPSWEEP_CLIENT_ANALYSIS_METRIC_H
-#define LIPSWEEP_CLIENT_ANALYSIS_METRIC_H
+ * explains, and what seeds are added for. */
+#ifndef LIPSWEEP_COMMON_METRIC_H
+#define LIPSWEEP_COMMON_METRIC_H
 
 #include "common/error.h"
 
@@ -17,20 +17,25 @@
     X(REACH, "reach", true, 1, "test sigma at which accuracy falls to a level")                    \
     X(MEASURE, "", true, 0, "another measure of the test at one test sigma")
 
-/* Columns of the view `measurements`, whether they are shares, and their sense */
+/* Columns of the view `measurements`, whether they are shares, their sense, and where the tables
+ * have them: `a` is accuracy, `q` quotient */
 #define METRIC_MEASURES(X)                                                                         \
-    X(confidence_true, true, 1)                                                                    \
-    X(confidence_max, true, 0)                                                                     \
-    X(calibration_error, true, -1)                                                                 \
-    X(negative_log_likelihood, false, -1)                                                          \
-    X(brier, false, -1)                                                                            \
-    X(margin_p50, false, 0)                                                                        \
-    X(quotient_p50, false, 0)                                                                      \
-    X(quotient_p95, false, 0)                                                                      \
-    X(quotient_p99, false, 0)                                                                      \
-    X(quotient_max, false, 0)                                                                      \
-    X(share_over_k, true, 0)                                                                       \
-    X(margin_over_quotient_p50, false, 1)
+    X(confidence_true, true, 1, "a.confidence_true")                                               \
+    X(confidence_max, true, 0, "a.confidence_max")                                                 \
+    X(calibration_error, true, -1, "a.calibration_error")                                          \
+    X(negative_log_likelihood, false, -1, "a.negative_log_likelihood")                             \
+    X(brier, false, -1, "a.brier")                                                                 \
+    X(margin_p50, false, 0, "a.margin_p50")                                                        \
+    X(quotient_p50, false, 0, "q.p50")                                                             \
+    X(quotient_p95, false, 0, "q.p95")                                                             \
+    X(quotient_p99, false, 0, "q.p99")                                                             \
+    X(quotient_max, false, 0, "q.max")                                                             \
+    X(share_over_k, true, 0, "q.share_over_k")                                                     \
+    X(margin_over_quotient_p50, false, 1, "q.margin_over_quotient_p50")
+
+/* SQL: the measure that ?2 names, of accuracy a LEFT JOIN quotient q. */
+#define METRIC_MEASURE_SQL_(name, is_share, sense, source) " WHEN '" #name "' THEN " source
+#define METRIC_MEASURE_SQL "CASE ?2" METRIC_MEASURES(METRIC_MEASURE_SQL_) " END"
 
 enum metric_kind {
 #define X(kind, name, takes_number, sense, text) METRIC_##kind,
@@ -54,10 +59,19 @@ struct metric {
  */
 WARN_UNUSED bool metric_parse(struct metric *metric, const char *text, struct error *error);
 
+/* The names before the @, of which there are METRIC_NAME_COUNT: for messages. */
+enum {
+#define X(name, is_share, sense, source) +1
+    METRIC_MEASURE_COUNT = 0 METRIC_MEASURES(X),
+#undef X
+    METRIC_NAME_COUNT = METRIC_MEASURE + METRIC_MEASURE_COUNT
+};
+void metric_names(const char *names[METRIC_NAME_COUNT]);
+
 /* accuracy@0.2 where that was tested, else at the middle one of the noisy levels. */
 void metric_default(struct metric *metric, const double *sigmas, size_t count);
 
-/* Refuses a metric of a level that was not tested. `sigmas` ascend. */
+/* Refuses a metric of a level that was not tested, or that has no value there. `sigmas` ascend. */
 WARN_UNUSED bool metric_check(const struct metric *metric, const double *sigmas, size_t count,
                               struct error *error);
 

@@ -1,4 +1,4 @@
-#include "client/analysis/distribution.h"
+#include "common/distribution.h"
 
 #include <math.h>
 
@@ -8,6 +8,12 @@
 double distribution_t_quantile(double p, double degrees)
 {
     return qt(p, degrees, 1, 0);
+}
+
+double distribution_t_half_width(double degrees)
+{
+    const double CONFIDENCE = 0.95;
+    return distribution_t_quantile(0.5 + CONFIDENCE / 2, degrees);
 }
 
 double distribution_t_two_sided(double t, double degrees)
