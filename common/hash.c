@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <sodium.h>
-#include <stdlib.h>
 #include <string.h>
 
 static_assert(sizeof(crypto_generichash_state) <= sizeof(struct hash), "state must fit");
@@ -53,13 +52,22 @@ void hash_random(void *bytes, size_t length)
     randombytes_buf(bytes, length);
 }
 
+static int digit_of(char letter)
+{
+    if (letter >= '0' && letter <= '9')
+        return letter - '0';
+    return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+}
+
 bool hash_parse(const char *text, uint8_t digest[HASH_BYTES])
 {
-    if (strlen(text) != HASH_TEXT - 1 || strspn(text, "0123456789abcdef") != HASH_TEXT - 1)
+    if (strlen(text) != HASH_TEXT - 1)
         return false;
     for (size_t i = 0; i < HASH_BYTES; i++) {
-        const char pair[3] = {text[2 * i], text[2 * i + 1], '\0'};
-        digest[i] = (uint8_t)strtoul(pair, NULL, 16);
+        int high = digit_of(text[2 * i]), low = digit_of(text[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        digest[i] = (uint8_t)(high << 4 | low);
     }
     return true;
 }

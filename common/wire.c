@@ -11,7 +11,6 @@
 #include "common/hash.h"
 
 enum {
-    UNPACK_MEMORY_MAX = 128 * 1024 * 1024, /* what one message may grow to: 2 bytes make a Row */
     POLL_MS = 100,  /* libzmq's descriptor is edge-triggered: look again now and then */
     LOOK_MS = 1000, /* whether the coordinator is still there */
     AWAY_MS = 5000, /* and how long it may take to come back */
@@ -52,7 +51,7 @@ static void give_back(void *left, void *pointer)
 
 Wire__Envelope *wire_unpack(const void *data, size_t length)
 {
-    size_t budget = UNPACK_MEMORY_MAX;
+    size_t budget = WIRE_UNPACKED_MAX;
     ProtobufCAllocator allocator = {allocate_within, give_back, &budget};
     Wire__Envelope *envelope = wire__envelope__unpack(&allocator, length, data);
     if (envelope && envelope->body_case == WIRE__ENVELOPE__BODY__NOT_SET) {
@@ -207,8 +206,8 @@ static bool wait_for_answer(struct exchange *exchange, int timeout_ms, struct er
     exchange->look_ms = clock_now_ms(&clock) + LOOK_MS;
     struct pollfd poll_for = {.fd = socket_descriptor(exchange->socket), .events = POLLIN};
     for (;;) {
-        /* libzmq hears of a new connection when it receives, not reliably when it sends, and says so
-         * once: so look first, and again after sending. */
+        /* libzmq hears of a new connection when it receives, not reliably when it sends, and says
+         * so once: so look first, and again after sending. */
         if (!take_answers(exchange, error))
             return false;
         if (exchange->reply)

@@ -6,7 +6,11 @@
 #include "common/socket.h"
 #include "schemas/wire.pb-c.h"
 
-enum { WIRE_PROTOCOL = 2, WIRE_INSTANCE_BYTES = 16 };
+enum {
+    WIRE_PROTOCOL = 2,
+    WIRE_INSTANCE_BYTES = 16,
+    WIRE_UNPACKED_MAX = 128 * 1024 * 1024 /* what one message may grow to: 2 bytes make a Row */
+};
 
 /* Packs and sends; *sent as socket_send says. */
 WARN_UNUSED bool wire_send(struct socket *socket, const struct peer *peer,

@@ -26,6 +26,7 @@ void dispatch_finish(struct dispatch *dispatch)
     lease_table_finish(&dispatch->leases);
     fleet_finish(&dispatch->fleet);
     outbox_finish(&dispatch->outbox);
+    wire_arena_finish(&dispatch->arena);
 }
 
 bool dispatch_refuse(struct dispatch *dispatch, const struct inbound *inbound,
@@ -190,20 +191,27 @@ static bool route(struct dispatch *dispatch, const struct inbound *inbound, stru
     return found->handler(dispatch, inbound, error);
 }
 
+/* A heartbeat is a statement each at most, which leaves nothing half done: it needs no part. */
+static bool needs_part(const Wire__Envelope *envelope)
+{
+    return envelope->body_case != WIRE__ENVELOPE__BODY_HEARTBEAT;
+}
+
 /* What one message breaks, by itself, is undone and answered with words; any other failure is the
  * store's, and ends the batch. */
 static bool route_apart(struct dispatch *dispatch, const struct inbound *inbound,
                         struct error *error)
 {
-    if (!store_part_begin(dispatch->store, error))
+    bool part = needs_part(inbound->envelope);
+    if (part && !store_part_begin(dispatch->store, error))
         return false;
     if (route(dispatch, inbound, error))
-        return store_part_keep(dispatch->store, error);
+        return !part || store_part_keep(dispatch->store, error);
     if (error->code != ERROR_FAILED)
         return false;
     log_error("a message could not be applied and is dropped: %s", error->message);
     struct error undo;
-    if (!store_part_undo(dispatch->store, &undo)) {
+    if (part && !store_part_undo(dispatch->store, &undo)) {
         *error = undo;
         return false;
     }
@@ -223,18 +231,16 @@ bool dispatch_message(struct dispatch *dispatch, const struct peer *peer,
                       const struct keyring_peer *sender, const void *data, size_t length,
                       struct error *error)
 {
-    Wire__Envelope *envelope = wire_unpack(data, length);
+    const Wire__Envelope *envelope = wire_arena_unpack(&dispatch->arena, data, length);
     if (!envelope) { /* not our protocol: nobody who would understand an answer */
         dispatch->malformed_count++;
         return true;
     }
-    struct inbound inbound = {
+    const struct inbound inbound = {
         .peer = peer,
         .sender = sender,
         .session = fleet_session(&dispatch->fleet, peer),
         .envelope = envelope,
     };
-    bool good = route_apart(dispatch, &inbound, error);
-    wire__envelope__free_unpacked(envelope, NULL);
-    return good;
+    return route_apart(dispatch, &inbound, error);
 }

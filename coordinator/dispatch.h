@@ -8,7 +8,7 @@
 
 #include "common/clock.h"
 #include "common/keyring.h"
-#include "common/wire.h"
+#include "common/wire_arena.h"
 #include "coordinator/errands.h"
 #include "coordinator/fleet.h"
 #include "coordinator/lease.h"
@@ -69,6 +69,7 @@ struct dispatch {
     bool prunes;             /* there may be checkpoints that nobody needs */
     int64_t parts_due_ms;    /* when to look for parts of some that nobody sends any more */
     bool buries;             /* there may be doomed files */
+    struct wire_arena arena; /* of the message that is looked at */
     uint64_t malformed_count;
 };
 

@@ -9,7 +9,7 @@ struct inbound {
     const struct peer *peer;
     const struct keyring_peer *sender; /* NULL: this user */
     struct session *session;           /* NULL for a Hello of somebody new */
-    Wire__Envelope *envelope;
+    const Wire__Envelope *envelope;
 };
 
 typedef bool dispatch_handler(struct dispatch *dispatch, const struct inbound *inbound,

@@ -57,20 +57,21 @@ bool journal_create(struct journal *journal, const char *database,
            (pwrite(journal->file, head, JOURNAL_HEAD_BYTES, 0) == JOURNAL_HEAD_BYTES ||
             fail(journal, "write", error)) &&
            (fsync(journal->file) == 0 || fail(journal, "sync", error)) &&
-           sync_folder(journal, error) && (journal->size = JOURNAL_HEAD_BYTES) > 0;
+           sync_folder(journal, error) && (journal->size = journal->end = JOURNAL_HEAD_BYTES) > 0;
 }
 
 bool journal_open(struct journal *journal, const char *database, int64_t size, struct error *error)
 {
     if (!open_file(journal, database, 0, error))
         return false;
-    journal->size = size;
+    journal->size = journal->end = size;
     return (ftruncate(journal->file, size) == 0 && fsync(journal->file) == 0) ||
            fail(journal, "cut off the unfinished line of", error);
 }
 
 void journal_close(struct journal *journal)
 {
+    syncer_stop(journal->syncer);
     if (journal->file >= 0)
         close(journal->file);
     free(journal->lines);
@@ -79,9 +80,9 @@ void journal_close(struct journal *journal)
 
 bool journal_reserve(struct journal *journal, struct error *error)
 {
-    if (journal->file < 0 || journal->reserved - journal->size >= RESERVE_LOW_BYTES)
+    if (journal->file < 0 || journal->reserved - journal->end >= RESERVE_LOW_BYTES)
         return true;
-    int64_t until = journal->size + RESERVE_BYTES;
+    int64_t until = journal->end + RESERVE_BYTES;
     if (fallocate(journal->file, FALLOC_FL_KEEP_SIZE, 0, until) != 0 && errno != EOPNOTSUPP)
         return fail(journal, "make room in", error);
     journal->reserved = until;
@@ -109,18 +110,31 @@ bool journal_flush(struct journal *journal, struct error *error)
 {
     if (journal->length == 0)
         return true;
-    for (size_t done = 0; done < journal->length;) {
-        ssize_t written = pwrite(journal->file, journal->lines + done, journal->length - done,
-                                 (off_t)journal->size + (off_t)done);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return fail(journal, "write", error);
-        done += (size_t)written;
+    if (journal->syncer) {
+        if (!syncer_put(journal->syncer, journal->lines, journal->length, error))
+            return false;
+    } else if (syncer_write(journal->file, journal->lines, journal->length, journal->end)) {
+        journal->size += (int64_t)journal->length;
+    } else {
+        return fail(journal, "write", error);
     }
-    if (fdatasync(journal->file) != 0)
-        return fail(journal, "sync", error);
-    journal->size += (int64_t)journal->length;
+    journal->end += (int64_t)journal->length;
     journal->length = 0;
     return true;
+}
+
+bool journal_start(struct journal *journal, struct error *error)
+{
+    return syncer_start(&journal->syncer, journal->file, journal->size, error);
+}
+
+bool journal_look(struct journal *journal, struct error *error)
+{
+    return !journal->syncer || syncer_size(journal->syncer, &journal->size, error);
+}
+
+bool journal_wait(struct journal *journal, struct error *error)
+{
+    return !journal->syncer ||
+           (syncer_wait(journal->syncer, error) && journal_look(journal, error));
 }

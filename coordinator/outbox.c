@@ -9,6 +9,7 @@ struct outbox_entry {
     struct outbox_entry *next;
     struct peer peer;
     int64_t since_ms;
+    int64_t journal_end; /* once it is sealed */
     size_t length;
     uint8_t data[];
 };
@@ -17,7 +18,7 @@ void outbox_init(struct outbox *outbox)
 {
     *outbox = (struct outbox){.first = NULL};
     outbox->end = &outbox->first;
-    outbox->held = &outbox->first;
+    outbox->held = outbox->unsealed = &outbox->first;
 }
 
 void outbox_finish(struct outbox *outbox)
@@ -69,9 +70,17 @@ void outbox_add_packed(struct outbox *outbox, const struct peer *peer, const voi
         memcpy(entry->data, data, length);
 }
 
-void outbox_release(struct outbox *outbox)
+void outbox_seal(struct outbox *outbox, int64_t end)
 {
-    outbox->held = outbox->end;
+    for (struct outbox_entry *entry = *outbox->unsealed; entry; entry = entry->next)
+        entry->journal_end = end;
+    outbox->unsealed = outbox->end;
+}
+
+void outbox_release(struct outbox *outbox, int64_t journal_size)
+{
+    while (outbox->held != outbox->unsealed && (*outbox->held)->journal_end <= journal_size)
+        outbox->held = &(*outbox->held)->next;
 }
 
 /* Peers that took nothing in this round: their later messages must not overtake. */
@@ -97,6 +106,8 @@ static void unlink_entry(struct outbox *outbox, struct outbox_entry **link)
         outbox->end = link;
     if (outbox->held == &entry->next)
         outbox->held = link;
+    if (outbox->unsealed == &entry->next)
+        outbox->unsealed = link;
     outbox->count--;
     outbox->bytes -= entry->length;
     free(entry);

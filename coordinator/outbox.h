@@ -1,5 +1,6 @@
-/* Messages on their way out. What a message acknowledges must be committed first: an envelope that
- * is added is held back until outbox_release, which the loop calls after the commit.
+/* Messages on their way out. What a message acknowledges must be on disk first: an envelope that is
+ * added is held back until after the commit. Then outbox_seal says what else it waits for, and
+ * outbox_release that this has come.
  *
  * A peer that does not read has its messages kept for a while, in order, within bounds. What is
  * dropped in the end is asked for again by whoever needs it: every message may be lost. */
@@ -20,7 +21,8 @@ struct outbox_entry;
 
 struct outbox {
     struct outbox_entry *first, **end; /* all, oldest first */
-    struct outbox_entry **held;        /* the first one that is not released yet */
+    struct outbox_entry **held;        /* the first one that is not released yet, */
+    struct outbox_entry **unsealed;    /* and not even sealed */
     size_t count, bytes;
     uint64_t dropped_count;
 };
@@ -40,8 +42,10 @@ void outbox_add(struct outbox *outbox, const struct peer *peer, const Wire__Enve
 void outbox_add_packed(struct outbox *outbox, const struct peer *peer, const void *data,
                        size_t length, int64_t now_ms);
 
-/* All that was added so far may leave. */
-void outbox_release(struct outbox *outbox);
+/* All that was added so far may leave once the journal is on disk up to `end`, which never gets
+ * less. */
+void outbox_seal(struct outbox *outbox, int64_t end);
+void outbox_release(struct outbox *outbox, int64_t journal_size);
 
 /* Sends what is released, as far as peers take it; drops what waited too long. */
 WARN_UNUSED bool outbox_flush(struct outbox *outbox, outbox_send *send, void *context,

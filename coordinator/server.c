@@ -58,7 +58,7 @@ static bool announce(struct server *server, struct error *error)
 static bool recover(struct server *server, struct error *error)
 {
     return store_begin(&server->store, error) && dispatch_recover(&server->dispatch, error) &&
-           store_commit(&server->store, error);
+           store_commit(&server->store, error) && journal_start(&server->store.journal, error);
 }
 
 /* A start writes. A service waits until it can; whoever started a private one is told. */
@@ -186,21 +186,27 @@ static int64_t next_due_ms(const struct server *server, int64_t now_ms)
     return due_ms > now_ms ? due_ms : now_ms;
 }
 
-static bool wait_for_something(struct server *server, bool *stop, struct error *error)
+/* *only_synced: nothing is there to be done but to send answers that waited for the journal. */
+static bool wait_for_something(struct server *server, bool *stop, bool *only_synced,
+                               struct error *error)
 {
+    enum { SIGNAL, SYNCER, READER, FIRST_DOOR };
     int64_t now_ms = clock_now_ms(&server->clock);
     server->waited_ms = next_due_ms(server, now_ms) - now_ms;
-    struct pollfd poll_for[2 + DOORS_DESCRIPTORS_MAX] = {
-        {.fd = server->options.signal_descriptor, .events = POLLIN},
-        {.fd = reader_descriptor(server->reader), .events = POLLIN}};
+    struct pollfd poll_for[FIRST_DOOR + DOORS_DESCRIPTORS_MAX] = {
+        [SIGNAL] = {.fd = server->options.signal_descriptor, .events = POLLIN},
+        [SYNCER] = {.fd = syncer_descriptor(server->store.journal.syncer), .events = POLLIN},
+        [READER] = {.fd = reader_descriptor(server->reader), .events = POLLIN}};
     int descriptors[DOORS_DESCRIPTORS_MAX];
     size_t doors = doors_descriptors(&server->doors, descriptors);
-    nfds_t count = 2;
+    nfds_t count = FIRST_DOOR;
     for (size_t i = 0; i < doors; i++)
         poll_for[count++] = (struct pollfd){.fd = descriptors[i], .events = POLLIN};
-    if (poll(poll_for, count, (int)server->waited_ms) < 0 && errno != EINTR)
+    int ready = poll(poll_for, count, (int)server->waited_ms);
+    if (ready < 0 && errno != EINTR)
         return error_set_errno(error, errno, "cannot wait for messages");
-    *stop = poll_for[0].revents != 0;
+    *stop = poll_for[SIGNAL].revents != 0;
+    *only_synced = server->waited_ms > 0 && ready == 1 && poll_for[SYNCER].revents != 0;
     return true;
 }
 
@@ -307,6 +313,14 @@ static bool work(struct server *server, struct error *error)
            dispatch_data(dispatch, error) && store_commit(&server->store, error);
 }
 
+static bool work_and_seal(struct server *server, struct error *error)
+{
+    if (!work(server, error))
+        return error_prefix(error, "nothing of the last messages was acknowledged");
+    outbox_seal(&server->dispatch.outbox, server->store.journal.end);
+    return true;
+}
+
 static bool send_to(void *context, const struct peer *peer, const void *data, size_t length,
                     bool *sent, struct error *error)
 {
@@ -315,7 +329,9 @@ static bool send_to(void *context, const struct peer *peer, const void *data, si
 
 static bool answer(struct server *server, struct error *error)
 {
-    outbox_release(&server->dispatch.outbox);
+    if (!journal_look(&server->store.journal, error))
+        return error_prefix(error, "nothing of the last messages was acknowledged");
+    outbox_release(&server->dispatch.outbox, server->store.journal.size);
     return outbox_flush(&server->dispatch.outbox, send_to, &server->doors,
                         clock_now_ms(&server->clock), error);
 }
@@ -325,16 +341,19 @@ bool server_run(struct server *server, struct error *error)
     server->looked_ms = clock_now_ms(&server->clock);
     server->tick_due_ms = server->looked_ms + server->options.tick_ms;
     for (bool stop = false; !stop;) {
-        if (!wait_for_something(server, &stop, error))
+        bool only_synced = false;
+        if (!wait_for_something(server, &stop, &only_synced, error))
             return false;
         give_stall_back(server);
-        if (!work(server, error))
-            return error_prefix(error, "nothing of the last messages was acknowledged");
+        if (!only_synced && !work_and_seal(server, error))
+            return false;
         if (!answer(server, error))
             return false;
         write_ahead_tidy(&server->write_ahead, server->store.db, !has_more_to_do(server),
                          clock_now_ms(&server->clock));
     }
+    if (!journal_wait(&server->store.journal, error) || !answer(server, error))
+        return false;
     tell(server, "coordinator_stopped");
     return true;
 }

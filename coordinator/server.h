@@ -2,7 +2,7 @@
  *
  *     wait (socket, signal, or when the next thing is due)
  *     begin | messages | tick | a piece of a submission | leases | commit
- *     only now the answers leave
+ *     only now the answers leave; those that acknowledge a result, when the journal has it
  *
  * A commit that fails has an unknown outcome: nothing is acknowledged and the loop ends; the next
  * start reads what is there. */

@@ -35,6 +35,8 @@ void store_close(struct store *store);
 /* Makes room in the journal first: ERROR_SYSTEM when the disk has none left, and nothing is begun.
  */
 WARN_UNUSED bool store_begin(struct store *store, struct error *error);
+
+/* Where the journal has a thread (journal_start) its lines may still be on their way. */
 WARN_UNUSED bool store_commit(struct store *store, struct error *error);
 
 /* One message's part of a transaction, so that what it breaks (a constraint) is undone alone. */

@@ -88,7 +88,8 @@ static void commit(void)
     bool more;
     MUST(dispatch_leases(&bench.dispatch, WORKERS, &more, &error));
     MUST(store_commit(&bench.store, &error));
-    outbox_release(&bench.dispatch.outbox);
+    outbox_seal(&bench.dispatch.outbox, 0);
+    outbox_release(&bench.dispatch.outbox, 0);
     MUST(outbox_flush(&bench.dispatch.outbox, take, NULL, 0, &error));
 }
 

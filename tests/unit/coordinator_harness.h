@@ -128,7 +128,8 @@ static inline void harness_commit(void)
     bool more;
     GOOD(dispatch_leases(&harness.dispatch, 1000, &more, &error));
     GOOD(store_commit(&harness.store, &error));
-    outbox_release(&harness.dispatch.outbox);
+    outbox_seal(&harness.dispatch.outbox, harness.store.journal.end);
+    outbox_release(&harness.dispatch.outbox, harness.store.journal.size);
     harness_flush();
 }
 

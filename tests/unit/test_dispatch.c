@@ -2,6 +2,7 @@
 #include "coordinator_harness.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <sys/stat.h>
 
 #define SWEEP                                                                                      \
@@ -30,6 +31,43 @@ static void answers_wait_for_the_commit(void **state)
     harness_open();
     harness_expect(STATE(1), "leased");
     assert_int_equal(harness.dispatch.leases.by_job.count, 1);
+}
+
+static void one_bad_result_among_many_is_undone_alone(void **state)
+{
+    (void)state;
+    harness_submit("name: s\ndataset: glyphs\nmodel: mnist-cnn\n"
+                   "train: {epochs: 1, batch: 100, lr: 0.05}\ngrid: {k: [0.1, 0.2, 0.3]}\n"
+                   "loss: {lambda: 1, sigma: 0.1}\nseeds: 1\nbaseline: false\n"
+                   "test: {sigma: [0, 0.1], seed: 1}\n");
+    static struct made_result made[3];
+    double unfit[] = {1, 2, 3, NAN, 5, 6};
+    for (uint8_t i = 0; i < 3; i++)
+        harness_make_result(&made[i], harness_lease(i + 1, 1), WIRE__OUTCOME__OUTCOME_DONE);
+    made[1].quotients[0].margin_over_quotient_percentile = unfit;
+    GOOD(store_begin(&harness.store, &error));
+    for (uint8_t i = 0; i < 3; i++) {
+        Wire__Envelope envelope = WIRE__ENVELOPE__INIT;
+        envelope.body_case = WIRE__ENVELOPE__BODY_RESULT;
+        envelope.result = &made[i].result;
+        harness_put(i + 1, &envelope);
+    }
+    harness_commit();
+    for (uint8_t i = 0; i < 3; i++) {
+        assert_int_equal(TAKE(i + 1, RESULT_ACK) != NULL, i != 1);
+        assert_null(TAKE(i + 1, RESULT_ACK)); /* once */
+    }
+    assert_non_null(TAKE(2, REFUSED));
+    harness_expect(STATE(1), "done");
+    harness_expect(STATE(2), "leased");
+    harness_expect(STATE(3), "done");
+    assert_int_equal(harness_integer("SELECT count(*) FROM training"), 2);
+    assert_int_equal(harness_integer("SELECT count(*) FROM accuracy"), 4);
+    assert_int_equal(harness_integer("SELECT count(*) FROM epoch_metric"), 2);
+    made[1].quotients[0].margin_over_quotient_percentile = harness_percentiles;
+    SEND(2, RESULT, result, &made[1].result);
+    assert_non_null(TAKE(2, RESULT_ACK));
+    harness_expect(STATE(2), "done");
 }
 
 static void strangers_are_asked_who_they_are(void **state)
@@ -305,7 +343,12 @@ static void a_peer_that_does_not_read_holds_nobody_up(void **state)
         outbox_add(&outbox, &slow, &envelope, 0);
     assert_int_equal(outbox.dropped_count, 5);
     assert_false(outbox_is_waiting(&outbox));
-    outbox_release(&outbox);
+    outbox_release(&outbox, 10);
+    assert_false(outbox_is_waiting(&outbox)); /* its transaction is not committed */
+    outbox_seal(&outbox, 10);
+    outbox_release(&outbox, 9);
+    assert_false(outbox_is_waiting(&outbox)); /* its line of the journal is not on disk */
+    outbox_release(&outbox, 10);
     assert_true(outbox_is_waiting(&outbox));
     int tries = 0;
     GOOD(outbox_flush(&outbox, never_sent, &tries, 1, &error));
@@ -315,7 +358,11 @@ static void a_peer_that_does_not_read_holds_nobody_up(void **state)
     assert_int_equal(outbox.count, 0);
     assert_int_equal(outbox.bytes, 0);
     outbox_add(&outbox, &slow, &envelope, 0);
-    outbox_release(&outbox);
+    outbox_seal(&outbox, 10);
+    outbox_add(&outbox, &slow, &envelope, 0);
+    outbox_seal(&outbox, 20);
+    outbox_release(&outbox, 19);
+    GOOD(outbox_flush(&outbox, never_sent, &tries, OUTBOX_AGE_MAX_MS + 1, &error));
     assert_int_equal(outbox.count, 1);
     outbox_finish(&outbox);
 }
@@ -366,6 +413,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
     const struct CMUnitTest tests[] = {
         TEST(answers_wait_for_the_commit),
+        TEST(one_bad_result_among_many_is_undone_alone),
         TEST(strangers_are_asked_who_they_are),
         TEST(roles_are_kept_apart),
         TEST(heartbeats_keep_a_lease_and_silence_loses_it),
