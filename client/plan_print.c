@@ -7,13 +7,23 @@
 #include "client/submission.h"
 
 static const struct table_column columns[] = {
-    {"points", NULL, 0},       {"jobs", NULL, 0},          {"new", NULL, 0},
-    {"tested_only", NULL, 0},  {"finished", NULL, 0},      {"running", NULL, 0},
-    {"reused", NULL, 0},       {"replaced", NULL, 0},      {"withdrawn", NULL, 0},
-    {"cpu_s", NULL, 0},        {"wall_s", NULL, 0},        {"unpredicted", NULL, 0},
-    {"cpu_class", NULL, 0},    {"from", NULL, 0},          {"slots", NULL, 0},
-    {"memory_bytes", NULL, 0}, {"weights_bytes", NULL, 0},
+    {"points", NULL, 0},        {"jobs", NULL, 0},          {"new", NULL, 0},
+    {"tested_only", NULL, 0},   {"finished", NULL, 0},      {"running", NULL, 0},
+    {"reused", NULL, 0},        {"replaced", NULL, 0},      {"withdrawn", NULL, 0},
+    {"added", NULL, 0},         {"added_at_most", NULL, 0}, {"cpu_s", NULL, 0},
+    {"wall_s", NULL, 0},        {"unpredicted", NULL, 0},   {"cpu_class", NULL, 0},
+    {"from", NULL, 0},          {"slots", NULL, 0},         {"memory_bytes", NULL, 0},
+    {"weights_bytes", NULL, 0},
 };
+
+/* Jobs of seeds that may still come to be asked for. */
+static int64_t more_at_most(const struct plan *plan)
+{
+    const struct sweep_adaptive *adaptive = &plan->sweep->adaptive;
+    int64_t each = adaptive->most - (int64_t)plan->sweep->seed_count;
+    int64_t most = each * (int64_t)plan->grid.point_count - plan->left.extra;
+    return adaptive->given && most > 0 ? most : 0;
+}
 
 static void add_known(struct table *table, int64_t value, bool known)
 {
@@ -35,6 +45,8 @@ static void add_counts(struct table *table, const struct plan *plan)
     add_known(table, plan->reused_count, known);
     add_known(table, plan->left.replaced, known);
     add_known(table, plan->left.withdrawn, known);
+    add_known(table, plan->left.extra, known);
+    table_integer(table, more_at_most(plan));
 }
 
 /* Where the speeds of a prediction are from. */
@@ -144,18 +156,15 @@ static void print_room(const struct plan *plan)
     }
 }
 
-/* Of seeds that may still come to be asked for; no prediction holds them. */
+/* No prediction holds them. */
 static void print_adaptive(const struct plan *plan)
 {
     const struct sweep_adaptive *adaptive = &plan->sweep->adaptive;
-    int64_t most =
-        (adaptive->most - (int64_t)plan->sweep->seed_count) * (int64_t)plan->grid.point_count -
-        plan->left.extra;
-    if (adaptive->given && most > 0)
-        printf(
-            "  up to %lld more: seeds that adaptive_seeds adds where %s is known to no better than "
-            "± %g\n",
-            (long long)most, adaptive->metric.name, adaptive->half_width);
+    int64_t most = more_at_most(plan);
+    if (most > 0)
+        printf("  up to %lld more: seeds that adaptive_seeds adds where %s is known to no better "
+               "than ± %g\n",
+               (long long)most, adaptive->metric.name, adaptive->half_width);
 }
 
 void plan_print_people(const struct plan *plan)

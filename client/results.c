@@ -90,6 +90,7 @@ static const struct table_column program_columns[] = {
     {"accuracy", NULL, 0},
     {"accuracy_sd", NULL, 0},
     {"accuracy_half_width", NULL, 0},
+    {"accuracy_degrees", NULL, 0}, /* of freedom: n - 1, or those of the first stage */
 #define DIFFERENCE(prefix)                                                                         \
     {prefix "difference_n", NULL, 0}, {prefix "difference", NULL, 0},                              \
         {prefix "difference_half_width", NULL, 0}, {prefix "difference_p", NULL, 0},               \
@@ -145,6 +146,7 @@ static void add_program_row(struct table *table, const struct result_set *set, s
     table_real(table, accuracy.mean, -1);
     table_real(table, accuracy.sd, -1);
     table_real(table, accuracy.half_width, -1);
+    table_real(table, accuracy.degrees > 0 ? accuracy.degrees : NAN, -1);
     for (int rival = 0; rival < RESULTS_RIVAL_COUNT; rival++)
         add_difference(table, &comparisons[rival].differences[index],
                        comparisons[rival].adjusted[index]);

@@ -60,6 +60,19 @@ bool sweep_parts_are_plain(const struct sweep_reader *reader)
            reader->parts[0].condition_count == 0;
 }
 
+/* With all the seeds that may be added. */
+static void check_adaptive(struct sweep_reader *reader, double points)
+{
+    const struct sweep_adaptive *adaptive = &reader->sweep->adaptive;
+    char jobs[NUMBER_TEXT];
+    if (!(points * (double)adaptive->most > SWEEP_JOB_MAX))
+        return;
+    number_format(points * (double)adaptive->most, jobs);
+    diagnostics_error(reader->diagnostics, reader->adaptive_max_place,
+                      "%s jobs when every point gets max seeds; at most %d are allowed", jobs,
+                      SWEEP_JOB_MAX);
+}
+
 bool sweep_check_size(struct sweep_reader *reader)
 {
     char product[400] = "", jobs[NUMBER_TEXT];
@@ -77,8 +90,10 @@ bool sweep_check_size(struct sweep_reader *reader)
                           jobs, SWEEP_LISTED_MAX);
         return false;
     }
-    if (count <= SWEEP_JOB_MAX)
+    if (count <= SWEEP_JOB_MAX) {
+        check_adaptive(reader, points);
         return true;
+    }
     number_format(count, jobs);
     if (reader->part_count == 1)
         write_product(reader, first, product, sizeof product);

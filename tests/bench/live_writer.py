@@ -144,12 +144,14 @@ def judge(rounds, log_mib):
 def prepare(options, folder):
     shutil.copy(options.file, folder / "jobs.db")
     (folder / "live.yaml").write_text(SWEEP.format(jobs=options.jobs), encoding="utf-8")
-    shutil.copy(folder / "jobs.db", folder / "other.db")
     if not options.unbound:
         os.sched_setaffinity(0, {0})  # of what it starts too
     coordinator = Coordinator(options.build, folder)
-    subprocess.run([options.build / "client/lipsweep", "submit", folder / "live.yaml", "--connect", coordinator.endpoint],
-                   check=True, stdout=subprocess.DEVNULL)
+    lipsweep = options.build / "client/lipsweep"
+    subprocess.run([lipsweep, "backup", folder / "other.db", "--db", coordinator.database], check=True,
+                   stdout=subprocess.DEVNULL)  # not a copy of FILE.db, whose schema may be older
+    subprocess.run([lipsweep, "submit", folder / "live.yaml", "--connect", coordinator.endpoint], check=True,
+                   stdout=subprocess.DEVNULL)
     return coordinator
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import sqlite3
 import statistics
 
 import pytest
@@ -72,6 +73,7 @@ def check_results(run_program, database, expected):
     rows = json.loads(run_program("lipsweep", "results", "adaptive", "--db", database, "--format", "json", code=0).stdout)
     rows = [row for row in rows if row["test_sigma"] == 0.3]
     assert [row["n"] for row in rows] == [expected[point] for point in sorted(points)]
+    assert {row["accuracy_degrees"] for row in rows} == {4}
     for row, values in zip(rows, (points[point] for point in sorted(points))):
         assert row["accuracy"] == pytest.approx(statistics.fmean(values))
         assert row["accuracy_half_width"] == pytest.approx(T4 * statistics.stdev(values[:5]) / math.sqrt(len(values)))
@@ -83,11 +85,45 @@ def check_results(run_program, database, expected):
     assert f"{sum(added)} seeds that adaptive_seeds added to {len(added)} point" in analysis
 
 
+def check_gaps(run_program, database, noisy):
+    """On a damaged copy: `verify` misses what should be there, `explain` says why there are no seeds."""
+    copy = database.with_name("copy.db")
+    run_program("lipsweep", "backup", copy, "--db", database, code=0)
+
+    def change(sql, *parameters):
+        with sqlite3.connect(copy) as connection:
+            connection.execute(sql, parameters)
+        connection.close()
+
+    def explain(job):
+        return " ".join(run_program("lipsweep", "explain", f"j{job}", "--db", copy, code=0).stdout.split())
+
+    change("DELETE FROM weights")  # whose files a copy has not
+    change("UPDATE job SET withdrawn = 1 WHERE point = ? AND seed = 6", noisy)
+    out = run_program("lipsweep", "verify", "adaptive", "--db", copy, code=1).stdout
+    assert "not one job for each seed that adaptive_seeds adds" in out and "1 gap" in out
+    change("UPDATE job SET withdrawn = 0")
+    change("DELETE FROM seed_decision WHERE point = ?", noisy)
+    out = " ".join(run_program("lipsweep", "verify", "adaptive", "--db", copy, code=1).stdout.split())
+    assert "whether it gets more was not decided" in out
+    first, = recorded.query(copy, "SELECT id FROM job WHERE point = ? AND seed = 1", noisy)
+    assert "is decided when its 5 first ones are done" in explain(first["id"])
+    change("UPDATE job SET state = 'failed' WHERE point = ? AND seed = 2", noisy)
+    failed, = recorded.query(copy, "SELECT id FROM job WHERE point = ? AND seed = 2", noisy)
+    assert f"is decided when j{failed['id']} is retried and done" in explain(first["id"])
+    status = run_program("lipsweep", "status", "--db", copy, code=0).stdout
+    assert "1 point undecided, with jobs that failed or were cancelled" in status
+    change("INSERT INTO seed_decision VALUES (1, ?, 5, NULL, 5, 0, '1 of its 5 first trainings diverged', 0)", noisy)
+    assert "its point gets no more seeds: 1 of its 5 first trainings diverged." in explain(first["id"])
+
+
 def test_noisy_points_get_seeds(place, run_program, written):
     file, expected = written
     database = place / "a.db"
     plan = run_program("lipsweep", "plan", file, "--db", database, "--no-measure", code=0).stdout
     assert f"up to {(MOST - 5) * len(expected)} more" in plan
+    row, = json.loads(run_program("lipsweep", "plan", file, "--db", database, "--no-measure", "--format", "json", code=0).stdout)
+    assert (row["jobs"], row["added"], row["added_at_most"]) == (5 * len(expected), 0, (MOST - 5) * len(expected))
     run_program("lipsweep", "run", file, "--db", database, "--slots", 2, "--quiet", "--yes", code=0, timeout=300)
     check(run_program, database, expected)
     status = run_program("lipsweep", "status", "--db", database, code=0).stdout
@@ -97,6 +133,7 @@ def test_noisy_points_get_seeds(place, run_program, written):
     explanation = " ".join(run_program("lipsweep", "explain", f"j{job['id']}", "--db", database, code=0).stdout.split())
     assert "Its seed was added to its point" in explanation and "Stein's rule of two stages" in explanation
     check_results(run_program, database, expected)
+    check_gaps(run_program, database, noisy)
     # The same file again changes nothing, and says so.
     assert "withdrawn" not in run_program("lipsweep", "run", file, "--db", database, "--quiet", "--yes", code=0).stderr
     check(run_program, database, expected)

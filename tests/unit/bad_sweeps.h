@@ -198,6 +198,9 @@ static const struct {
     {HEAD TRAIN "seeds: 5\ntest: {sigma: [0, x]}\n"
      "run: {adaptive_seeds: {metric: accuracy@0.2, half_width: 0.01, max: 20}}\n",
      "6:19: error: test.sigma must be a number, not 'x'\n"},
+    {HEAD TRAIN "seeds: 5\ngrid: {lr: {from: 1, to: 2, count: 100000}}\n"
+                "run: {adaptive_seeds: {metric: accuracy@0, half_width: 0.01, max: 101}}\n",
+     "7:67: error: 10100000 jobs when every point gets max seeds; at most 10000000 are allowed\n"},
     {HEAD TRAIN "run: {checkpoint_s: 0}\n",
      "5:21: error: checkpoint_s must be a number of seconds from 0.01 to 1000000\n"},
     {HEAD TRAIN "run: {keep_gib: 0}\n",
