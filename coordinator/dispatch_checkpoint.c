@@ -130,6 +130,8 @@ bool dispatch_prune(struct dispatch *dispatch, struct error *error)
 {
     char digest[HASH_TEXT];
     struct error reason;
+    if (dispatch->prunes && !store_enter(dispatch->store, error))
+        return false;
     for (int i = 0; dispatch->prunes && i < PRUNED_MAX; i++) {
         if (!store_checkpoint_next_doomed(dispatch->store, digest, error))
             return false;

@@ -76,9 +76,9 @@ def test_finished_jobs_tell_the_speed_of_their_machine(run_program, place):
     # Steps differ from kind to kind, and there are as many of each again.
     assert row["cpu_s"] == pytest.approx(took["train"] + took["evaluate"], rel=1e-6)
     assert row["cpu_class"] == recorded.query(place / "small.db", "SELECT DISTINCT cpu_class FROM training")[0]["cpu_class"]
-    # Another class of machine with the same jobs, slower: each has its own row.
+    # Another class of machine with the same jobs, far slower: each has its own row.
     with sqlite3.connect(place / "small.db") as database:
-        database.execute("UPDATE training SET cpu_class = 'elsewhere', train_s = 10 * train_s WHERE id IN "
+        database.execute("UPDATE training SET cpu_class = 'elsewhere', train_s = 1000 * train_s WHERE id IN "
                          "(SELECT j.training FROM job j WHERE j.seed = 2)")
     database.close()
     rows = plan(run_program, "small.yaml", "--no-measure")

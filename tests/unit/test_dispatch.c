@@ -70,6 +70,35 @@ static void one_bad_result_among_many_is_undone_alone(void **state)
     harness_expect(STATE(2), "done");
 }
 
+/* As the loop does it: the transaction begins with the first message that stores something. */
+static void heartbeats_alone_need_no_transaction(void **state)
+{
+    (void)state;
+    harness_submit(SWEEP);
+    Wire__Lease *lease = harness_lease(1, 1);
+    Wire__Heartbeat heartbeat = WIRE__HEARTBEAT__INIT;
+    heartbeat.sequence = 2;
+    Wire__Envelope envelope = WIRE__ENVELOPE__INIT;
+    envelope.body_case = WIRE__ENVELOPE__BODY_HEARTBEAT;
+    envelope.heartbeat = &heartbeat;
+    store_begin_later(&harness.store);
+    harness_put(1, &envelope);
+    assert_true(harness.store.later);
+    harness_commit();
+    assert_non_null(TAKE(1, HEARTBEAT_ACK));
+    struct made_result made;
+    harness_make_result(&made, lease, WIRE__OUTCOME__OUTCOME_DONE);
+    envelope.body_case = WIRE__ENVELOPE__BODY_RESULT;
+    envelope.result = &made.result;
+    store_begin_later(&harness.store);
+    harness_put(1, &envelope);
+    assert_false(harness.store.later);
+    harness_expect(STATE(1), "leased"); /* for others, until the commit */
+    harness_commit();
+    harness_expect(STATE(1), "done");
+    assert_non_null(TAKE(1, RESULT_ACK));
+}
+
 static void strangers_are_asked_who_they_are(void **state)
 {
     (void)state;
@@ -498,6 +527,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(answers_wait_for_the_commit),
         TEST(one_bad_result_among_many_is_undone_alone),
+        TEST(heartbeats_alone_need_no_transaction),
         TEST(strangers_are_asked_who_they_are),
         TEST(roles_are_kept_apart),
         TEST(heartbeats_keep_a_lease_and_silence_loses_it),
