@@ -146,11 +146,10 @@ static bool lease_to_hungry(struct dispatch *dispatch, const struct lease_offers
 
 bool dispatch_leases(struct dispatch *dispatch, size_t limit, bool *more, struct error *error)
 {
-    struct lease_offers offers;
+    struct lease_offers offers = {0};
     *more = false;
     if (dispatch->room.state != ROOM_ENOUGH || !fleet_has_news(&dispatch->fleet))
         return true;
-    offers.count = 0;
     bool good = store_enter(dispatch->store, error) &&
                 store_lease_offers(dispatch->store, &offers, error) &&
                 lease_to_hungry(dispatch, &offers, limit, more, error);

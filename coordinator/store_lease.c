@@ -41,31 +41,48 @@ static void read_leased(struct statement *statement, struct leased *leased)
     snprintf(leased->weights_digest, sizeof leased->weights_digest, "%s", digest ? digest : "");
 }
 
+static bool add_offer(struct lease_offers *offers, struct statement *statement, struct error *error)
+{
+    if (offers->count == offers->room) {
+        size_t room = offers->room ? 2 * offers->room : 16;
+        struct lease_offer *list = realloc(offers->list, room * sizeof *list);
+        if (!list)
+            return error_set(error, ERROR_MEMORY, "out of memory");
+        offers->list = list;
+        offers->room = room;
+    }
+    const char *requires = statement_text(statement, 3);
+    struct lease_offer *offer = &offers->list[offers->count];
+    *offer = (struct lease_offer){.sweep = statement_integer(statement, 0),
+                                  .priority = statement_integer(statement, 1),
+                                  .max_running = statement_integer(statement, 2)};
+    if (*requires && !(offer->requires = strdup(requires)))
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    offers->count++;
+    return true;
+}
+
 bool store_lease_offers(struct store *store, struct lease_offers *offers, struct error *error)
 {
     struct statement *statement;
     bool row = true;
-    offers->count = 0;
+    *offers = (struct lease_offers){0};
     if (!db_prepare(store->db,
-                    "SELECT s.id, s.priority, s.max_running, s.requires FROM sweep s"
-                    " WHERE s.state = 'active' AND s.held = 0 AND s.deleting = 0"
-                    " AND EXISTS (SELECT 1 FROM job j"
-                    "  WHERE j.sweep = s.id AND j.state = 'pending')"
-                    " ORDER BY s.priority DESC, s.id LIMIT ?1",
+                    "SELECT id, priority, max_running, requires FROM"
+                    " (SELECT s.id, s.priority, s.max_running, s.requires, row_number() OVER"
+                    "   (PARTITION BY s.requires ORDER BY s.priority DESC, s.id) AS nth"
+                    "  FROM sweep s WHERE s.state = 'active' AND s.held = 0 AND s.deleting = 0"
+                    "  AND EXISTS (SELECT 1 FROM job j"
+                    "   WHERE j.sweep = s.id AND j.state = 'pending'))"
+                    " WHERE nth <= ?1 ORDER BY priority DESC, id",
                     &statement, error))
         return false;
     statement_bind_integer(statement, 1, TURNS_MAX);
-    while (statement_step(statement, &row, error) && row) {
-        const char *requires = statement_text(statement, 3);
-        struct lease_offer *offer = &offers->list[offers->count++];
-        *offer = (struct lease_offer){.sweep = statement_integer(statement, 0),
-                                      .priority = statement_integer(statement, 1),
-                                      .max_running = statement_integer(statement, 2)};
-        if (*requires && !(offer->requires = strdup(requires))) {
+    while (statement_step(statement, &row, error) && row)
+        if (!add_offer(offers, statement, error)) {
             statement_reset(statement);
-            return error_set(error, ERROR_MEMORY, "out of memory");
+            return false;
         }
-    }
     return !row;
 }
 
@@ -73,15 +90,16 @@ void lease_offers_finish(struct lease_offers *offers)
 {
     for (size_t i = 0; i < offers->count; i++)
         free(offers->list[i].requires);
-    offers->count = 0;
+    free(offers->list);
+    *offers = (struct lease_offers){0};
 }
 
-/* Those that this worker may have a job of, in the order of their turns. */
+/* The first that this worker may have a job of, in the order of their turns. */
 static size_t find_turns(const struct lease_offers *offers, const struct lease_room *room,
                          struct turn turns[TURNS_MAX])
 {
     size_t count = 0;
-    for (size_t i = 0; i < offers->count; i++) {
+    for (size_t i = 0; i < offers->count && count < TURNS_MAX; i++) {
         const struct lease_offer *offer = &offers->list[i];
         if (!offer->requires || labels_meet(room->labels, offer->requires))
             turns[count++] = (struct turn){.sweep = offer->sweep,

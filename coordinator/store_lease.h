@@ -35,13 +35,15 @@ struct lease_room {
 };
 
 /* Active sweeps that are not held and have a pending job: read once for the leases of a
- * transaction. Whoever finds one of them exhausted meanwhile looks at the next. */
+ * transaction. Whoever finds one of them exhausted meanwhile looks at the next. There are at most
+ * TURNS_MAX that ask for the same labels, so that many which a worker cannot run hide none that it
+ * can. */
 struct lease_offers {
-    size_t count;
+    size_t count, room;
     struct lease_offer {
         int64_t sweep, priority, max_running;
         char *requires; /* labels; NULL: none */
-    } list[TURNS_MAX];
+    } * list;
 };
 WARN_UNUSED bool store_lease_offers(struct store *store, struct lease_offers *offers,
                                     struct error *error);

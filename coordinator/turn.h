@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TURNS_MAX = 1000 }; /* sweeps with waiting jobs that are looked at: by priority and age */
+enum { TURNS_MAX = 1000 }; /* sweeps that are looked at for a worker: by priority and age */
 
 struct turn {
     int64_t sweep, priority;

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <sys/stat.h>
 
+#include "coordinator/turn.h"
+
 #define SWEEP                                                                                      \
     "name: s\ndataset: glyphs\nmodel: mnist-cnn\ntrain: {epochs: 1, batch: 100, lr: 0.05}\n"       \
     "grid: {k: [0.1, 0.2, 0.3]}\nloss: {lambda: 1, sigma: 0.1}\nseeds: 1\nbaseline: false\n"       \
@@ -225,6 +227,24 @@ static void nobody_gets_more_than_it_has_room_for(void **state)
     assert_null(TAKE(1, LEASE));
     harness_heartbeat(1, 4, 1, leases, 2, 2); /* a third slot */
     assert_int_equal(TAKE(1, LEASE)->lease->attempt->job, 3);
+}
+
+/* However many ask for a label that this worker has not. */
+static void sweeps_for_others_hide_none(void **state)
+{
+    (void)state;
+    char text[1000];
+    struct error error;
+    assert_true(db_execute(harness.store.db, "PRAGMA synchronous = OFF", &error));
+    for (int i = 0; i <= TURNS_MAX; i++) {
+        snprintf(text, sizeof text, "name: s%d%srun: {requires: {ecc: 1}}\n", i,
+                 strchr(SWEEP, '\n'));
+        harness_submit(text);
+    }
+    harness_submit(SWEEP);
+    const Wire__Lease *lease = harness_lease(1, 1);
+    assert_non_null(lease);
+    assert_string_equal(lease->sweep, "s");
 }
 
 /* An idle worker that was killed has room for ever: a job leased to it would wait for its lease to
@@ -536,6 +556,7 @@ int main(void)
         TEST(a_restart_gives_every_lease_a_full_term),
         TEST(a_lease_that_never_arrived_is_sent_again),
         TEST(nobody_gets_more_than_it_has_room_for),
+        TEST(sweeps_for_others_hide_none),
         TEST(silent_workers_get_nothing),
         TEST(a_reconnected_worker_is_the_same_one),
         TEST(another_instance_may_deliver_a_spooled_result),
