@@ -70,24 +70,72 @@ static bool write_at(int file, const struct checkpoint_piece *piece)
     return true;
 }
 
-static bool digest_is(int file, uint64_t size, const uint8_t digest[HASH_BYTES])
+static struct checkpoint_coming *find_coming(struct checkpoints_coming *coming,
+                                             const uint8_t digest[HASH_BYTES])
 {
-    struct hash_sha256 hash;
-    uint8_t bytes[64 * 1024], found[HASH_BYTES];
-    hash_sha256_init(&hash);
-    for (uint64_t done = 0; done < size;) {
-        ssize_t got = pread(file, bytes, sizeof bytes, (off_t)done);
-        if (got <= 0)
-            return false;
-        hash_sha256_add(&hash, bytes, (size_t)got);
-        done += (uint64_t)got;
-    }
-    hash_sha256_finish(&hash, found);
-    return memcmp(found, digest, HASH_BYTES) == 0;
+    for (size_t i = 0; i < CHECKPOINTS_COMING_MAX; i++)
+        if (coming->list[i].used && memcmp(coming->list[i].digest, digest, HASH_BYTES) == 0)
+            return &coming->list[i];
+    return NULL;
 }
 
-static bool take_open(int file, const char *part, const char *path,
-                      const struct checkpoint_piece *piece, uint64_t *next_offset, bool *stored,
+/* A place for one that begins, or goes on and has lost its own: the one unheard of longest. */
+static struct checkpoint_coming *place_for(struct checkpoints_coming *coming,
+                                           const uint8_t digest[HASH_BYTES])
+{
+    struct checkpoint_coming *place = &coming->list[0];
+    for (size_t i = 1; i < CHECKPOINTS_COMING_MAX && place->used; i++)
+        if (!coming->list[i].used || coming->list[i].turn < place->turn)
+            place = &coming->list[i];
+    *place = (struct checkpoint_coming){.used = true};
+    memcpy(place->digest, digest, HASH_BYTES);
+    hash_sha256_init(&place->hash);
+    return place;
+}
+
+static struct checkpoint_coming *hash_piece(struct checkpoints_coming *coming,
+                                            const struct checkpoint_piece *piece)
+{
+    struct checkpoint_coming *one = find_coming(coming, piece->digest);
+    if (one && piece->offset == 0)
+        one->used = false; /* begun again */
+    if (!one || !one->used)
+        one = place_for(coming, piece->digest);
+    one->sender = piece->sender;
+    one->turn = ++coming->turn;
+    if (one->hashed == piece->offset) {
+        hash_sha256_add(&one->hash, piece->data, piece->length);
+        one->hashed += piece->length;
+    }
+    return one;
+}
+
+/* What was not hashed as it came. */
+static bool hash_rest(struct checkpoint_coming *one, int file, uint64_t size)
+{
+    uint8_t bytes[64 * 1024];
+    while (one->hashed < size) {
+        ssize_t got = pread(file, bytes, sizeof bytes, (off_t)one->hashed);
+        if (got <= 0)
+            return false;
+        hash_sha256_add(&one->hash, bytes, (size_t)got);
+        one->hashed += (uint64_t)got;
+    }
+    return one->hashed == size;
+}
+
+static bool digest_is_right(struct checkpoint_coming *one, int file, uint64_t size)
+{
+    uint8_t found[HASH_BYTES];
+    one->used = false;
+    if (!hash_rest(one, file, size))
+        return false;
+    hash_sha256_finish(&one->hash, found);
+    return memcmp(found, one->digest, HASH_BYTES) == 0;
+}
+
+static bool take_open(int file, const char *part, struct checkpoints_coming *coming,
+                      const struct checkpoint_piece *piece, uint64_t *next_offset, bool *whole,
                       struct error *error)
 {
     struct stat status;
@@ -99,16 +147,15 @@ static bool take_open(int file, const char *part, const char *path,
     if (!write_at(file, piece))
         return error_set_errno(error, errno, "cannot write %s", part);
     *next_offset += piece->length;
-    if (*next_offset < piece->size)
-        return true;
-    if (!digest_is(file, piece->size, piece->digest))
-        return error_set(error, ERROR_DATA, "the checkpoint came damaged: its digest is another");
-    *stored = rename(part, path) == 0;
-    return *stored || error_set_errno(error, errno, "cannot keep %s", path);
+    struct checkpoint_coming *one = hash_piece(coming, piece);
+    *whole = *next_offset == piece->size;
+    return !*whole || digest_is_right(one, file, piece->size) ||
+           error_set(error, ERROR_DATA, "the checkpoint came damaged: its digest is another");
 }
 
-bool checkpoints_take(const char *database, const struct checkpoint_piece *piece,
-                      uint64_t *next_offset, bool *stored, struct error *error)
+bool checkpoints_take(const char *database, struct checkpoints_coming *coming,
+                      const struct checkpoint_piece *piece, uint64_t *next_offset, bool *stored,
+                      struct error *error)
 {
     char digest[HASH_TEXT], path[PATH_BYTES], part[PATH_BYTES];
     *next_offset = 0;
@@ -125,8 +172,11 @@ bool checkpoints_take(const char *database, const struct checkpoint_piece *piece
     int file = open(part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (file < 0)
         return error_set_errno(error, errno, "cannot open %s", part);
-    bool good = take_open(file, part, path, piece, next_offset, stored, error);
+    bool whole = false, good = take_open(file, part, coming, piece, next_offset, &whole, error);
     close(file);
+    *stored = good && whole && rename(part, path) == 0;
+    if (good && whole && !*stored)
+        good = error_set_errno(error, errno, "cannot keep %s", path);
     if (!good)
         unlink(part);
     return good;
@@ -172,6 +222,21 @@ static bool is_part(const char *name)
 {
     size_t length = strlen(name);
     return length > 5 && strcmp(name + length - 5, ".part") == 0;
+}
+
+void checkpoints_remove_unsent(const char *database, struct checkpoints_coming *coming,
+                               checkpoints_sends *sends, void *context)
+{
+    char digest[HASH_TEXT], part[PATH_BYTES];
+    for (size_t i = 0; i < CHECKPOINTS_COMING_MAX; i++) {
+        struct checkpoint_coming *one = &coming->list[i];
+        if (!one->used || sends(context, &one->sender))
+            continue;
+        one->used = false;
+        hash_text(one->digest, HASH_BYTES, digest);
+        if (path_of(database, digest, ".part", part, NULL))
+            unlink(part);
+    }
 }
 
 void checkpoints_remove_parts(const char *database, int64_t before_s)

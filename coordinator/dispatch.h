@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/keyring.h"
 #include "common/wire_arena.h"
+#include "coordinator/checkpoints.h"
 #include "coordinator/errands.h"
 #include "coordinator/fleet.h"
 #include "coordinator/lease.h"
@@ -56,7 +57,7 @@ struct dispatch {
     struct clock clock;
     struct store *store;
     struct reader *reader; /* for queries; NULL: there will be none */
-    struct room room;  /* ROOM_NONE: no transaction is open, and nothing is to be stored */
+    struct room room;      /* ROOM_NONE: no transaction is open, and nothing is to be stored */
     struct outbox outbox;
     struct fleet fleet;
     struct lease_table leases;
@@ -66,6 +67,7 @@ struct dispatch {
     struct errands errands;
     struct library library;
     struct allowance intake; /* bytes of checkpoints */
+    struct checkpoints_coming coming;
     bool prunes;             /* there may be checkpoints that nobody needs */
     int64_t parts_due_ms;    /* when to look for parts of some that nobody sends any more */
     bool buries;             /* there may be doomed files */

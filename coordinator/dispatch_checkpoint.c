@@ -38,8 +38,8 @@ static bool store_piece(struct dispatch *dispatch, const struct inbound *inbound
         .step = inbound->envelope->checkpoint_chunk->checkpoint->step, .bytes = piece->size};
     struct error reason;
     uint64_t next_offset;
-    bool stored,
-        taken = checkpoints_take(dispatch->options.database, piece, &next_offset, &stored, &reason);
+    bool stored, taken = checkpoints_take(dispatch->options.database, &dispatch->coming, piece,
+                                          &next_offset, &stored, &reason);
     hash_text(piece->digest, HASH_BYTES, checkpoint.digest);
     if (stored && !store_checkpoint_arrived(dispatch->store, id, &checkpoint, error))
         return false;
@@ -72,7 +72,8 @@ bool dispatch_checkpoint_chunk(struct dispatch *dispatch, const struct inbound *
         answer(dispatch, inbound, &id, 0, false, "too many checkpoints come at once");
         return true;
     }
-    struct checkpoint_piece piece = {.size = chunk->checkpoint->size,
+    struct checkpoint_piece piece = {.sender = id,
+                                     .size = chunk->checkpoint->size,
                                      .offset = chunk->offset,
                                      .data = chunk->data.data,
                                      .length = chunk->data.len};
@@ -107,10 +108,17 @@ void dispatch_checkpoint_recover(struct dispatch *dispatch)
     checkpoints_tidy(dispatch->options.database, is_known, dispatch);
 }
 
+static bool sends(void *context, const struct attempt_id *sender)
+{
+    const struct dispatch *dispatch = context;
+    return lease_find(&dispatch->leases, sender) != NULL;
+}
+
 void dispatch_checkpoint_tick(struct dispatch *dispatch)
 {
     int64_t now_ms = clock_now_ms(&dispatch->clock);
     dispatch->prunes = true;
+    checkpoints_remove_unsent(dispatch->options.database, &dispatch->coming, sends, dispatch);
     if (now_ms < dispatch->parts_due_ms)
         return;
     dispatch->parts_due_ms = now_ms + PARTS_LOOK_MS;
@@ -122,6 +130,8 @@ bool dispatch_prune(struct dispatch *dispatch, struct error *error)
 {
     char digest[HASH_TEXT];
     struct error reason;
+    if (dispatch->prunes && !store_enter(dispatch->store, error))
+        return false;
     for (int i = 0; dispatch->prunes && i < PRUNED_MAX; i++) {
         if (!store_checkpoint_next_doomed(dispatch->store, digest, error))
             return false;

@@ -150,7 +150,9 @@ bool dispatch_leases(struct dispatch *dispatch, size_t limit, bool *more, struct
     *more = false;
     if (dispatch->room.state != ROOM_ENOUGH || !fleet_has_news(&dispatch->fleet))
         return true;
-    bool good = store_lease_offers(dispatch->store, &offers, error) &&
+    offers.count = 0;
+    bool good = store_enter(dispatch->store, error) &&
+                store_lease_offers(dispatch->store, &offers, error) &&
                 lease_to_hungry(dispatch, &offers, limit, more, error);
     lease_offers_finish(&offers);
     return good;
@@ -261,5 +263,6 @@ static bool forget_silent_workers(struct dispatch *dispatch, struct error *error
 bool dispatch_tick(struct dispatch *dispatch, struct error *error)
 {
     dispatch_checkpoint_tick(dispatch);
-    return end_due_leases(dispatch, error) && forget_silent_workers(dispatch, error);
+    return store_enter(dispatch->store, error) && end_due_leases(dispatch, error) &&
+           forget_silent_workers(dispatch, error);
 }

@@ -76,7 +76,10 @@ static bool step_control(struct dispatch *dispatch, int64_t until_ms, struct err
 
 bool dispatch_tasks(struct dispatch *dispatch, int64_t until_ms, struct error *error)
 {
-    return (dispatch->room.state != ROOM_ENOUGH || step_submission(dispatch, until_ms, error)) &&
+    if (!dispatch_has_tasks(dispatch))
+        return true;
+    return store_enter(dispatch->store, error) &&
+           (dispatch->room.state != ROOM_ENOUGH || step_submission(dispatch, until_ms, error)) &&
            (!dispatch->control.running || step_control(dispatch, until_ms, error)) &&
            dispatch_step_removal(dispatch, until_ms, error);
 }

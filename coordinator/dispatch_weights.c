@@ -91,6 +91,8 @@ bool dispatch_bury(struct dispatch *dispatch, struct error *error)
 {
     char digest[HASH_TEXT];
     struct error reason;
+    if (dispatch->buries && !store_enter(dispatch->store, error))
+        return false;
     for (int i = 0; dispatch->buries && i < BURIED_MAX; i++) {
         if (!store_weights_next_doomed(dispatch->store, digest, error))
             return false;

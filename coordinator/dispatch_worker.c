@@ -170,7 +170,8 @@ static bool take_memory(struct dispatch *dispatch, const struct worker *worker, 
         dispatch->room.state == ROOM_NONE)
         return true;
     lease->memory_bytes = memory_bytes;
-    return store_shape_told(dispatch->store, lease->id.job, memory_bytes, worker->build, error);
+    return store_enter(dispatch->store, error) &&
+           store_shape_told(dispatch->store, lease->id.job, memory_bytes, worker->build, error);
 }
 
 static bool renew(struct dispatch *dispatch, const struct inbound *inbound, uint64_t sequence,

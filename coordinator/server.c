@@ -20,6 +20,7 @@ enum {
     BATCH_MESSAGES_MAX = 500, /* in one transaction */
     BATCH_MS = 20, /* and no longer than this for messages, or for a submission's piece */
     BATCH_LEASES_MAX = 200,
+    NAP_MS = 10,                   /* where only heartbeats come: for some more of them */
     TICKS_WITHOUT_DRAINING_MAX = 5 /* a flood may not keep leases from ending */
 };
 
@@ -37,6 +38,7 @@ struct server {
     int64_t looked_ms; /* when give_stall_back last looked at the clock */
     int64_t waited_ms; /* how long it was all right to wait since */
     bool more_leases;
+    bool stored; /* the last turn of the loop had a transaction */
 };
 
 static bool announce(struct server *server, struct error *error)
@@ -186,11 +188,27 @@ static int64_t next_due_ms(const struct server *server, int64_t now_ms)
     return due_ms > now_ms ? due_ms : now_ms;
 }
 
+/* Thousands of idle workers send a heartbeat every few milliseconds; waking for each of them takes
+ * more than what it asks for. */
+static void nap(struct server *server)
+{
+    struct pollfd poll_for[] = {
+        {.fd = server->options.signal_descriptor, .events = POLLIN},
+        {.fd = reader_descriptor(server->reader), .events = POLLIN},
+        {.fd = syncer_descriptor(server->store.journal.syncer), .events = POLLIN},
+    };
+    int64_t now_ms = clock_now_ms(&server->clock);
+    int64_t left_ms = next_due_ms(server, now_ms) - now_ms;
+    if (!server->stored && left_ms > NAP_MS)
+        poll(poll_for, sizeof poll_for / sizeof *poll_for, NAP_MS);
+}
+
 /* *only_synced: nothing is there to be done but to send answers that waited for the journal. */
 static bool wait_for_something(struct server *server, bool *stop, bool *only_synced,
                                struct error *error)
 {
     enum { SIGNAL, SYNCER, READER, FIRST_DOOR };
+    nap(server);
     int64_t now_ms = clock_now_ms(&server->clock);
     server->waited_ms = next_due_ms(server, now_ms) - now_ms;
     struct pollfd poll_for[FIRST_DOOR + DOORS_DESCRIPTORS_MAX] = {
@@ -302,15 +320,17 @@ static bool work(struct server *server, struct error *error)
     look_for_room(server);
     if (dispatch->room.state == ROOM_NONE)
         return keep_company(server, error);
-    if (!store_begin(&server->store, error) || !dispatch_bury(dispatch, error) ||
-        !dispatch_prune(dispatch, error) || !take_messages(server, error) ||
-        !tick_if_due(server, error))
+    store_begin_later(&server->store);
+    if (!dispatch_bury(dispatch, error) || !dispatch_prune(dispatch, error) ||
+        !take_messages(server, error) || !tick_if_due(server, error))
         return false;
     dispatch_answers(dispatch);
     int64_t until_ms = clock_now_ms(&server->clock) + BATCH_MS;
-    return dispatch_tasks(dispatch, until_ms, error) &&
-           dispatch_leases(dispatch, BATCH_LEASES_MAX, &server->more_leases, error) &&
-           dispatch_data(dispatch, error) && store_commit(&server->store, error);
+    bool good = dispatch_tasks(dispatch, until_ms, error) &&
+                dispatch_leases(dispatch, BATCH_LEASES_MAX, &server->more_leases, error) &&
+                dispatch_data(dispatch, error);
+    server->stored = !server->store.later;
+    return good && store_commit(&server->store, error);
 }
 
 static bool work_and_seal(struct server *server, struct error *error)

@@ -34,8 +34,25 @@ bool store_begin(struct store *store, struct error *error)
     return journal_reserve(&store->journal, error) && run(store, "BEGIN IMMEDIATE", error);
 }
 
+void store_begin_later(struct store *store)
+{
+    store->later = true;
+}
+
+bool store_enter(struct store *store, struct error *error)
+{
+    if (!store->later)
+        return true;
+    store->later = false;
+    return store_begin(store, error);
+}
+
 bool store_commit(struct store *store, struct error *error)
 {
+    if (store->later) {
+        store->later = false;
+        return true;
+    }
     /* The journal last: it never has what the database has not. */
     bool good = store_journal_mark(store, error) && run(store, "COMMIT", error) &&
                 journal_flush(&store->journal, error);
@@ -46,6 +63,8 @@ bool store_commit(struct store *store, struct error *error)
 
 bool store_part_begin(struct store *store, struct error *error)
 {
+    if (!store_enter(store, error))
+        return false;
     store->part_journal = store->journal.length;
     store->part_events = store->events ? store->events->length : 0;
     return run(store, "SAVEPOINT part", error);

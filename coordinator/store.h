@@ -18,6 +18,7 @@ enum { STORE_NAME_MAX = 64, STORE_REASON_MAX = 1000 };
 struct store {
     struct db *db;
     struct lockfile lock;
+    bool later;               /* a transaction begins with store_enter */
     struct journal journal;   /* opened by store_journal_compare */
     int64_t journal_mark;     /* how far the database knows that it agrees */
     size_t part_journal;      /* what of it is older than the part that is open */
@@ -35,6 +36,11 @@ void store_close(struct store *store);
 /* Makes room in the journal first: ERROR_SYSTEM when the disk has none left, and nothing is begun.
  */
 WARN_UNUSED bool store_begin(struct store *store, struct error *error);
+
+/* The same, but it begins with the first store_enter: a turn of the loop that stores nothing, for
+ * heartbeats alone, has none. */
+void store_begin_later(struct store *store);
+WARN_UNUSED bool store_enter(struct store *store, struct error *error);
 
 /* Where the journal has a thread (journal_start) its lines may still be on their way. */
 WARN_UNUSED bool store_commit(struct store *store, struct error *error);

@@ -11,7 +11,8 @@ from processes import TIME_FACTOR
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("LIPSWEEP_BUILD", CHECKOUT / "build")).resolve()
 FOLDERS = {"lipsweep": "client", "lipsweep-coordinator": "coordinator", "lipsweep-worker": "worker"}
-SANITIZER_MARKS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:")
+SANITIZER_MARKS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:",
+                   "WARNING: ThreadSanitizer")
 
 
 def program_path(name):
@@ -27,7 +28,7 @@ def make_environment(place):
                "XDG_CONFIG_HOME": "config", "XDG_CACHE_HOME": "cache", "TMPDIR": "tmp"}
     for folder in folders.values():
         (place / folder).mkdir(mode=0o700)
-    for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
+    for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
         if name in kept:  # reports of every descendant, wherever its standard error goes
             kept[name] += f":log_path={place / 'sanitizer'}"
     return kept | {name: str(place / folder) for name, folder in folders.items()} | {

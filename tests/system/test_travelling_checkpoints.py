@@ -60,9 +60,8 @@ class Site:
     def finish(self):
         wait_until(lambda: recorded.job_count(self.database, "done"), 150)
         recorded.assert_all_done_once(self.database, 1)
-        # Nobody needs it any more. (What was under way when the job ended stays as a part for ten minutes.)
-        wait_until(lambda: all(path.suffix == ".part" for path in self.files.glob("*"))
-                   and not recorded.query(self.database, "SELECT 1 FROM checkpoint"))
+        # Nobody needs it any more, nor what was under way when the job ended.
+        wait_until(lambda: not list(self.files.glob("*")) and not recorded.query(self.database, "SELECT 1 FROM checkpoint"))
         measured, = recorded.measurements(self.database).values()
         self.machines[-1].worker.kill()
         return measured

@@ -70,6 +70,35 @@ static void one_bad_result_among_many_is_undone_alone(void **state)
     harness_expect(STATE(2), "done");
 }
 
+/* As the loop does it: the transaction begins with the first message that stores something. */
+static void heartbeats_alone_need_no_transaction(void **state)
+{
+    (void)state;
+    harness_submit(SWEEP);
+    Wire__Lease *lease = harness_lease(1, 1);
+    Wire__Heartbeat heartbeat = WIRE__HEARTBEAT__INIT;
+    heartbeat.sequence = 2;
+    Wire__Envelope envelope = WIRE__ENVELOPE__INIT;
+    envelope.body_case = WIRE__ENVELOPE__BODY_HEARTBEAT;
+    envelope.heartbeat = &heartbeat;
+    store_begin_later(&harness.store);
+    harness_put(1, &envelope);
+    assert_true(harness.store.later);
+    harness_commit();
+    assert_non_null(TAKE(1, HEARTBEAT_ACK));
+    struct made_result made;
+    harness_make_result(&made, lease, WIRE__OUTCOME__OUTCOME_DONE);
+    envelope.body_case = WIRE__ENVELOPE__BODY_RESULT;
+    envelope.result = &made.result;
+    store_begin_later(&harness.store);
+    harness_put(1, &envelope);
+    assert_false(harness.store.later);
+    harness_expect(STATE(1), "leased"); /* for others, until the commit */
+    harness_commit();
+    harness_expect(STATE(1), "done");
+    assert_non_null(TAKE(1, RESULT_ACK));
+}
+
 static void strangers_are_asked_who_they_are(void **state)
 {
     (void)state;
@@ -367,45 +396,129 @@ static void a_peer_that_does_not_read_holds_nobody_up(void **state)
     outbox_finish(&outbox);
 }
 
-static void send_first_piece(const Wire__Lease *lease, uint8_t digest[HASH_BYTES])
+enum { PIECE = 100 };
+
+static void send_first_piece(const Wire__Lease *lease, const uint8_t digest[HASH_BYTES])
 {
-    uint8_t bytes[100] = {0};
+    uint8_t bytes[PIECE] = {0};
     Wire__Checkpoint checkpoint = WIRE__CHECKPOINT__INIT;
     Wire__CheckpointChunk chunk = WIRE__CHECKPOINT_CHUNK__INIT;
-    checkpoint.file.data = digest;
+    checkpoint.file.data = (uint8_t *)(uintptr_t)digest;
     checkpoint.file.len = HASH_BYTES;
-    checkpoint.size = 2 * sizeof bytes;
+    checkpoint.size = 2 * PIECE;
     checkpoint.step = 1;
     chunk.attempt = lease->attempt;
     chunk.checkpoint = &checkpoint;
     chunk.data.data = bytes;
-    chunk.data.len = sizeof bytes;
+    chunk.data.len = PIECE;
     SEND(1, CHECKPOINT_CHUNK, checkpoint_chunk, &chunk);
     Wire__Envelope *ack = TAKE(1, CHECKPOINT_ACK);
     assert_string_equal(ack->checkpoint_ack->refused, "");
-    assert_int_equal(ack->checkpoint_ack->next_offset, sizeof bytes);
+    assert_int_equal(ack->checkpoint_ack->next_offset, PIECE);
 }
 
-/* Its worker was killed while it sent it, and nobody else has the same. */
+static void remove_folder(void)
+{
+    char folder[256];
+    snprintf(folder, sizeof folder, "%s.d/checkpoints", harness.path);
+    assert_int_equal(rmdir(folder), 0); /* nothing is left in it */
+}
+
+static void part_path(const uint8_t digest[HASH_BYTES], char path[256])
+{
+    char text[HASH_TEXT];
+    hash_text(digest, HASH_BYTES, text);
+    snprintf(path, 256, "%s.d/checkpoints/%s.part", harness.path, text);
+}
+
+/* The job goes on, and has sent a newer one since. */
 static void half_a_checkpoint_does_not_stay(void **state)
 {
     (void)state;
     const struct timespec long_ago[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
-    uint8_t digest[HASH_BYTES] = {1, 2, 3};
-    char folder[128], path[256], text[HASH_TEXT];
+    const uint8_t digest[HASH_BYTES] = {1, 2, 3};
+    char path[256];
     harness_submit(SWEEP);
     send_first_piece(harness_lease(1, 1), digest);
-    hash_text(digest, HASH_BYTES, text);
-    snprintf(folder, sizeof folder, "%s.d/checkpoints", harness.path);
-    snprintf(path, sizeof path, "%s/%s.part", folder, text);
-    harness_tick(1000);
-    harness_tick(LEASE_MS);
-    assert_int_equal(access(path, F_OK), 0); /* it may still grow */
+    part_path(digest, path);
     assert_int_equal(utimensat(AT_FDCWD, path, long_ago, 0), 0);
     harness_tick(1000);
-    harness_tick(LEASE_MS);
     assert_int_equal(access(path, F_OK), -1);
-    assert_int_equal(rmdir(folder), 0);
+    remove_folder();
+}
+
+static void half_a_checkpoint_goes_when_its_attempt_is_over(void **state)
+{
+    (void)state;
+    const uint8_t digest[HASH_BYTES] = {1, 2, 3};
+    char path[256];
+    harness_submit(SWEEP);
+    const Wire__Lease *lease = harness_lease(1, 1);
+    send_first_piece(lease, digest);
+    part_path(digest, path);
+    harness_tick(1000);
+    assert_int_equal(access(path, F_OK), 0); /* it may still grow */
+    assert_true(harness_result(1, lease, WIRE__OUTCOME__OUTCOME_DONE));
+    harness_tick(1000);
+    assert_int_equal(access(path, F_OK), -1);
+    remove_folder();
+}
+
+static bool take_piece(struct checkpoints_coming *coming, const uint8_t digest[HASH_BYTES],
+                       const uint8_t *bytes, uint64_t offset, uint64_t *next_offset)
+{
+    bool stored;
+    struct error error;
+    struct checkpoint_piece piece = {
+        .size = 2 * PIECE, .offset = offset, .data = bytes + offset, .length = PIECE};
+    memcpy(piece.digest, digest, HASH_BYTES);
+    if (!checkpoints_take(harness.path, coming, &piece, next_offset, &stored, &error)) {
+        assert_non_null(strstr(error.message, "damaged"));
+        return false;
+    }
+    assert_int_equal(stored, *next_offset == 2 * PIECE);
+    return true;
+}
+
+static bool sends_no_more(void *context, const struct attempt_id *sender)
+{
+    (void)context;
+    (void)sender;
+    return false;
+}
+
+/* Hashed as it comes, or at the end where too many others came meanwhile. */
+static void checkpoints_that_come_at_once_are_told_apart(void **state)
+{
+    (void)state;
+    static struct checkpoints_coming coming;
+    uint8_t bytes[2 * PIECE], digest[HASH_BYTES], other[HASH_BYTES] = {0};
+    uint64_t next_offset;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)i;
+    struct hash_sha256 hash;
+    hash_sha256_init(&hash);
+    hash_sha256_add(&hash, bytes, sizeof bytes);
+    hash_sha256_finish(&hash, digest);
+    for (int others = 0; others <= CHECKPOINTS_COMING_MAX; others += CHECKPOINTS_COMING_MAX) {
+        assert_true(take_piece(&coming, digest, bytes, 0, &next_offset));
+        for (int i = 0; i < others; i++) {
+            other[0] = (uint8_t)i;
+            assert_true(take_piece(&coming, other, bytes, 0, &next_offset));
+        }
+        assert_true(take_piece(&coming, digest, bytes, PIECE, &next_offset));
+        assert_int_equal(next_offset, 2 * PIECE);
+        char text[HASH_TEXT];
+        struct error error;
+        hash_text(digest, HASH_BYTES, text);
+        assert_true(checkpoints_remove(harness.path, text, &error));
+    }
+    assert_false(take_piece(&coming, other, bytes, PIECE, &next_offset));
+    assert_true(take_piece(&coming, other, bytes, PIECE, &next_offset));
+    assert_int_equal(next_offset, 0); /* it begins again */
+    checkpoints_remove_unsent(harness.path, &coming, sends_no_more, NULL);
+    checkpoints_remove_parts(harness.path, INT64_MAX);
+    remove_folder();
 }
 
 int main(void)
@@ -414,6 +527,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(answers_wait_for_the_commit),
         TEST(one_bad_result_among_many_is_undone_alone),
+        TEST(heartbeats_alone_need_no_transaction),
         TEST(strangers_are_asked_who_they_are),
         TEST(roles_are_kept_apart),
         TEST(heartbeats_keep_a_lease_and_silence_loses_it),
@@ -430,6 +544,8 @@ int main(void)
         TEST(logs_keep_their_head_and_tail),
         TEST(a_peer_that_does_not_read_holds_nobody_up),
         TEST(half_a_checkpoint_does_not_stay),
+        TEST(half_a_checkpoint_goes_when_its_attempt_is_over),
+        TEST(checkpoints_that_come_at_once_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
