@@ -267,15 +267,15 @@ void grid_point(const struct grid *grid, size_t point, struct job *job)
 }
 
 /* Whole numbers to 2^53 are exact everywhere. */
-int64_t grid_own_seed(const struct job *of, int64_t replicate)
+int64_t grid_own_seed(const struct job *point, int64_t replicate)
 {
     enum { SEED_BITS = 53 };
     uint8_t hash[HASH_BYTES];
     uint64_t seed = 0;
-    struct job point = *of;
-    point.seed = replicate;
-    point.dataset_digest[0] = point.init_digest[0] = '\0'; /* not known everywhere */
-    job_train_hash(&point, hash);
+    struct job job = *point;
+    job.seed = replicate;
+    job.dataset_digest[0] = job.init_digest[0] = '\0'; /* not known everywhere */
+    job_train_hash(&job, hash);
     for (size_t i = 0; i < sizeof seed; i++)
         seed = seed << 8 | hash[i];
     return (int64_t)(seed >> (64 - SEED_BITS));

@@ -1,6 +1,8 @@
 /* Seeds added by Stein's rule, through the real dispatch and the real database. */
 #include "tests/unit/coordinator_harness.h"
 
+#include <math.h>
+
 #define ADAPTIVE(half_width, max)                                                                  \
     "run: {adaptive_seeds: {metric: accuracy@0.4, half_width: " half_width ", max: " max "}}\n"
 #define SWEEP(ks, seeds, sigmas, run)                                                              \
@@ -16,7 +18,7 @@ static void make(struct made_result *made, const Wire__Lease *lease, double accu
     harness_make_result(made, lease, outcome);
     Wire__Accuracy *noisy = &made->accuracies[made->result.n_accuracies - 1];
     noisy->image_count = 10000;
-    noisy->correct_count = (uint64_t)(accuracy * 10000 + 0.5);
+    noisy->correct_count = (uint64_t)llround(accuracy * 10000);
     noisy->accuracy = (double)noisy->correct_count / 10000;
 }
 
