@@ -51,10 +51,13 @@ bool dispatch_weights_chunk(struct dispatch *dispatch, const struct inbound *inb
     struct error reason;
     char refused[STORE_WEIGHTS_REASON_MAX] = "";
     hash_text(chunk->digest.data, HASH_BYTES, piece.digest);
-    if (piece.offset == 0 &&
-        !store_weights_may_come(dispatch->store, id.job, piece.size, refused, error))
+    /* Asked again at the end: others may have come meanwhile. */
+    bool is_last = piece.size - piece.offset == piece.length;
+    if ((piece.offset == 0 || is_last) &&
+        !store_weights_may_come(dispatch->store, id.job, piece.digest, piece.size, refused, error))
         return false;
     if (refused[0]) {
+        weights_remove_part(dispatch->options.database, piece.digest);
         log_info("the weights of j%lld attempt %lld are not kept: %s", (long long)id.job,
                  (long long)id.number, refused);
         answer(dispatch, inbound, &id, &what, refused);

@@ -5,7 +5,7 @@
 
 enum { POINTS_MAX = 64 /* of sweeps that share one training; gc finds what is beyond */ };
 
-bool store_weights_may_come(struct store *store, int64_t job, uint64_t bytes,
+bool store_weights_may_come(struct store *store, int64_t job, const char *digest, uint64_t bytes,
                             char refused[STORE_WEIGHTS_REASON_MAX], struct error *error)
 {
     struct statement *statement;
@@ -14,11 +14,12 @@ bool store_weights_may_come(struct store *store, int64_t job, uint64_t bytes,
     if (!db_prepare(store->db,
                     "SELECT s.keep = 'none', s.keep_bytes, CASE WHEN s.keep_bytes > 0 THEN"
                     " (SELECT coalesce(sum(w.bytes), 0) FROM weights w JOIN job o ON o.id = w.job"
-                    "  WHERE o.sweep = s.id AND w.state <> 'doomed') ELSE 0 END"
+                    "  WHERE o.sweep = s.id AND w.state <> 'doomed' AND w.digest <> ?2) ELSE 0 END"
                     " FROM job j JOIN sweep s ON s.id = j.sweep WHERE j.id = ?1",
                     &statement, error))
         return false;
     statement_bind_integer(statement, 1, job);
+    statement_bind_text(statement, 2, digest);
     if (!statement_step(statement, &row, error))
         return false;
     if (!row)

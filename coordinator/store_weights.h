@@ -8,9 +8,10 @@
 
 enum { STORE_WEIGHTS_REASON_MAX = 160, STORE_WEIGHTS_PARTS = 256 };
 
-/* Whether weights of `bytes` bytes may come of this job: `refused` is "" or says why not. */
-WARN_UNUSED bool store_weights_may_come(struct store *store, int64_t job, uint64_t bytes,
-                                        char refused[STORE_WEIGHTS_REASON_MAX],
+/* Whether this file of `bytes` bytes may come of this job, beside what has arrived of its sweep:
+ * `refused` is "" or says why not. */
+WARN_UNUSED bool store_weights_may_come(struct store *store, int64_t job, const char *digest,
+                                        uint64_t bytes, char refused[STORE_WEIGHTS_REASON_MAX],
                                         struct error *error);
 
 /* They are on disk, whole. */

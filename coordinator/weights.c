@@ -133,6 +133,13 @@ bool weights_take(const char *database, const struct weights_piece *piece,
     return good;
 }
 
+void weights_remove_part(const char *database, const char *digest)
+{
+    char part[WEIGHTS_PATH_MAX];
+    if (weights_folder_file(database, digest, part_suffix, part, NULL))
+        unlink(part);
+}
+
 void weights_remove_parts(const char *database)
 {
     char folder[WEIGHTS_PATH_MAX];

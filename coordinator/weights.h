@@ -26,6 +26,9 @@ struct weights_answer {
 WARN_UNUSED bool weights_take(const char *database, const struct weights_piece *piece,
                               struct weights_answer *answer, struct error *error);
 
+/* Removes what was begun of a file. */
+void weights_remove_part(const char *database, const char *digest);
+
 /* Removes what was begun and never finished. */
 void weights_remove_parts(const char *database);
 

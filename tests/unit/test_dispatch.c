@@ -5,7 +5,9 @@
 #include <math.h>
 #include <sys/stat.h>
 
+#include "coordinator/store_weights.h"
 #include "coordinator/turn.h"
+#include "coordinator/weights.h"
 
 #define SWEEP                                                                                      \
     "name: s\ndataset: glyphs\nmodel: mnist-cnn\ntrain: {epochs: 1, batch: 100, lr: 0.05}\n"       \
@@ -416,7 +418,7 @@ static void a_peer_that_does_not_read_holds_nobody_up(void **state)
     outbox_finish(&outbox);
 }
 
-enum { PIECE = 100 };
+enum { PIECE = 100, WEIGHTS = 600000 };
 
 static void send_first_piece(const Wire__Lease *lease, const uint8_t digest[HASH_BYTES])
 {
@@ -449,6 +451,47 @@ static void part_path(const uint8_t digest[HASH_BYTES], char path[256])
     char text[HASH_TEXT];
     hash_text(digest, HASH_BYTES, text);
     snprintf(path, 256, "%s.d/checkpoints/%s.part", harness.path, text);
+}
+
+/* The answer: what it was refused for, "" when it was taken. */
+static const char *send_weights(uint8_t worker, const Wire__Lease *lease, uint8_t name,
+                                uint64_t offset)
+{
+    uint8_t digest[HASH_BYTES] = {name}, bytes[PIECE] = {0};
+    Wire__WeightsChunk chunk = WIRE__WEIGHTS_CHUNK__INIT;
+    chunk.attempt = lease->attempt;
+    chunk.digest.data = digest;
+    chunk.digest.len = HASH_BYTES;
+    chunk.size = WEIGHTS;
+    chunk.offset = offset;
+    chunk.data.data = bytes;
+    chunk.data.len = PIECE;
+    SEND(worker, WEIGHTS_CHUNK, weights_chunk, &chunk);
+    return TAKE(worker, WEIGHTS_ACK)->weights_ack->refused;
+}
+
+/* Each alone is within the limit of 0.001 GiB. */
+static void weights_that_come_together_keep_to_the_limit(void **state)
+{
+    (void)state;
+    char digest[HASH_TEXT], path[256];
+    harness_submit(SWEEP "run: {keep_gib: 0.001}\n");
+    const Wire__Lease *one = harness_lease(1, 1), *other = harness_lease(2, 1);
+    assert_string_equal(send_weights(1, one, 1, 0), "");
+    assert_string_equal(send_weights(2, other, 2, 0), "");
+    hash_text((const uint8_t[HASH_BYTES]){1}, HASH_BYTES, digest);
+    const struct attempt_id id = {.job = (int64_t)one->attempt->job, .number = 1};
+    GOOD(store_weights_arrived(&harness.store, digest, WEIGHTS, &id, &error));
+    assert_non_null(strstr(send_weights(2, other, 2, WEIGHTS - PIECE), "may take 1 MiB"));
+    hash_text((const uint8_t[HASH_BYTES]){2}, HASH_BYTES, digest);
+    snprintf(path, sizeof path, "%s.d/weights/%s.part", harness.path, digest);
+    assert_int_equal(access(path, F_OK), -1);
+    /* One that is sent again does not stand in its own way. */
+    assert_string_equal(send_weights(1, one, 1, 0), "");
+    hash_text((const uint8_t[HASH_BYTES]){1}, HASH_BYTES, digest);
+    weights_remove_part(harness.path, digest);
+    snprintf(path, sizeof path, "%s.d/weights", harness.path);
+    assert_int_equal(rmdir(path), 0); /* nothing is left in it */
 }
 
 /* The job goes on, and has sent a newer one since. */
@@ -564,6 +607,7 @@ int main(void)
         TEST(garbage_changes_nothing),
         TEST(logs_keep_their_head_and_tail),
         TEST(a_peer_that_does_not_read_holds_nobody_up),
+        TEST(weights_that_come_together_keep_to_the_limit),
         TEST(half_a_checkpoint_does_not_stay),
         TEST(half_a_checkpoint_goes_when_its_attempt_is_over),
         TEST(checkpoints_that_come_at_once_are_told_apart),

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-enum { MAX = 20000, CONV_MAX = 80000 };
+enum { MAX = 20000, CONV_MAX = 160000 };
 
 static const double STEP = 1e-6;
 
