@@ -219,9 +219,9 @@ static bool take_request(struct socket_guard *guard, socket_judge *judge, void *
 static const char *reason_of(uint16_t event, uint32_t value)
 {
     if (event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
-        return "it left before it had shown a key";
+        return "it left and showed no key";
     return value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH
-               ? "it shows no key (another mechanism than CURVE)"
+               ? "it showed no key (another mechanism than CURVE)"
                : "it does not speak this protocol, or does not know this coordinator's key";
 }
 
