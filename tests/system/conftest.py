@@ -23,7 +23,7 @@ import processes
 from processes import TIME_FACTOR
 from programs import Programs
 
-TEST_SECONDS = 300
+TEST_SECONDS = 900
 
 
 @pytest.fixture
