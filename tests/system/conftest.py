@@ -20,6 +20,7 @@ import tempfile
 import pytest
 
 import processes
+import recorded
 from processes import TIME_FACTOR
 from programs import Programs
 
@@ -30,6 +31,8 @@ TEST_SECONDS = 900
 def place(request):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="lst", dir="/tmp"))
     yield folder
+    for database in folder.glob("*.db"):
+        recorded.assert_counts(database)
     if getattr(request.node, "failed", False):
         print(f"what the test left is in {folder}")
     else:
