@@ -24,7 +24,7 @@ import recorded
 from processes import TIME_FACTOR
 from programs import Programs
 
-TEST_SECONDS = 300
+TEST_SECONDS = 900
 
 
 @pytest.fixture
