@@ -11,9 +11,9 @@
 #include "common/weights_folder.h"
 
 enum {
-    GREETING_TIMEOUT_MS = 3000,
+    GREETING_TIMEOUT_MS = 10000,
     KEYED_GREETING_TIMEOUT_MS = 10000, /* over a network, with a handshake */
-    LIVE_TIMEOUT_MS = 1000,
+    LIVE_TIMEOUT_MS = 5000,
     ROWS_AT_ONCE = 1000,
 };
 

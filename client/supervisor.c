@@ -12,7 +12,7 @@
 enum {
     DEATHS_MAX = 5,
     PAUSE_FIRST_MS = 200,
-    BUSY_RETRY_MS = 3000,
+    BUSY_RETRY_MS = 10000, /* a run that was killed may take a while to be gone */
     BUSY_PAUSE_MS = 100,
     WORKER_STOP_MS = 30000,
     /* The worker is a process beside us: it cannot be out of reach, only dead, and then its jobs

@@ -7,7 +7,7 @@
 #include "common/clock.h"
 #include "common/lockfile.h"
 
-enum { BUSY_RETRY_MS = 3000, BUSY_PAUSE_MS = 100, GREETING_TIMEOUT_MS = 1000 };
+enum { BUSY_RETRY_MS = 15000, BUSY_PAUSE_MS = 100, GREETING_TIMEOUT_MS = 3000 };
 
 static bool connect_to(struct writer *writer, const char *endpoint, struct error *error)
 {

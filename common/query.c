@@ -25,13 +25,16 @@
     " UNION ALL " FIRST_IN("leased") " UNION ALL " FIRST_IN("done") " UNION ALL " FIRST_IN(        \
         "failed") " UNION ALL " FIRST_IN("diverged") " UNION ALL " FIRST_IN("cancelled")
 
-/* A sweep's jobs in one state: a range of an index, counted twice as fast as by looking at each
- * entry's state. */
-#define COUNT_IN(state)                                                                            \
-    ", (SELECT count(*) FROM job j INDEXED BY job_by_sweep WHERE j.sweep = s.id AND j.state = "    \
-    "'" state "' AND j.withdrawn = 0 AND j.superseded_by IS NULL) AS " state
+/* Jobs of sweep s in some states: a range of an index for each. */
+#define COUNT_OF(states)                                                                           \
+    "(SELECT count(*) FROM job j INDEXED BY job_by_sweep WHERE j.sweep = s.id AND j.state " states \
+    " AND j.withdrawn = 0 AND j.superseded_by IS NULL)"
+/* All of its jobs are counted only while it is expanding. Those that wait, which may be a million,
+ * are all less the others. */
+#define JOBS_OF_SWEEP "coalesce(s.job_count, " COUNT_OF("IS NOT NULL") ")"
+#define BEGUN_OF_SWEEP COUNT_OF("IN ('leased', 'done', 'failed', 'diverged', 'cancelled')")
+#define COUNT_IN(state) ", " COUNT_OF("= '" state "'") " AS " state
 #define COUNTS                                                                                     \
-    COUNT_IN("pending")                                                                            \
     COUNT_IN("leased")                                                                             \
     COUNT_IN("done") COUNT_IN("failed") COUNT_IN("diverged") COUNT_IN("cancelled")
 
@@ -45,7 +48,8 @@ static const struct query queries[] = {
     /* ?1: a sweep's number, or NULL for all. Counted from the index alone; what has begun is looked
      * at row by row. */
     {"sweeps", 1,
-     "WITH tally AS MATERIALIZED (SELECT s.id AS sweep" COUNTS " FROM sweep s "
+     "WITH tally AS MATERIALIZED (SELECT s.id AS sweep, " JOBS_OF_SWEEP " AS jobs" COUNTS
+     " FROM sweep s "
      "WHERE ?1 IS NULL OR s.id = ?1), "
      "begun AS (SELECT s.id AS sweep, min(a.leased_at) AS first_leased_at, "
      "max(j.finished_at) AS last_finished_at, "
@@ -57,7 +61,7 @@ static const struct query queries[] = {
      "LEFT JOIN attempt a ON a.job = j.id AND a.number = j.attempt "
      "WHERE ?1 IS NULL OR s.id = ?1 GROUP BY s.id) "
      "SELECT s.id, s.name, s.state, s.held, s.point_count, s.submitted_at, "
-     "t.pending + t.leased + t.done + t.failed + t.diverged + t.cancelled AS jobs, t.pending, "
+     "t.jobs, t.jobs - t.leased - t.done - t.failed - t.diverged - t.cancelled AS pending, "
      "t.leased, t.done, t.failed, t.diverged, t.cancelled, b.first_leased_at, b.last_finished_at, "
      "coalesce(b.measured, 0) AS measured, b.measured_s "
      "FROM sweep s JOIN tally t ON t.sweep = s.id LEFT JOIN begun b ON b.sweep = s.id "
@@ -72,9 +76,8 @@ static const struct query queries[] = {
      "LEFT JOIN worker w ON w.id = a.worker "
      "WHERE j.id IN (" FIRST_JOBS ") ORDER BY j.id LIMIT ?3"},
     {"job-count", 2,
-     "SELECT count(*) AS jobs FROM job j INDEXED BY job_by_sweep WHERE j.sweep = ?1 "
-     "AND j.superseded_by IS NULL "
-     "AND j.withdrawn = 0 AND (?2 IS NULL OR j.state = ?2)"},
+     "SELECT CASE WHEN ?2 IS NULL THEN " JOBS_OF_SWEEP " WHEN ?2 = 'pending' THEN " JOBS_OF_SWEEP
+     " - " BEGUN_OF_SWEEP " ELSE " COUNT_OF("= ?2") " END AS jobs FROM sweep s WHERE s.id = ?1"},
 
     /* ?1: job */
     {"job", 1,

@@ -214,8 +214,9 @@ static bool place(struct store *store, const struct rule *rule, struct placing_r
         return false;
     added->fresh += placement.placing == PLACE_NEW;
     added->reused += placement.placing == PLACE_REUSED;
-    return !placement.added ||
-           store_key_add(store, placement.hash, rule->sweep, request->id, &standing, error);
+    return (placement.was_asked || store_sweep_grow(store, rule->sweep, 1, error)) &&
+           (!placement.added ||
+            store_key_add(store, placement.hash, rule->sweep, request->id, &standing, error));
 }
 
 /* `count` seeds more. */

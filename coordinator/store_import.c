@@ -17,14 +17,15 @@ static bool add_sweep(struct store *store, const struct import *import,
     const struct sweep_source text = {source->file, source->text, ""};
     if (!db_prepare(store->db,
                     "INSERT INTO sweep (id, name, state, origin, text_number, point_count,"
-                    " max_attempts, reuse, submitted_at)"
+                    " max_attempts, reuse, submitted_at, job_count)"
                     " VALUES (" STORE_NEXT_SWEEP
-                    ", ?1, 'active', 'imported', 1, ?2, 1, 'false', ?3)",
+                    ", ?1, 'active', 'imported', 1, ?2, 1, 'false', ?3, ?4)",
                     &statement, error))
         return false;
     statement_bind_text(statement, 1, source->name);
     statement_bind_integer(statement, 2, (int64_t)import->point_count);
     statement_bind_integer(statement, 3, clock_wall_ms());
+    statement_bind_integer(statement, 4, (int64_t)import->job_count);
     if (!statement_run(statement, error))
         return false;
     *sweep = db_last_id(store->db);

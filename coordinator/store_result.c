@@ -269,6 +269,27 @@ static bool record_failure(struct store *store, const struct attempt_id *id,
                         : store_lease_end(store, id, ATTEMPT_FAILED, reason, &ending, error));
 }
 
+/* Whoever sends it again was not told, maybe because a coordinator ended between its commit and
+ * its line in the journal: the line is written once more, which does no harm. */
+static bool add_again(struct store *store, const struct attempt_id *id, const Wire__Result *result,
+                      const char *outcome, struct error *error)
+{
+    struct statement *statement;
+    uint8_t digest[JOURNAL_DIGEST_BYTES];
+    int64_t same;
+    store_journal_digest(result, digest);
+    if (!db_prepare(store->db,
+                    "SELECT EXISTS (SELECT 1 FROM attempt WHERE job = ?1 AND number = ?2"
+                    " AND digest = ?3)",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, id->job);
+    statement_bind_integer(statement, 2, id->number);
+    statement_bind_literal_blob(statement, 3, digest, sizeof digest);
+    return store_integer(statement, 0, &same, error) &&
+           (!same || store_journal_add(store, id, outcome, digest, error));
+}
+
 bool store_result(struct store *store, const struct attempt_id *id, const Wire__Result *result,
                   struct result_answer *answer, struct error *error)
 {
@@ -283,9 +304,10 @@ bool store_result(struct store *store, const struct attempt_id *id, const Wire__
     bool diverged = result->outcome == WIRE__OUTCOME__OUTCOME_DIVERGED;
     if (!sight.live && !sight.late) {
         const char *sent = done ? "done" : diverged ? "diverged" : "failed";
-        if (sight.found && strcmp(sight.outcome, sent) == 0)
-            answer->verdict = RESULT_KNOWN;
-        return true;
+        if (!sight.found || strcmp(sight.outcome, sent) != 0)
+            return true;
+        answer->verdict = RESULT_KNOWN;
+        return !(done || diverged) || add_again(store, id, result, sent, error);
     }
     answer->verdict = RESULT_TAKEN;
     answer->late = sight.late;

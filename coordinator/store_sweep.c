@@ -191,7 +191,8 @@ bool store_sweep_extend(struct store *store, int64_t sweep, int64_t text_number,
 {
     struct statement *statement;
     if (!db_prepare(store->db,
-                    "UPDATE sweep SET state = 'expanding', text_number = ?5, point_count = ?2,"
+                    "UPDATE sweep SET state = 'expanding', job_count = NULL, text_number = ?5,"
+                    " point_count = ?2,"
                     " max_attempts = ?3, reuse = ?4, checkpoint_s = ?6, continue_any = ?7,"
                     " keep = ?8, priority = ?9, max_running = ?10, keep_bytes = ?11,"
                     " requires = ?12, independent_seeds = ?13, adaptive_metric = ?14,"
@@ -266,10 +267,24 @@ bool store_sweep_withdraw(struct store *store, int64_t sweep, int64_t text_numbe
 bool store_sweep_activate(struct store *store, int64_t sweep, struct error *error)
 {
     struct statement *statement;
-    if (!db_prepare(store->db, "UPDATE sweep SET state = 'active' WHERE id = ?1", &statement,
-                    error))
+    if (!db_prepare(store->db,
+                    "UPDATE sweep SET state = 'active', job_count = (SELECT count(*)"
+                    "  FROM job j INDEXED BY job_by_sweep WHERE j.sweep = ?1 AND j.withdrawn = 0"
+                    "  AND j.superseded_by IS NULL) WHERE id = ?1",
+                    &statement, error))
         return false;
     statement_bind_integer(statement, 1, sweep);
+    return statement_run(statement, error);
+}
+
+bool store_sweep_grow(struct store *store, int64_t sweep, int64_t count, struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare(store->db, "UPDATE sweep SET job_count = job_count + ?2 WHERE id = ?1",
+                    &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, sweep);
+    statement_bind_integer(statement, 2, count);
     return statement_run(statement, error);
 }
 

@@ -14,7 +14,10 @@
 #include "worker/supervisor.h"
 #include "worker/supply.h"
 
-enum { STOP_MS = 2000 /* how long a stopping worker waits for acknowledgements */ };
+/* How long a stopping worker waits for each acknowledgement. A release may have a piece of a
+ * checkpoint before it on a line of less than 1 Mbit/s; whoever said goodbye before it was taken
+ * has lost the job. With the runners' checkpoints it is less than the usual grace of 30 s. */
+enum { STOP_MS = 15000 };
 
 struct supervisor {
     const struct supervisor_options *options;

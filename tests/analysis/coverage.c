@@ -8,10 +8,11 @@
 
 enum { SCENARIOS_MAX = 16 };
 
-/* What one seed has no interval or test for has never been counted. */
-static void print_share(size_t count, size_t sweeps, size_t seed_count)
+/* What one seed, or few for Stein's rule, have no interval or test for has never been counted. */
+static void print_share(size_t count, size_t row, size_t sweeps, size_t seed_count)
 {
-    if (seed_count < STEIN_FIRST_MIN && count == 0)
+    size_t least = row == SIMULATION_STEIN ? STEIN_FIRST_MIN : 2;
+    if (seed_count < least && count == 0)
         printf(" – |");
     else
         printf(" %.1f |", 100 * (double)count / (double)sweeps);
@@ -36,7 +37,7 @@ int main(int argc, char **argv)
     for (size_t row = 0; row < SIMULATION_ROW_COUNT; row++) {
         printf("\n| %s |", simulation_texts[row]);
         for (size_t i = 0; i < scenarios; i++)
-            print_share(counts[i][row], sweeps, simulation_scenarios[i].seed_count);
+            print_share(counts[i][row], row, sweeps, simulation_scenarios[i].seed_count);
     }
     printf("\n");
     return 0;

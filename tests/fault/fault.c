@@ -7,6 +7,7 @@
  *     LIPSWEEP_FAULT_DO    kill: the process dies before the call; killed: after it;
  *                          short: half of it is written; eat: 2 GiB are taken before it, or what
  *                          can be had; else the errno
+ *     LIPSWEEP_FAULT_STOP_AT  after so many of these calls the process stops itself (SIGSTOP)
  *
  * A call that goes wrong is told in the file LIPSWEEP_FAULT_TOLD, so that a test knows. */
 #include <dlfcn.h>
@@ -24,7 +25,7 @@
 enum fault { FAULT_NONE, FAULT_KILL, FAULT_KILLED, FAULT_SHORT, FAULT_EAT, FAULT_ERRNO };
 enum { EATEN_BYTES = 1 << 20, EATEN_COUNT = 2048 };
 
-static int seen;
+static int seen, wronged;
 
 static const char *text_of(const char *name)
 {
@@ -53,6 +54,7 @@ static enum fault fault_of(const char *call, const char *path)
     if (count < which || (count > which && !strchr(at, '-')))
         return FAULT_NONE;
     tell();
+    __atomic_add_fetch(&wronged, 1, __ATOMIC_SEQ_CST);
     if (strcmp(what, "kill") == 0)
         return FAULT_KILL;
     if (strcmp(what, "killed") == 0)
@@ -105,6 +107,16 @@ static void after(enum fault fault)
         raise(SIGKILL);
 }
 
+/* A call that went wrong returns to the program from here. */
+static ssize_t gone_wrong(ssize_t result)
+{
+    int wrong = errno;
+    if (wronged == atoi(text_of("LIPSWEEP_FAULT_STOP_AT")))
+        raise(SIGSTOP);
+    errno = wrong;
+    return result;
+}
+
 #define REAL(name) (__extension__(__typeof__(&name)) dlsym(RTLD_NEXT, #name))
 
 /* The library's own names of the parameters begin with underscores. */
@@ -118,7 +130,7 @@ int open(const char *path, int flags, ...)
     va_end(arguments);
     enum fault fault = flags & O_CREAT ? fault_of("open", path) : FAULT_NONE;
     if (before(fault))
-        return -1;
+        return (int)gone_wrong(-1);
     int result = REAL(open)(path, flags, mode);
     after(fault);
     return result;
@@ -129,9 +141,9 @@ ssize_t write(int file, const void *data, size_t size)
     char path[4096];
     enum fault fault = fault_of("write", path_of(file, path));
     if (fault == FAULT_SHORT)
-        return size > 1 ? REAL(write)(file, data, size / 2) : (ssize_t)size;
+        return gone_wrong(size > 1 ? REAL(write)(file, data, size / 2) : (ssize_t)size);
     if (before(fault))
-        return -1;
+        return gone_wrong(-1);
     ssize_t result = REAL(write)(file, data, size);
     after(fault);
     return result;
@@ -142,7 +154,7 @@ ssize_t pwrite(int file, const void *data, size_t size, off_t offset)
     char path[4096];
     enum fault fault = fault_of("pwrite", path_of(file, path));
     if (before(fault))
-        return -1;
+        return (int)gone_wrong(-1);
     ssize_t result = REAL(pwrite)(file, data, size, offset);
     after(fault);
     return result;
@@ -153,7 +165,7 @@ int fsync(int file)
     char path[4096];
     enum fault fault = fault_of("fsync", path_of(file, path));
     if (before(fault))
-        return -1;
+        return (int)gone_wrong(-1);
     int result = REAL(fsync)(file);
     after(fault);
     return result;
@@ -170,14 +182,14 @@ int close(int file)
     if (!fails)
         return result;
     errno = wrong;
-    return -1;
+    return (int)gone_wrong(-1);
 }
 
 int rename(const char *from, const char *to)
 {
     enum fault fault = fault_of("rename", to);
     if (before(fault))
-        return -1;
+        return (int)gone_wrong(-1);
     int result = REAL(rename)(from, to);
     after(fault);
     return result;
@@ -187,7 +199,7 @@ int unlink(const char *path)
 {
     enum fault fault = fault_of("unlink", path);
     if (before(fault))
-        return -1;
+        return (int)gone_wrong(-1);
     int result = REAL(unlink)(path);
     after(fault);
     return result;

@@ -20,16 +20,19 @@ import tempfile
 import pytest
 
 import processes
+import recorded
 from processes import TIME_FACTOR
 from programs import Programs
 
-TEST_SECONDS = 300
+TEST_SECONDS = 900
 
 
 @pytest.fixture
 def place(request):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="lst", dir="/tmp"))
     yield folder
+    for database in folder.glob("*.db"):
+        recorded.assert_counts(database)
     if getattr(request.node, "failed", False):
         print(f"what the test left is in {folder}")
     else:

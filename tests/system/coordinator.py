@@ -55,7 +55,7 @@ class Coordinator:
         part.CopyFrom(type(part)(**fields) if isinstance(fields, dict) else fields)
         self.socket.send_multipart([peer or self.peer, envelope.SerializeToString()])
 
-    def receive(self, *names, timeout=15.0, where=lambda envelope: True):
+    def receive(self, *names, timeout=60.0, where=lambda envelope: True):
         """The next envelope with a body of one of these names; others wait in the backlog."""
         def wanted(envelope):
             return envelope.WhichOneof("body") in names and where(envelope)
@@ -89,7 +89,7 @@ class Coordinator:
         seen = [envelope.WhichOneof("body") for envelope in self.backlog]
         raise AssertionError(f"no {' or '.join(names)} in {timeout * TIME_FACTOR:g} s; came: {seen}")
 
-    def expect_hello(self, timeout=15.0, welcome=True):
+    def expect_hello(self, timeout=60.0, welcome=True):
         envelope = self.receive("hello", timeout=timeout)
         self.hello, self.instance = envelope.hello, envelope.hello.instance
         if welcome:
@@ -102,7 +102,7 @@ class Coordinator:
             protocol=PROTOCOL, build="test", lease_ms=5000, heartbeat_ms=HEARTBEAT_MS, no_progress_ms=300000,
             pid=1, database=self.database))
 
-    def expect_heartbeat(self, condition=lambda heartbeat: True, timeout=15.0):
+    def expect_heartbeat(self, condition=lambda heartbeat: True, timeout=60.0):
         return self.receive("heartbeat", timeout=timeout,
                             where=lambda envelope: condition(envelope.heartbeat)).heartbeat
 
@@ -116,7 +116,7 @@ class Coordinator:
         return identity
 
     def expect_weights(self, attempt, offset):
-        return self.receive("weights_chunk", timeout=60, where=lambda e: e.weights_chunk.attempt == attempt
+        return self.receive("weights_chunk", where=lambda e: e.weights_chunk.attempt == attempt
                             and e.weights_chunk.offset == offset).weights_chunk
 
     def acknowledge_weights(self, chunk, **fields):
@@ -130,13 +130,13 @@ class Coordinator:
     def acknowledge(self, result, accepted=True):
         self.send(result_ack=dict(attempt=result.attempt, accepted=accepted, reason="" if accepted else "over"))
 
-    def expect_result(self, attempt, timeout=60.0, acknowledge=True):
+    def expect_result(self, attempt, timeout=120.0, acknowledge=True):
         result = self.receive("result", timeout=timeout, where=lambda e: e.result.attempt == attempt).result
         if acknowledge:
             self.acknowledge(result)
         return result
 
-    def expect_release(self, attempt, timeout=15.0):
+    def expect_release(self, attempt, timeout=60.0):
         release = self.receive("release", timeout=timeout, where=lambda e: e.release.attempt == attempt).release
         self.send(release_ack=dict(attempt=attempt))
         return release

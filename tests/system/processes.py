@@ -14,7 +14,7 @@ PR_SET_CHILD_SUBREAPER = 36
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def wait_until(condition, timeout=10.0, what=None, interval=0.01):
+def wait_until(condition, timeout=120.0, what=None, interval=0.01):
     """Calls `condition` until it returns something true, and returns that."""
     limit = time.monotonic() + timeout * TIME_FACTOR
     while True:
@@ -41,6 +41,12 @@ def alive(pid):
     """True while the process runs; one that is dead but not yet reaped is gone."""
     stat = _stat(pid)
     return stat is not None and stat[0] not in "ZX"
+
+
+def stopped(pid):
+    """True while SIGSTOP holds it."""
+    stat = _stat(pid)
+    return stat is not None and stat[0] == "T"
 
 
 def descendants(pid):
@@ -96,7 +102,7 @@ def die_with_parent():
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def kill_all_descendants(timeout=10.0):
+def kill_all_descendants(timeout=60.0):
     """Kills and reaps everything below this process. Returns what there was, as {pid: arguments}."""
     found = {}
     limit = time.monotonic() + timeout

@@ -63,7 +63,7 @@ class Program:
         self.process.kill()
         self.process.wait()
 
-    def wait(self, timeout=60, code=None):
+    def wait(self, timeout=300, code=None):
         """Waits for the end and returns the exit code (-N: killed by signal N); `code` asserts it."""
         returncode = self.process.wait(timeout * TIME_FACTOR)
         assert code is None or returncode == code, (
@@ -83,7 +83,7 @@ class Programs:
         self.started.append(program)
         return program
 
-    def run_measured(self, name, *arguments, timeout=60):
+    def run_measured(self, name, *arguments, timeout=300):
         """Runs to the end: what `run` returns, the peak memory in KiB and the seconds of a processor."""
         report = self.place / "used"
         launcher = [sys.executable, "-S", pathlib.Path(__file__).with_name("measured.py"), report]
@@ -95,7 +95,7 @@ class Programs:
         return (subprocess.CompletedProcess([name, *arguments], returncode, program.stdout(), program.stderr()),
                 int(memory), float(seconds))
 
-    def run(self, name, *arguments, env=None, code=None, timeout=60, stdin=subprocess.DEVNULL):
+    def run(self, name, *arguments, env=None, code=None, timeout=300, stdin=subprocess.DEVNULL):
         program = self.start(name, *arguments, env=env, stdin=stdin)
         returncode = program.wait(timeout, code)
         return subprocess.CompletedProcess([name, *arguments], returncode, program.stdout(), program.stderr())

@@ -53,6 +53,20 @@ def measurements(path):
     return result
 
 
+def assert_counts(path):
+    """The number of jobs that every sweep keeps is that of its jobs. What no coordinator can open is left alone."""
+    try:
+        with reading(path) as connection:
+            wrong = connection.execute(
+                """SELECT name, job_count, (SELECT count(*) FROM job j WHERE j.sweep = s.id AND j.withdrawn = 0
+                                             AND j.superseded_by IS NULL) AS counted
+                   FROM sweep s WHERE NOT deleting
+                     AND ((state = 'active') IS NOT (job_count IS NOT NULL) OR job_count <> counted)""").fetchall()
+    except sqlite3.DatabaseError:
+        return
+    assert not wrong, [dict(row) for row in wrong]
+
+
 def assert_all_done_once(path, count):
     """Every job done, each by one attempt, the newest, and with everything it has to have measured."""
     with reading(path) as connection:

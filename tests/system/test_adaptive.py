@@ -40,7 +40,7 @@ def written(place, run_program):
     """A file whose half width some points need more seeds for and some do not, and how many each should have."""
     plain = place / "plain.yaml"
     plain.write_text(SWEEP.replace("NAME", "plain"))
-    run_program("lipsweep", "run", plain, "--db", place / "plain.db", "--slots", 2, "--quiet", "--yes", code=0, timeout=300)
+    run_program("lipsweep", "run", plain, "--db", place / "plain.db", "--slots", 2, "--quiet", "--yes", code=0)
     spread = {point: statistics.stdev(values) for point, values in by_point(place / "plain.db", "plain").items()}
     low, high = min(spread.values()), max(spread.values())
     assert high > 2 * low, spread
@@ -124,7 +124,7 @@ def test_noisy_points_get_seeds(place, run_program, written):
     assert f"up to {(MOST - 5) * len(expected)} more" in plan
     row, = json.loads(run_program("lipsweep", "plan", file, "--db", database, "--no-measure", "--format", "json", code=0).stdout)
     assert (row["jobs"], row["added"], row["added_at_most"]) == (5 * len(expected), 0, (MOST - 5) * len(expected))
-    run_program("lipsweep", "run", file, "--db", database, "--slots", 2, "--quiet", "--yes", code=0, timeout=300)
+    run_program("lipsweep", "run", file, "--db", database, "--slots", 2, "--quiet", "--yes", code=0)
     check(run_program, database, expected)
     status = run_program("lipsweep", "status", "--db", database, code=0).stdout
     assert f"adaptive_seeds: 3 of 3 points decided, {sum(expected.values()) - 15} seeds added" in status
@@ -151,15 +151,15 @@ def test_a_coordinator_that_dies_decides_the_same(place, run_program, start_prog
     def start():
         coordinator = start_program("lipsweep-coordinator", "--db", database, "--listen", endpoint,
                                     "--lease-ms", 2000, "--heartbeat-ms", 200)
-        wait_until(lambda: "listening" in coordinator.stderr(), timeout=60, what="the coordinator")
+        wait_until(lambda: "listening" in coordinator.stderr(), what="the coordinator")
         return coordinator
 
     coordinator = start()
     run_program("lipsweep", "submit", file, "--connect", endpoint, "--yes", code=0)
     start_program("lipsweep-worker", "--connect", endpoint, "--slots", 2, "--spool", folder / "spool")
     for moment in moments:
-        wait_until(lambda: recorded.job_count(database, "done") >= moment, timeout=240, what=lambda: f"{moment} jobs")
+        wait_until(lambda: recorded.job_count(database, "done") >= moment, what=lambda: f"{moment} jobs")
         coordinator.kill()
         coordinator = start()
-    run_program("lipsweep", "wait", "adaptive", "--connect", endpoint, code=0, timeout=300)
+    run_program("lipsweep", "wait", "adaptive", "--connect", endpoint, code=0)
     check(run_program, database, expected)

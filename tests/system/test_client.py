@@ -11,7 +11,6 @@ import shutil
 import signal
 import sqlite3
 import tempfile
-import time
 
 import pytest
 
@@ -315,16 +314,16 @@ def test_ctrl_c_then_again(run_program, start_program, place):
     write(place, LONG)
     run = start_program("lipsweep", "run", "sweep.yaml", "--slots", "2")
     database = place / "long.db"
-    wait_until(lambda: running_jobs(database), 30, "a job to run")
+    wait_until(lambda: running_jobs(database), what="a job to run")
     os.kill(run.pid, signal.SIGINT)
-    assert run.wait(30) == 130
+    assert run.wait() == 130
     assert "continues" in run.stderr()
     assert not processes.descendants(run.pid)
     assert recorded.job_count(database, "leased") == 0
     assert value(database, "SELECT count(*) FROM attempt WHERE outcome = 'preempted'") > 0
     assert value(database, "SELECT sum(counted_attempts) FROM job") == 0
     assert value(database, "PRAGMA integrity_check") == "ok"
-    run_program("lipsweep", "run", "sweep.yaml", "--slots", "2", code=0, timeout=100)
+    run_program("lipsweep", "run", "sweep.yaml", "--slots", "2", code=0)
     recorded.assert_all_done_once(database, 4)
 
 
@@ -332,12 +331,12 @@ def test_killed_run_leaves_nothing_and_runs_again(run_program, start_program, pl
     write(place, LONG)
     run = start_program("lipsweep", "run", "sweep.yaml", "--slots", "2")
     database = place / "long.db"
-    wait_until(lambda: running_jobs(database), 30, "a job to run")
-    wait_until(lambda: len(processes.descendants(run.pid)) >= 3, 30, "coordinator, worker and a runner")
+    wait_until(lambda: running_jobs(database), what="a job to run")
+    wait_until(lambda: len(processes.descendants(run.pid)) >= 3, what="coordinator, worker and a runner")
     family = processes.descendants(run.pid)
     run.kill()
     again = start_program("lipsweep", "run", "sweep.yaml", "--slots", "2")
-    wait_until(lambda: not any(map(processes.alive, family)), 2, "the children to be gone")
+    wait_until(lambda: not any(map(processes.alive, family)), what="the children to be gone")
     assert again.wait(100) == 0, again.stderr()
     assert "in use" not in again.stderr()
     left, = (place / "run/lipsweep").glob("run-*")  # the killed run's; the next run but not at once removes it
@@ -351,7 +350,7 @@ def test_other_commands_beside_a_run(run_program, start_program, place):
     write(place, ENDLESS)
     run = start_program("lipsweep", "run", "sweep.yaml", "--slots", "1")
     database = place / "long.db"
-    wait_until(lambda: running_jobs(database), 30, "a job to run")
+    wait_until(lambda: running_jobs(database), what="a job to run")
     second = run_program("lipsweep", "run", "sweep.yaml", code=4)
     assert "in use" in second.stderr and "lipsweep watch" in second.stderr
     assert "running" in run_program("lipsweep", "status", "--db", database, code=0).stdout
@@ -362,42 +361,47 @@ def test_other_commands_beside_a_run(run_program, start_program, place):
     run_program("lipsweep", "cancel", waiting, "--db", database, code=0)  # by the run's own coordinator
     assert [row["job"] for row in rows(run_program, "jobs", "last", "--state", "cancelled", "--db", database)] == [waiting]
     watch = start_program("lipsweep", "watch", "--db", database)
+    wait_until(lambda: "jobs" in watch.stdout() + watch.stderr(), what="the watch to look")
     run_program("lipsweep", "cancel", "last", "--db", database, code=0)
-    assert watch.wait(60) == 0 and "jobs" in watch.stdout()
-    run.wait(60, code=0)
+    assert watch.wait() == 0 and "jobs" in watch.stdout()
+    run.wait(code=0)
 
 
-def test_dead_worker_is_started_again(start_program, place):
-    write(place, LONG.replace("epochs: 3", "epochs: 10"))
+def processes_of(run, name):
+    return [pid for pid in processes.descendants(run.pid) if processes.program(pid) == name]
+
+
+def test_dead_programs_are_started_again(run_program, start_program, place):
+    write(place, ENDLESS)
     run = start_program("lipsweep", "run", "sweep.yaml", "--slots", "2")
     database = place / "long.db"
-    wait_until(lambda: running_jobs(database), 30, "a job to run")
+    wait_until(lambda: running_jobs(database), what="a job to run")
     for name in ("lipsweep-worker", "lipsweep-coordinator"):
-        victims = [pid for pid in processes.descendants(run.pid) if processes.program(pid) == name]
-        os.kill(victims[0], signal.SIGKILL)
-        wait_until(lambda: f"the {name.removeprefix('lipsweep-')} was killed" in run.stderr(), 10, "run to notice")
-        wait_until(lambda: any(processes.program(pid) == name and pid not in victims
-                               for pid in processes.descendants(run.pid)), 10, "its successor")
-    run.wait(100, code=0)
-    recorded.assert_all_done_once(database, 4)
+        victim = processes_of(run, name)[0]  # before its own children, which have its name at first
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda: f"the {name.removeprefix('lipsweep-')} was killed" in run.stderr(), what="run to notice")
+        wait_until(lambda: processes_of(run, name)[:1] not in ([], [victim]), what="its successor")
+    wait_until(lambda: value(database, "SELECT count(*) FROM attempt WHERE outcome = 'running' AND number > 1"),
+               what="a job of the killed worker's to run again")
+    run_program("lipsweep", "cancel", "last", "--db", database, code=0)
+    run.wait(code=0)
 
 
 def test_coordinator_killed_while_the_sweep_is_stored(start_program, place):
     write(place, SMALL.replace("seeds: 2", "seeds: 8000"))
     run = start_program("lipsweep", "run", "sweep.yaml", "--slots", "1")
     database = place / "small.db"
+    coordinator = wait_until(lambda: processes_of(run, "lipsweep-coordinator"), what="the coordinator", interval=0.001)[0]
     pieces = "SELECT sum(expanded) AS n FROM sweep_text"
-    wait_until(lambda: (recorded.query(database, pieces) or [{"n": None}])[0]["n"], 30, "a piece to be stored")
-    for pid in processes.descendants(run.pid):
-        if processes.program(pid) == "lipsweep-coordinator":
-            os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: (recorded.query(database, pieces) or [{"n": None}])[0]["n"], what="a piece to be stored", interval=0.001)
+    os.kill(coordinator, signal.SIGKILL)
     assert recorded.job_count(database, "pending") < 24000
-    wait_until(lambda: "the coordinator was killed" in run.stderr(), 20, "run to notice")
-    wait_until(lambda: recorded.job_count(database, "done"), 60, "the first job")
+    wait_until(lambda: "the coordinator was killed" in run.stderr(), what="run to notice")
+    wait_until(lambda: recorded.job_count(database, "done"), what="the first job")
     count, = recorded.query(database, "SELECT count(*) AS n FROM job")
     assert count["n"] == 24000
     run.signal(signal.SIGINT)
-    run.wait(20, code=130)
+    run.wait(code=130)
 
 
 def test_submit_to_a_coordinator(run_program, start_program, place):
@@ -405,7 +409,7 @@ def test_submit_to_a_coordinator(run_program, start_program, place):
     nobody = run_program("lipsweep", "status", code=3)
     assert "no coordinator" in nobody.stderr and "--db" in nobody.stderr
     coordinator = start_program("lipsweep-coordinator", "--db", "daemon.db")
-    wait_until(lambda: run_program("lipsweep", "status").returncode == 0, 10, "the coordinator")
+    wait_until(lambda: run_program("lipsweep", "status").returncode == 0, what="the coordinator")
     assert "sweep 1, small: 3 points, 6 jobs" in run_program("lipsweep", "submit", "sweep.yaml", code=0).stdout
     run_program("lipsweep", "submit", "sweep.yaml", code=0)  # the same again changes nothing
     assert "start lipsweep-worker" in run_program("lipsweep", "explain", "j1", code=0).stdout
@@ -415,7 +419,7 @@ def test_submit_to_a_coordinator(run_program, start_program, place):
     run_program("lipsweep", "submit", "sweep.yaml", "--yes", code=0)
     assert len(rows(run_program, "jobs", "small")) == 3
     worker = start_program("lipsweep-worker", "--slots", "2")
-    run_program("lipsweep", "wait", "small", "--timeout", "60", code=0)
+    run_program("lipsweep", "wait", "small", "--timeout", "600", code=0)
     assert run_program("lipsweep", "jobs", "nothing", code=4).stderr.strip().endswith("there is no sweep 'nothing'")
     assert "no job j99" in run_program("lipsweep", "explain", "j99", code=4).stderr
     assert {row["n"] for row in rows(run_program, "results", "small")} == {1}
@@ -423,15 +427,13 @@ def test_submit_to_a_coordinator(run_program, start_program, place):
     assert "±" not in one and "no interval" in one
     for program in (worker, coordinator):
         os.kill(program.pid, signal.SIGTERM)
-        program.wait(30, code=0)
+        program.wait(code=0)
 
 
 def test_logs_of_a_job(run_program, finished):
     result = run_program("lipsweep", "logs", "j1", "--db", finished[0], code=0)
     assert result.stdout or "no log" in result.stderr
-    started = time.monotonic()
     run_program("lipsweep", "logs", "j1", "--follow", "--db", finished[0], code=0)  # over already: ends
-    assert time.monotonic() - started < 30
     run_program("lipsweep", "logs", "j1", "--attempt", 1, "--db", finished[0], code=0)
     assert "attempt 9 of j1" in run_program("lipsweep", "logs", "j1", "--attempt", 9, "--db", finished[0], code=4).stderr
 
@@ -440,7 +442,7 @@ def test_independent_seeds_are_not_paired(run_program, place):
     text = SMALL.replace("seeds: 2", "seeds: {count: 2, independent: true}").replace("epochs: 2", "epochs: 1")
     write(place, text)
     assert "2 seeds of its own each" in run_program("lipsweep", "plan", "sweep.yaml", "--no-measure", code=0).stdout
-    run_program("lipsweep", "run", "sweep.yaml", "--quiet", code=0, timeout=120)
+    run_program("lipsweep", "run", "sweep.yaml", "--quiet", code=0)
     jobs = recorded.query(place / "small.db", "SELECT point, seed FROM job")
     assert len(jobs) == 6 and len({row["seed"] for row in jobs}) == 6
     assert "3 points, 2 seeds, 6 jobs, 6 finished" in run_program("lipsweep", "verify", "small", "--db", "small.db", code=0).stdout
@@ -451,5 +453,5 @@ def test_independent_seeds_are_not_paired(run_program, place):
     gap = run_program("lipsweep", "verify", "small", "--db", "small.db", code=1).stdout
     assert "not one job for each of its seeds" in gap
     write(place, text.replace("k: 0,", "k: [0, 0.1],"))  # the points there keep theirs
-    run_program("lipsweep", "run", "sweep.yaml", "--quiet", "--yes", code=0, timeout=120)
+    run_program("lipsweep", "run", "sweep.yaml", "--quiet", "--yes", code=0)
     assert len(recorded.query(place / "small.db", "SELECT id FROM job")) == 8

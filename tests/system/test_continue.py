@@ -9,12 +9,12 @@ import recorded
 from interruption import Site
 from processes import wait_until
 
-STEPS = 600
+STEPS = 1200
 SWEEP = """
 name: interrupted
 dataset: {name: glyphs, train_count: 1000}
 model: mnist-cnn
-train: {epochs: 30, batch: 50, lr: 0.01, momentum: 0.9}
+train: {epochs: 60, batch: 50, lr: 0.01, momentum: 0.9}
 grid: {lambda: [1], k: [0.05], sigma: [0.1]}
 seeds: 1
 test: {sigma: [0, 0.3]}
@@ -25,10 +25,9 @@ SEED = 20240607
 
 @pytest.fixture
 def make_site(place, programs):
-    return lambda name, sweep=SWEEP: Site(place, name, programs, sweep, STEPS)
+    return lambda name, sweep=SWEEP, lease_ms=2000: Site(place, name, programs, sweep, STEPS, lease_ms=lease_ms)
 
 
-@pytest.mark.seconds(400)
 def test_killed_at_ten_random_moments(make_site):
     """Runner, worker or coordinator, by SIGKILL, and the worker by SIGTERM."""
     undisturbed = make_site("undisturbed")
@@ -42,14 +41,14 @@ def test_killed_at_ten_random_moments(make_site):
     assert outcomes[-1] == "done" and set(outcomes[:-1]) <= {"failed", "lost", "preempted"}
     # A blow may hit before a runner has started again; the others each took an attempt.
     assert len(outcomes) >= 4
-    step, = re.findall(r"continuing after step (\d+)", site.log())
+    step, = re.findall(r"continuing after step (\d+)", site.logs()[-1])
     assert int(step) >= last // 2
     assert not site.checkpoints()
 
 
 def test_a_stopped_worker_loses_no_step(make_site):
-    site = make_site("stopped", SWEEP.replace("checkpoint_s: 0.05", "checkpoint_s: 10000"))
-    wait_until(lambda: recorded.query(site.database, "SELECT 1 FROM epoch_metric WHERE epoch = 2"), timeout=60)
+    site = make_site("stopped", SWEEP.replace("checkpoint_s: 0.05", "checkpoint_s: 10000"), lease_ms=60000)
+    wait_until(lambda: recorded.query(site.database, "SELECT 1 FROM epoch_metric WHERE epoch = 2"))
     assert not site.checkpoints()
     site.worker.signal(signal.SIGTERM)
     site.worker.wait(code=0)
@@ -57,25 +56,24 @@ def test_a_stopped_worker_loses_no_step(make_site):
     assert site.outcomes() == ["preempted"] and step >= 40
     site.start_worker()
     measured = site.finish()
-    assert f"continuing after step {step}," in site.log()
+    assert f"continuing after step {step}," in site.logs()[-1]
     # All epochs are the last attempt's, those that the first one trained too.
-    assert [row["epoch"] for row in measured["epochs"]] == list(range(1, 31))
+    assert [row["epoch"] for row in measured["epochs"]] == list(range(1, 61))
     assert site.outcomes() == ["preempted", "done"]
 
 
 def test_a_damaged_checkpoint_is_reported_and_the_one_before_used(make_site):
     site = make_site("damaged")
-    wait_until(lambda: len(site.checkpoints()) == 2, timeout=60)
-    site.worker.kill()
-    newest = site.checkpoints()[-1]
+    wait_until(lambda: len(site.checkpoints()) >= 2)
+    site.kill_worker_for_good()
+    before, newest = int(site.checkpoints()[-2].stem), site.checkpoints()[-1]
     data = bytearray(newest.read_bytes())
     data[len(data) // 2] ^= 1
     newest.write_bytes(data)
-    before = int(site.checkpoints()[0].stem)
     site.start_worker()
     site.finish()
-    assert f"{newest.name} is not continued: its digest does not match" in site.log()
-    assert f"continuing after step {before}," in site.log()
+    log = next(log for log in site.logs() if f"{newest.name} is not continued: its digest does not match" in log)
+    assert f"continuing after step {before}," in log
 
 
 def test_another_cpu_class_begins_anew_unless_told(start_program, run_program, place):
@@ -89,7 +87,7 @@ def test_another_cpu_class_begins_anew_unless_told(start_program, run_program, p
                            "--checkpoint-s", 0.05)
     wait_until(lambda: list(kept.glob("*.checkpoint")))
     runner.signal(signal.SIGTERM)
-    assert runner.wait(timeout=30) == 130
+    assert runner.wait() == 130
     step = max(int(path.stem) for path in kept.glob("*.checkpoint"))
     for options, words in (([], "is not continued: it was written on another CPU class"),
                            (["--continue-any"], f"continuing after step {step},")):

@@ -31,7 +31,8 @@ class Shop:
         self.database = place / "a.db"
         (place / "s").mkdir(mode=0o700)
         self.endpoint = f"ipc://{place}/s/c"
-        coordinator = start_program("lipsweep-coordinator", "--db", self.database, "--listen", self.endpoint)
+        coordinator = start_program("lipsweep-coordinator", "--db", self.database, "--listen", self.endpoint,
+                                    "--lease-ms", 600000)  # its worker's heart beats only when a test says so
         wait_until(lambda: "listening at" in coordinator.stderr(), what="the coordinator")
 
     def run(self, *arguments, code=0):
@@ -267,9 +268,9 @@ def test_a_drained_worker_finishes_what_it_runs_and_ends(shop, start_program):
     shop.submit("a")
     worker = start_program("lipsweep-worker", "--connect", shop.endpoint, "--slots", 1, "--label", "room=b12",
                            "--spool", shop.place / "spool")
-    wait_until(lambda: shop.events("lease"), timeout=60, what="a lease")
+    wait_until(lambda: shop.events("lease"), what="a lease")
     shop.run("drain", "1")
-    worker.wait(timeout=60, code=0)
+    worker.wait(code=0)
     assert "ending: drained" in worker.stderr()
     kinds = [event["kind"] for event in shop.events("lease", "done", "drained", "worker_left", "preempted")]
     after = kinds[kinds.index("drained"):]
@@ -280,5 +281,5 @@ def test_a_drained_worker_finishes_what_it_runs_and_ends(shop, start_program):
 def test_a_run_is_told_which_label_its_machine_needs(run_program, place):
     (place / "a.yaml").write_text(SWEEP.format(name="a", run="requires: {room: b12}").replace("glyphs", "{name: glyphs, train_count: 100}"))
     assert "--label room=b12" in run_program("lipsweep", "run", "a.yaml", "--quiet", code=4).stderr
-    run_program("lipsweep", "run", "a.yaml", "--quiet", "--label", "room=b12", "--label", "more=1", code=0, timeout=120)
+    run_program("lipsweep", "run", "a.yaml", "--quiet", "--label", "room=b12", "--label", "more=1", code=0)
     assert [row["labels"] for row in recorded.query(place / "a.db", "SELECT labels FROM worker")] == ["more=1\nroom=b12\n"]

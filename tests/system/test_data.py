@@ -236,17 +236,18 @@ def test_a_stalled_answer_is_continued(fetch, server, store):
         handler.wfile.write(content[begin:begin + 1000] if begin == 0 else content[begin:])
         handler.wfile.flush()
         if begin == 0:
-            server.released.wait(60)
+            server.released.wait()
 
     server.answer = stall_once
-    result = fetch("stl10", "--timeout", "1")
+    result = fetch("stl10", "--timeout", "3")
     expect_stl(store)
-    assert "nothing came for 1 s" in result.stderr
-    assert [asked for _, asked in server.requests] == [None, "bytes=1000-"]
+    assert "nothing came for 3 s" in result.stderr
+    asked = [asked for _, asked in server.requests]
+    assert asked[0] is None and "bytes=1000-" in asked  # on a slow machine not at the first try
 
 
 def test_a_silent_server_is_given_up(fetch, server):
-    server.answer = lambda handler, content, begin: server.released.wait(60)
+    server.answer = lambda handler, content, begin: server.released.wait()
     result = fetch("stl10", "--timeout", "1", code=3)
     assert "nothing came for 1 s" in result.stderr and "lipsweep data import DIR" in result.stderr
 
@@ -258,7 +259,7 @@ def test_an_interrupted_fetch_goes_on(fetch, start_program, server, store):
             return
         handler.wfile.write(content[:5000])
         handler.wfile.flush()
-        server.released.wait(60)
+        server.released.wait()
 
     server.answer = drip
     part = store / ".incoming" / "stl10_binary.tar.gz.part"

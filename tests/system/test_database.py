@@ -11,7 +11,7 @@ import sys
 import pytest
 
 import recorded
-from processes import wait_until
+from live import Live
 from programs import CHECKOUT
 
 DOC = (CHECKOUT / "docs/database.md").read_text(encoding="utf-8")
@@ -67,10 +67,8 @@ def test_every_column_is_described(run_program, place):
 
 
 def test_read_while_it_is_written(start_program, run_program, place):
-    database = write(place)
-    run = start_program("lipsweep", "run", "sweep.yaml")
-    wait_until(lambda: recorded.query(database, "SELECT count(*) AS n FROM results")[0:1] not in ([], [{"n": 0}]), 60)
-    assert run.running()
+    live = Live(place, run_program, start_program, SWEEP, "quickstart")
+    database = live.database
     shell = subprocess.run(["sqlite3", "-readonly", database, "SELECT count(*) > 0 FROM results_by_point"],
                            capture_output=True, text=True, check=True)
     assert shell.stdout == "1\n"
@@ -82,8 +80,7 @@ def test_read_while_it_is_written(start_program, run_program, place):
         connection.execute(f"SELECT * FROM {name}").fetchall()
     connection.close()
     assert "lambda" in run_program("lipsweep", "sql", "SELECT * FROM results", "--db", database, code=0).stdout
-    run.wait(100, code=0)
-    recorded.assert_all_done_once(database, 9)
+    live.finish(9)
     check_examples(database)
     check_robust_accuracy(database)
     check_points(database)

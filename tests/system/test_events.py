@@ -25,7 +25,7 @@ def test_events(place, programs):
     programs.run("lipsweep", "pause", "j2", "--connect", endpoint, code=0)
     machine = Machine(place, 'a "quoted" name', programs.start)
     worker = machine.start("--connect", endpoint, "--slots", 1)
-    wait_until(lambda: recorded.job_count(database, "done") == 1, 60)
+    wait_until(lambda: recorded.job_count(database, "done") == 1)
     programs.run("lipsweep", "cancel", "j2", "--connect", endpoint, code=0)
     worker.signal(signal.SIGTERM)
     worker.wait(code=0)
@@ -47,7 +47,7 @@ def test_events(place, programs):
     assert {line["kind"] for line in lines} <= told
     # the next coordinator goes on in the file; cut short, it is begun anew
     coordinator = begin()
-    assert len(file.read_text().splitlines()) == len(lines) + 1
+    wait_until(lambda: len(file.read_text().splitlines()) == len(lines) + 1)
     file.write_text("")
     programs.run("lipsweep", "retry", "j2", "--connect", endpoint, code=0)
     assert {json.loads(line)["kind"] for line in wait_until(file.read_text).splitlines()} == {"retried"}

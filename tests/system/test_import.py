@@ -141,7 +141,7 @@ def test_through_a_running_coordinator(run_program, start_program, place):
     write(place, PAPER)
     run = start_program("lipsweep-coordinator", "--db", "p.db")
 
-    wait_until(lambda: recorded.query(place / "p.db", "SELECT 1 AS x") != [], 20)
+    wait_until(lambda: recorded.query(place / "p.db", "SELECT 1 AS x") != [])
     run_program("lipsweep", "import", "paper.csv", "--db", "p.db", code=0)
     assert run.running()
     assert one(place / "p.db", "SELECT count(*) FROM results") == (6,)

@@ -49,7 +49,7 @@ class Site:
     def start_coordinator(self):
         coordinator = self.programs.start("lipsweep-coordinator", "--db", self.database, "--listen", self.endpoint,
                                           "--lease-ms", 2000, "--heartbeat-ms", 200)
-        wait_until(lambda: "listening" in coordinator.stderr(), timeout=60, what="the coordinator")
+        wait_until(lambda: "listening" in coordinator.stderr(), what="the coordinator")
         return coordinator
 
     def start_worker(self):
@@ -64,7 +64,7 @@ class Site:
 
     def check(self):
         """Complete, and each result there once."""
-        self.programs.run("lipsweep", "verify", "broken", "--db", self.database, code=0, timeout=120)
+        self.programs.run("lipsweep", "verify", "broken", "--db", self.database, code=0)
         recorded.assert_all_done_once(self.database, JOBS)
         once, = recorded.query(self.database, ONCE)
         assert once == {"sweeps": 1, "jobs": JOBS, "hashes": JOBS, "trainings": JOBS, "done": JOBS, "results": JOBS,
@@ -81,41 +81,41 @@ def interrupt(program, number, after_s):
 
 def run(site, number, after_s):
     interrupt(site.start_run(), number, after_s)
-    site.start_run().wait(timeout=240, code=0)
+    site.start_run().wait(code=0)
 
 
 def submit(site, number, after_s):
     coordinator, worker = site.start_coordinator(), site.start_worker()
     interrupt(site.start_submit(), number, after_s)
-    site.start_submit().wait(timeout=120, code=0)
+    site.start_submit().wait(code=0)
     finish(site, coordinator, worker)
 
 
 def coordinator(site, number, after_s):
     first, worker = site.start_coordinator(), site.start_worker()
-    site.start_submit().wait(timeout=120, code=0)
+    site.start_submit().wait(code=0)
     interrupt(first, number, after_s)
     finish(site, site.start_coordinator(), worker)
 
 
 def finish(site, coordinator, worker):
-    site.programs.run("lipsweep", "wait", "broken", "--connect", site.endpoint, code=0, timeout=240)
+    site.programs.run("lipsweep", "wait", "broken", "--connect", site.endpoint, code=0)
     for program in worker, coordinator:
         program.signal(signal.SIGTERM)
-        program.wait(timeout=60, code=0)
+        program.wait(code=0)
 
 
 def undisturbed_s(place, programs):
     """How long each takes by itself: where moments may lie. Nothing is asserted about it."""
     site = Site(place / "u", programs)
     start = time.monotonic()
-    site.start_run().wait(timeout=240, code=0)
+    site.start_run().wait(code=0)
     run_s = time.monotonic() - start
     site.check()
     site = Site(place / "v", programs)
     coordinator = site.start_coordinator()
     start = time.monotonic()
-    site.start_submit().wait(timeout=120, code=0)
+    site.start_submit().wait(code=0)
     submit_s = time.monotonic() - start
     coordinator.kill()
     return {run: run_s, submit: submit_s, "coordinator": run_s}

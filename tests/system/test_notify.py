@@ -7,7 +7,7 @@ import socket
 def test_readiness_watchdog_and_end(place, start_program):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(place / "notify"))
-        manager.settimeout(30)
+        manager.settimeout(120)
         (place / "s").mkdir(mode=0o700)
         coordinator = start_program("lipsweep-coordinator", "--db", place / "a.db", "--listen", f"ipc://{place}/s/c",
                                     env={"NOTIFY_SOCKET": str(place / "notify")})

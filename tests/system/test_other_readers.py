@@ -12,7 +12,7 @@ import urllib.parse
 import pytest
 
 import recorded
-from processes import wait_until
+from live import Live
 from test_database import SWEEP, examples
 
 CLASSES = {"INTEGER": {"integer"}, "REAL": {"real"}, "TEXT": {"text"}, "BLOB": {"blob"}}
@@ -48,23 +48,17 @@ def ask_as_datasette(connection):
         connection.execute("CREATE TABLE mine (x)")
 
 
-def run_until_first_results(start_program, place):
-    database = place / "quickstart.db"
-    (place / "sweep.yaml").write_text(SWEEP, encoding="utf-8")
-    run = start_program("lipsweep", "run", "sweep.yaml")
-    wait_until(lambda: recorded.query(database, "SELECT count(*) AS n FROM results")[0:1] not in ([], [{"n": 0}]), 60)
-    assert run.running()
-    return database, run
+@pytest.fixture
+def live(place, run_program, start_program):
+    return Live(place, run_program, start_program, SWEEP, "quickstart")
 
 
-def test_what_datasette_asks(start_program, place):
-    database, run = run_until_first_results(start_program, place)
-    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+def test_what_datasette_asks(live):
+    connection = sqlite3.connect(f"file:{live.database}?mode=ro", uri=True)
     ask_as_datasette(connection)
     connection.close()
-    run.wait(100, code=0)
-    recorded.assert_all_done_once(database, 9)
-    quiet = sqlite3.connect(f"file:{database}?immutable=1", uri=True)   # as with its option -i, when nobody writes
+    live.finish(9)
+    quiet = sqlite3.connect(f"file:{live.database}?immutable=1", uri=True)   # as with its option -i, when nobody writes
     ask_as_datasette(quiet)
     quiet.close()
 
@@ -95,7 +89,7 @@ def check_words(connection):
 
 def test_what_duckdb_wants(run_program, place):
     (place / "sweep.yaml").write_text(SWEEP, encoding="utf-8")
-    run_program("lipsweep", "run", "sweep.yaml", "--quiet", timeout=200, code=0)
+    run_program("lipsweep", "run", "sweep.yaml", "--quiet", code=0)
     rows = [f"mnist,cnn,{weight},{k},0.1,{seed},0,{0.5 + 0.01 * seed},none\n"
             for weight in ("low", "high") for k in ("", "a", "b") for seed in (1, 2)]
     (place / "labels.csv").write_text(LABELS + "".join(rows), encoding="utf-8")
@@ -116,22 +110,20 @@ def output(*command, cwd):
 
 
 @pytest.mark.skipif(not shutil.which("datasette"), reason="datasette is not installed")
-def test_datasette(start_program, place):
+def test_datasette(live, place):
     """Its own pages, live, and the examples of docs/database.md."""
     def get(path):
         return output("datasette", "quickstart.db", "--get", path, cwd=place)
 
-    database, run = run_until_first_results(start_program, place)
     assert "quickstart" in get("/") and "results_by_point" in get("/quickstart")
-    with recorded.reading(database) as connection:
+    with recorded.reading(live.database) as connection:
         everything = names(connection, "table") + names(connection, "view")
     for name in everything:
         assert isinstance(json.loads(get(f"/quickstart/{name}.json?_shape=array")), list), name
     for sql in examples():
         rows = json.loads(get(f"/quickstart.json?_shape=array&sql={urllib.parse.quote(sql.strip().rstrip(';'))}"))
         assert rows or "NOT IN ('done'" in sql or "sensitivity" in sql, sql   # steps are between finished jobs
-    run.wait(200, code=0)
-    recorded.assert_all_done_once(database, 9)
+    live.finish(9)
 
 
 def has_duckdb_sqlite():
@@ -140,19 +132,17 @@ def has_duckdb_sqlite():
 
 
 @pytest.mark.skipif(not has_duckdb_sqlite(), reason="duckdb with its extension sqlite is not installed")
-def test_duckdb(start_program, place):
+def test_duckdb(live, place):
     """Every table and view, live: by its catalogue of the file, and by SQLite's own SQL through it."""
     def ask(sql):
         attach = "LOAD sqlite; ATTACH 'quickstart.db' AS quickstart (TYPE sqlite, READ_ONLY)"
         return output("duckdb", "-csv", "-c", f"{attach}; {sql}", cwd=place)
 
-    database, run = run_until_first_results(start_program, place)
-    with recorded.reading(database) as connection:
+    with recorded.reading(live.database) as connection:
         everything = names(connection, "table") + names(connection, "view")
     for name in everything:
         ask(f"SELECT * FROM quickstart.{name}")
     assert re.search(r"^\d+$", ask("SELECT count(*) FROM quickstart.results WHERE accuracy > 0"), re.MULTILINE)
     for sql in examples():
         ask(f"SELECT * FROM sqlite_query('quickstart', $${sql.strip().rstrip(';')}$$)")
-    run.wait(200, code=0)
-    recorded.assert_all_done_once(database, 9)
+    live.finish(9)

@@ -58,7 +58,7 @@ class Session:
             name, *arguments = shlex.split(command.removesuffix("&"))
             program = self.programs.start(name, *arguments)
             ready = "listening at" if name == "lipsweep-coordinator" else "working for"
-            wait_until(lambda: ready in program.stderr(), timeout=60, what=command)
+            wait_until(lambda: ready in program.stderr(), what=command)
             return []
         result = subprocess.run(["bash", "-c", command], cwd=self.place, env=self.environment, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
@@ -66,7 +66,6 @@ class Session:
         return [line.rstrip() for line in result.stdout.replace(socket.gethostname(), HOST).splitlines()]
 
 
-@pytest.mark.seconds(300)
 def test_the_recorded_session_is_what_happens(place, programs):
     session, record, page = Session(place, programs), os.environ.get("LIPSWEEP_RECORD"), []
     parts = sections(PAGE.read_text(encoding="utf-8"))

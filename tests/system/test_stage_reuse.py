@@ -32,7 +32,7 @@ class Site:
 
     def run(self, file, database=None):
         self.run_program("lipsweep", "run", file, "--db", database or self.database, "--slots", 2, "--quiet", "--yes",
-                         "--data", self.data, code=0, timeout=300)
+                         "--data", self.data, code=0)
 
     def plan(self, file):
         return self.run_program("lipsweep", "plan", file, "--db", self.database, "--no-measure", "--data", self.data,

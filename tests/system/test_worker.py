@@ -6,6 +6,7 @@ import pathlib
 import re
 import shutil
 import signal
+import time
 
 import pytest
 
@@ -63,7 +64,7 @@ def test_a_lease_becomes_a_result(coordinator, start_worker, place):
     attempt = coordinator.lease(SHORT)
     busy = coordinator.expect_heartbeat(lambda h: h.running)
     assert busy.free_slots == 1 and busy.running[0].attempt == attempt
-    assert busy.free_memory_bytes < heartbeat.free_memory_bytes
+    assert busy.running[0].memory_bytes > 0
     epochs = [coordinator.receive("epoch_report").epoch_report for _ in range(2)]
     assert [e.metric.epoch for e in epochs] == [1, 2] and all(e.attempt == attempt for e in epochs)
     result = coordinator.expect_result(attempt, acknowledge=False)
@@ -78,8 +79,11 @@ def test_a_lease_becomes_a_result(coordinator, start_worker, place):
     assert len(spooled(place)) == 1
     waiting = coordinator.expect_heartbeat(lambda h: h.running and h.running[0].phase == 3)
     assert waiting.free_slots == 2
-    log = coordinator.receive("log_chunk").log_chunk
-    assert log.offset == 0 and b"epoch 1: loss" in log.text
+    log = b""  # on a slow machine it comes in pieces
+    while b"epoch 2: loss" not in log:
+        chunk = coordinator.receive("log_chunk").log_chunk
+        assert chunk.offset in (0, len(log))
+        log = log[:chunk.offset] + chunk.text
     coordinator.acknowledge(result)
     wait_until(lambda: not spooled(place))
     coordinator.expect_heartbeat(lambda h: not h.running and h.free_slots == 2)
@@ -124,7 +128,7 @@ def test_a_killed_runner_is_a_failed_attempt_and_the_slot_is_usable_again(coordi
     assert result.outcome == 2 and "SIGKILL" in result.reason and "lipsweep-worker: info" in result.reason
     assert result.peak_memory_bytes > 1 << 20
     # Nothing new for a moment, or a worker on which everything fails would eat the sweep.
-    coordinator.expect_heartbeat(lambda h: not h.running and h.free_slots == 0)
+    coordinator.expect_heartbeat(lambda h: not running(attempt.job)(h) and h.free_slots == 0)
     coordinator.expect_heartbeat(lambda h: h.free_slots == 1)
     assert coordinator.expect_result(coordinator.lease(SHORT, job=attempt.job, attempt=2)).outcome == 1
 
@@ -204,7 +208,7 @@ def test_a_second_signal_ends_it_at_once(coordinator, start_worker):
     coordinator.receive("release")  # and no acknowledgement
     worker.signal(signal.SIGINT)
     worker.wait(code=130)
-    wait_until(lambda: not alive(child), timeout=2)
+    wait_until(lambda: not alive(child))
 
 
 def test_a_worker_without_acknowledgements_stops_all_the_same(coordinator, start_worker):
@@ -214,7 +218,24 @@ def test_a_worker_without_acknowledgements_stops_all_the_same(coordinator, start
     coordinator.expect_heartbeat(running(attempt.job))
     worker.signal(signal.SIGTERM)
     coordinator.receive("release")
-    worker.wait(timeout=10, code=0)
+    worker.wait(code=0)
+
+
+def test_a_goodbye_waits_for_a_release_that_is_late(coordinator, start_worker):
+    """As on a slow line: a job that is not handed back before counts as lost."""
+    worker = start_worker()
+    coordinator.expect_hello()
+    attempt = coordinator.lease(LONG)
+    coordinator.expect_heartbeat(running(attempt.job))
+    worker.signal(signal.SIGTERM)
+    coordinator.receive("release")
+    end = time.monotonic() + 5
+    while time.monotonic() < end:  # longer than a round trip with a piece of a checkpoint before it takes
+        coordinator.expect_heartbeat()
+    assert worker.running() and not [e for e in coordinator.backlog if e.WhichOneof("body") == "goodbye"]
+    coordinator.send(release_ack=dict(attempt=attempt))
+    coordinator.receive("goodbye")
+    worker.wait(code=0)
 
 
 def test_no_runner_outlives_a_killed_worker(coordinator, start_worker):
@@ -225,7 +246,7 @@ def test_no_runner_outlives_a_killed_worker(coordinator, start_worker):
     children = runners(worker)
     worker.kill()
     assert len(children) == 2
-    wait_until(lambda: not any(map(alive, children)), timeout=2)
+    wait_until(lambda: not any(map(alive, children)))
 
 
 def test_waits_for_a_coordinator_and_says_so(start_worker, place):
@@ -274,8 +295,8 @@ def away_with_a_result(worker, place, job=SHORT):
         coordinator.expect_hello()
         attempt = coordinator.lease(job)
         coordinator.expect_heartbeat(lambda h: h.running)
-    wait_until(lambda: spooled(place), timeout=60)
-    wait_until(lambda: "is away" in worker.stderr())
+    wait_until(lambda: spooled(place))
+    wait_until(lambda: re.search("is away|is silent", worker.stderr()))  # whichever it notices first
     return attempt
 
 
@@ -446,7 +467,7 @@ def test_count_and_idle_timeout_end_it(coordinator, start_worker):
     assert coordinator.expect_heartbeat().free_slots == 1
     coordinator.expect_result(coordinator.lease(SHORT))
     worker.wait(code=0)
-    idle = start_worker("--idle-timeout", "0.5")
+    idle = start_worker("--idle-timeout", "5")
     coordinator.expect_hello()
     coordinator.receive("goodbye")
     idle.wait(code=0)
@@ -471,7 +492,7 @@ def test_a_runner_has_the_threads_asked_for(coordinator, start_worker, start_pro
     counts = []
     for threads in 1, 3:
         alone = start_program("lipsweep-worker", "train", "job.yaml", "-o", f"out{threads}", "--threads", threads)
-        wait_until(lambda: "epoch 1:" in alone.stderr(), timeout=60)
+        wait_until(lambda: "epoch 1:" in alone.stderr())
         counts.append(len(os.listdir(f"/proc/{alone.pid}/task")))
         alone.kill()
     assert counts[1] == counts[0] + 2

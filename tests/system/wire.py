@@ -77,7 +77,7 @@ class Peer:
         part.CopyFrom(type(part)(**fields) if isinstance(fields, dict) else fields)
         self.send_raw(envelope.SerializeToString())
 
-    def receive_any(self, timeout=10.0):
+    def receive_any(self, timeout=60.0):
         """The next envelope of the wire, or None when none came in time."""
         if not self.socket.poll(max(0, timeout * TIME_FACTOR * 1000)):
             return None
@@ -85,7 +85,7 @@ class Peer:
         assert len(frames) == 1, f"a message of {len(frames)} frames"
         return Envelope.FromString(frames[0])
 
-    def receive(self, *names, timeout=10.0, where=lambda envelope: True):
+    def receive(self, *names, timeout=60.0, where=lambda envelope: True):
         """The next envelope with a body of one of these names; others wait in the backlog."""
         def wanted(envelope):
             return envelope.WhichOneof("body") in names and where(envelope)
@@ -104,14 +104,14 @@ class Peer:
         seen = [envelope.WhichOneof("body") for envelope in self.backlog]
         raise AssertionError(f"no {' or '.join(names)} in {timeout * TIME_FACTOR:g} s; came: {seen}")
 
-    def ask(self, timeout=10.0, **body):
+    def ask(self, timeout=60.0, **body):
         """Sends a request and returns the answer with its number, refusals included."""
         self.request += 1
         number = self.request
         self.send(request=number, **body)
         return self.receive(*BODIES, timeout=timeout, where=lambda envelope: envelope.request == number)
 
-    def hello(self, role="worker", protocol=PROTOCOL, timeout=10.0, **fields):
+    def hello(self, role="worker", protocol=PROTOCOL, timeout=60.0, **fields):
         """Says Hello and returns the envelope with Welcome or Refused."""
         defaults = dict(protocol=protocol, role=ROLES[role], instance=self.instance, build="test", host="test",
                         pid=1, slots=1, threads=1, cpu_count=1, memory_bytes=1 << 34, cpu_class="test")

@@ -37,6 +37,40 @@ static void answers_wait_for_the_commit(void **state)
     assert_int_equal(harness.dispatch.leases.by_job.count, 1);
 }
 
+/* A crash between the commit and the journal's line: the worker was not told, so it sends again. */
+static void a_result_that_comes_again_is_in_the_journal(void **state)
+{
+    (void)state;
+    char path[128];
+    harness_submit(SWEEP);
+    int64_t empty = harness.store.journal.size;
+    struct made_result made;
+    harness_make_result(&made, harness_lease(1, 1), WIRE__OUTCOME__OUTCOME_DONE);
+    uint8_t instance[INSTANCE_BYTES]; /* the lease goes when the harness closes */
+    memset(instance, 1, sizeof instance);
+    Wire__AttemptId attempt = *made.result.attempt;
+    attempt.instance.data = instance;
+    made.result.attempt = &attempt;
+    SEND(1, RESULT, result, &made.result);
+    int64_t one = harness.store.journal.size;
+    assert_true(one > empty);
+    harness_close();
+    snprintf(path, sizeof path, "%s.d/results.journal", harness.path);
+    assert_int_equal(truncate(path, empty), 0);
+    harness_open();
+    assert_int_equal(harness.store.journal.size, empty);
+    harness_hello(1, WIRE__ROLE__ROLE_WORKER, 1);
+    SEND(1, RESULT, result, &made.result);
+    assert_true(TAKE(1, RESULT_ACK)->result_ack->accepted);
+    assert_int_equal(harness.store.journal.size, one);
+    harness_expect(STATE(1), "done");
+    assert_int_equal(harness_integer("SELECT count(*) FROM training"), 1);
+    /* The same attempt with other numbers is no result that was recorded. */
+    made.accuracies[0].accuracy /= 2;
+    SEND(1, RESULT, result, &made.result);
+    assert_int_equal(harness.store.journal.size, one);
+}
+
 static void one_bad_result_among_many_is_undone_alone(void **state)
 {
     (void)state;
@@ -589,6 +623,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
     const struct CMUnitTest tests[] = {
         TEST(answers_wait_for_the_commit),
+        TEST(a_result_that_comes_again_is_in_the_journal),
         TEST(one_bad_result_among_many_is_undone_alone),
         TEST(heartbeats_alone_need_no_transaction),
         TEST(strangers_are_asked_who_they_are),
