@@ -19,7 +19,7 @@ enum {
     JOB_TEST_SIGMA_MAX = 64,    /* noise levels of the test */
     JOB_TEST_SEED_MAX = 16,     /* noise draws of the test */
     JOB_SCHEDULE_AT_MAX = 16,   /* falls of the learning rate */
-    JOB_THREADS_MAX = 16,       /* threads of one: two copies of a batch have as many groups */
+    JOB_THREADS_MAX = 16,       /* threads of one: two copies of a batch have groups for all */
     JOB_TEXT_MAX = 16384,       /* bytes of job_text's output, final NUL included */
 };
 

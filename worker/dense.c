@@ -1,4 +1,5 @@
 #include "worker/dense.h"
+#include "worker/cuts.h"
 #include "worker/gemm.h"
 
 #include <string.h>
@@ -18,17 +19,23 @@ struct call {
     const real *dout, *in, *weight, *bias;
 };
 
+static struct cuts slices_of(struct dense_shape shape)
+{
+    return cuts_of(shape.in_features, shape.in_features / SLICE);
+}
+
 static size_t slice_count(struct dense_shape shape)
 {
-    return shape.in_features < SLICE ? 1 : shape.in_features / SLICE;
+    const struct cuts slices = slices_of(shape);
+    return cuts_count(&slices);
 }
 
 /* The first feature of a slice; of the last and one, the number of features. */
 static size_t slice_start(struct dense_shape shape, size_t slice)
 {
-    size_t slices = slice_count(shape);
-    return slice == slices ? shape.in_features
-                           : shape.in_features * slice / slices / SLICE_UNIT * SLICE_UNIT;
+    const struct cuts slices = slices_of(shape);
+    return slice == cuts_count(&slices) ? shape.in_features
+                                        : cuts_start(&slices, slice) / SLICE_UNIT * SLICE_UNIT;
 }
 
 size_t dense_scratch(struct dense_shape shape, size_t images)
@@ -104,7 +111,7 @@ static void differentiate_slice(void *context, size_t slice, size_t thread)
     size_t width = slice_start(c->shape, slice + 1) - first, out = c->shape.out_features;
     gemm_part(c->dweight + first, c->dout, c->in + first,
               (struct gemm_shape){out, width, c->images, GEMM_TRANSPOSED, GEMM_PLAIN},
-              (struct gemm_widths){.b = all, .c = all}, 1);
+              (struct gemm_widths){.b = all, .c = all}, 0);
     if (c->din) {
         gemm_part(c->din + first, c->dout, c->weight + first,
                   (struct gemm_shape){c->images, width, out, GEMM_PLAIN, GEMM_PLAIN},
@@ -127,7 +134,7 @@ void dense_backward(struct team *team, real *din, real *dweight, real *dbias, co
         for (size_t i = 0; i < images; i++) {
             sum += (double)dout[i * shape.out_features + o];
         }
-        dbias[o] += (real)sum;
+        dbias[o] = (real)sum;
     }
     team_run(team, slice_count(shape), differentiate_slice, &call);
 }

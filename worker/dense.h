@@ -21,7 +21,7 @@ size_t dense_scratch(struct dense_shape shape, size_t images);
 void dense_forward(struct team *team, real *scratch, real *out, const real *in, const real *weight,
                    const real *bias, struct dense_shape shape, size_t images);
 
-/* Adds to dweight and dbias; overwrites din, which may be NULL when nobody asks for it. */
+/* Overwrites dweight, dbias, and din, which may be NULL when nobody asks for it. */
 void dense_backward(struct team *team, real *din, real *dweight, real *dbias, const real *dout,
                     const real *in, const real *weight, struct dense_shape shape, size_t images);
 

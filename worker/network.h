@@ -149,6 +149,13 @@ static inline bool layer_is_in_place(const struct layer *layer)
     return layer->kind == LAYER_RELU || layer->kind == LAYER_ADD;
 }
 
+/* Whether its gradients are sums over groups of images. */
+static inline bool layer_adds_gradients(const struct layer *layer)
+{
+    return layer->kind == LAYER_CONV || layer->kind == LAYER_CONV_POOL ||
+           layer->kind == LAYER_NORM;
+}
+
 static inline size_t slot_size(const struct slot *slot)
 {
     return slot->height * slot->width * slot->channels;

@@ -1,8 +1,6 @@
 #include "worker/objective.h"
 #include "worker/profile.h"
 
-#include <string.h>
-
 void objective_gradient(struct pass *pass, const struct loss *loss, const real *parameters,
                         const uint8_t *labels, const double *norms, size_t images, real *gradients,
                         struct loss_sums *sums)
@@ -17,6 +15,5 @@ void objective_gradient(struct pass *pass, const struct loss *loss, const real *
     profile_enter(PROFILE_LOSS);
     loss_gradient(loss, &input, pass_logit_gradient(pass), sums);
     profile_enter(PROFILE_OTHER);
-    memset(gradients, 0, network->parameter_count * sizeof *gradients);
     pass_backward(pass, parameters, gradients, sums->active > 0 || pass->is_joint ? copies : 1);
 }

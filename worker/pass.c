@@ -72,7 +72,7 @@ static void take_sums(struct pass *pass, struct arena *arena)
     }
     pass->sums_count = whole_lines(most);
     size_t copies = pass->plan.takes_turns ? 1 : NORM_COPIES;
-    pass->sums = arena_take(arena, copies * PASS_GROUPS * pass->sums_count, sizeof(double));
+    pass->sums = arena_take(arena, copies * PASS_SUMS * pass->sums_count, sizeof(double));
 }
 
 /* Turns make more runs of fewer groups: not where that leaves threads idle. */
@@ -147,6 +147,20 @@ static size_t copies_at_once(const struct pass *pass, size_t copies)
     return pass->plan.takes_turns ? 1 : copies;
 }
 
+/* Zeros a layer's gradients, to be added to; a dense layer overwrites its own. */
+static void begin_gradients(const struct stretch *stretch, const struct layer *layer)
+{
+    const struct network *network = stretch->pass->network;
+    bool has_bias = layer->has_bias || layer->kind != LAYER_CONV;
+    for (size_t t = 0; t < network->tensor_count && layer_adds_gradients(layer); t++) {
+        const struct tensor *tensor = &network->tensors[t];
+        if (tensor->offset == layer->weight || (has_bias && tensor->offset == layer->bias)) {
+            memset(stretch->gradients + tensor->offset, 0,
+                   tensor->count * sizeof *stretch->gradients);
+        }
+    }
+}
+
 /* One layer; each is on its own, so they may be on several threads. */
 static void begin_layer(void *context, size_t index, size_t thread)
 {
@@ -155,6 +169,9 @@ static void begin_layer(void *context, size_t index, size_t thread)
     const struct pass *pass = stretch->pass;
     const struct layer *layer = &pass->network->layers[index];
     const real *numbers = stretch->numbers;
+    if (stretch->gradients) {
+        begin_gradients(stretch, layer);
+    }
     if (layer->kind == LAYER_CONV && stretch->gradients) {
         conv_begin_backward(&pass->conv[index], numbers + layer->weight);
     } else if (layer->kind == LAYER_CONV) {

@@ -9,12 +9,16 @@
 
 #include "worker/arena.h"
 #include "worker/conv_pool.h"
+#include "worker/cuts.h"
 #include "worker/network.h"
 #include "worker/norm.h"
 #include "worker/pass_plan.h"
 #include "worker/team.h"
 
-enum { PASS_GROUPS = 8, PASS_GROUP_IMAGES = 4 }; /* of a copy; the fewest images worth one */
+enum {
+    PASS_GROUPS = 8, /* of a copy, before two of them are cut */
+    PASS_SUMS = PASS_GROUPS + CUTS_MORE
+};
 
 /* Working memory of one thread, for one shard in one layer at a time. */
 struct pass_work {
@@ -41,7 +45,7 @@ struct pass {
     struct pass_sums sums_of[SEGMENT_MAX];
     size_t sums_at[LAYER_MAX];   /* where in its group's sums a layer's are */
     size_t sums_count;           /* numbers of a group, enough for every segment */
-    double *sums;                /* [NORM_COPIES (in turns 1)][PASS_GROUPS][sums_count] */
+    double *sums;                /* [NORM_COPIES (in turns 1)][PASS_SUMS][sums_count] */
     struct conv conv[LAYER_MAX]; /* of each convolution */
     struct conv_pool conv_pool;  /* the first layer, where it is one */
     struct norm norm[NORM_MAX];
@@ -90,7 +94,7 @@ static inline real *pass_logit_gradient(const struct pass *pass)
 }
 
 /* From the logits' gradient of the first `copies` copies, after a pass_forward of at least as many:
- * adds to `gradients` [parameter_count]. Joint statistics need all copies. */
+ * overwrites `gradients` [parameter_count]. Joint statistics need all copies. */
 void pass_backward(struct pass *pass, const real *numbers, real *gradients, size_t copies);
 
 /* Moves the running statistics as the last forward pass asks for: once for each copy, first to

@@ -17,16 +17,15 @@ size_t stretch_layer_sums(const struct network *network, size_t index)
 }
 
 /* Of each copy. */
-static size_t group_count(const struct pass *pass)
+static struct cuts groups_of(const struct pass *pass)
 {
-    size_t worth = pass->copy_images / PASS_GROUP_IMAGES;
-    return worth < 1 ? 1 : worth < PASS_GROUPS ? worth : PASS_GROUPS;
+    return cuts_of(pass->copy_images, PASS_GROUPS);
 }
 
 double *stretch_sums(const struct pass *pass, size_t copy, size_t group)
 {
     size_t own = pass->plan.takes_turns ? 0 : copy; /* in turns the copy before is done with them */
-    return pass->sums + (own * PASS_GROUPS + group) * pass->sums_count;
+    return pass->sums + (own * PASS_SUMS + group) * pass->sums_count;
 }
 
 /* Numbers of a group's sums that the stretch adds to. */
@@ -62,29 +61,44 @@ static void run_shard(const struct stretch *stretch, const struct shard *shard)
         }
     }
     for (size_t i = segment->end; i-- > segment->first && stretch->gradients;) {
-        bool is_moments = pass->network->layers[i].kind == LAYER_MOMENTS;
         const struct pass_merge *merge = &pass->plan.merges[i];
-        if (is_moments || !(merge->is_done || merge->is_done_back)) {
+        if (!merge->is_done && !merge->is_done_back) {
             shard_backward(pass, i, stretch->numbers, stretch->gradients, shard);
         }
     }
 }
 
-/* Every second segment begins with the last images: what the one before it wrote last is still in
- * the cache. */
-static size_t in_turn(const struct stretch *stretch, size_t item, size_t count)
+/* Every second segment begins where the one before it ended: what that wrote last is still in the
+ * cache. Several threads come from both ends and meet in the middle, so then they begin there, each
+ * to its own side; one alone came from the first image. */
+static bool is_turned(const struct stretch *stretch)
 {
-    return stretch->segment % 2 == 0 ? item : count - 1 - item;
+    return stretch->segment % 2 != 0;
+}
+
+/* The images of a group of one copy, which are numbered in the order in which they are begun. */
+static struct shard group_images(const struct stretch *stretch, size_t copy, size_t group)
+{
+    const struct pass *pass = stretch->pass;
+    const struct cuts groups = groups_of(pass);
+    size_t all = pass->copy_images, first = cuts_start(&groups, group);
+    size_t end = cuts_start(&groups, group + 1);
+    size_t middle = cuts_start(&groups, cuts_middle(&groups)), images = end - first;
+    if (is_turned(stretch)) {
+        first = (end <= middle ? middle : all + middle) - end;
+    }
+    return (struct shard){.first = copy * all + first, .images = images};
 }
 
 static void run_group(void *context, size_t item, size_t thread)
 {
     const struct stretch *stretch = context;
     const struct pass *pass = stretch->pass;
-    size_t groups = group_count(pass), turn = in_turn(stretch, item, stretch->copies * groups);
-    size_t copy = stretch->first_copy + turn / groups, group = turn % groups;
-    size_t done = copy * pass->copy_images + group * pass->copy_images / groups;
-    size_t end = copy * pass->copy_images + (group + 1) * pass->copy_images / groups;
+    const struct cuts groups = groups_of(pass);
+    size_t count = cuts_count(&groups), copy = stretch->first_copy + item / count;
+    size_t shift = is_turned(stretch) && !pass->team ? cuts_middle(&groups) : 0;
+    size_t group = (item + shift) % count;
+    const struct shard all = group_images(stretch, copy, group);
     size_t most = pass->plan.segments[stretch->segment].shard_images;
     struct shard shard = {.copy = pass->trains ? copy : 0, /* one running statistic for all */
                           .work = &pass->works[thread],
@@ -92,10 +106,10 @@ static void run_group(void *context, size_t item, size_t thread)
     if (sums_used(stretch) > 0) {
         begin_sums(stretch, shard.sums);
     }
-    for (; done < end; done += shard.images) {
-        shard.adds_sums = shard.images > 0;
-        shard.first = done;
-        shard.images = end - done < most ? end - done : most;
+    for (size_t done = 0; done < all.images; done += shard.images) {
+        shard.adds_sums = done > 0;
+        shard.first = all.first + done;
+        shard.images = all.images - done < most ? all.images - done : most;
         run_shard(stretch, &shard);
     }
 }
@@ -113,9 +127,10 @@ static void collect_part(void *context, size_t item, size_t thread)
     (void)thread;
     const struct stretch *stretch = context;
     const struct pass *pass = stretch->pass;
+    const struct cuts groups = groups_of(pass);
     size_t copy = stretch->first_copy + item % stretch->copies;
     size_t first = item / stretch->copies * COLLECTED, left = sums_used(stretch) - first;
-    for (size_t group = 1; group < group_count(pass); group++) {
+    for (size_t group = 1; group < cuts_count(&groups); group++) {
         add_sums(stretch_sums(pass, copy, 0) + first, stretch_sums(pass, copy, group) + first,
                  left < COLLECTED ? left : COLLECTED);
     }
@@ -144,7 +159,8 @@ void stretch_run(const struct stretch *stretch)
     }
     size_t parts = (sums_used(stretch) + COLLECTED - 1) / COLLECTED;
     /* With levels the first copy's groups do all copies. */
-    size_t copies = pass->levels ? 1 : stretch->copies;
-    team_run(pass->team, copies * group_count(pass), run_group, &context);
-    team_run(pass->team, stretch->copies * parts, collect_part, &context);
+    context.copies = pass->levels ? 1 : stretch->copies;
+    const struct cuts groups = groups_of(pass);
+    team_run(pass->team, context.copies * cuts_count(&groups), run_group, &context);
+    team_run(pass->team, context.copies * parts, collect_part, &context);
 }

@@ -1,5 +1,6 @@
 #include "worker/team.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -7,24 +8,32 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* Looks before a thread goes to sleep, about 40 us: longer than most breaks between two runs. */
-enum { SPINS = 2000, LINE = 64 };
+/* Looks before a thread goes to sleep, about 40 us to 1 ms: waking up takes 30 to 200 us where a
+ * sleeping CPU is given back to a hypervisor. As many as in the waits before were enough, for on a
+ * busy machine, where the others are not even running, they only take its time. */
+enum { LOOKS_FEWEST = 2000, LOOKS_MOST = 50000, LINE = 64 };
 
-/* A ticket: the round above, the next item below. Rounds are numbered so that a thread that was
- * late, and read what has changed since, cannot draw an item: its ticket is an old one. */
-#define ITEM_MASK UINT32_MAX
-#define ROUND_ONE ((uint64_t)1 << 32)
+/* A ticket: the round above, below it how many items were drawn from the front and from the back.
+ * Rounds are numbered so that a thread that was late, and read what has changed since, cannot draw
+ * an item: its ticket is an old one. */
+enum { DRAWN_BITS = 22 };
+#define FRONT_ONE ((uint64_t)1)
+#define BACK_ONE ((uint64_t)1 << DRAWN_BITS)
+#define ROUND_ONE ((uint64_t)1 << 2 * DRAWN_BITS)
+#define CLOSED (BACK_ONE - 1) /* more are drawn than there can be items */
 
 struct member {
     struct team *team;
     size_t index;
     pthread_t thread;
+    int looks;
 };
 
 struct team {
     size_t member_count;
     struct member members[TEAM_MAX - 1];
-    int spins;
+    bool looks_on; /* each has a CPU: else it would take it from a thread that works */
+    int caller_looks;
     /* Of the round: written only while no ticket can be drawn. */
     _Atomic(team_task *) task;
     _Atomic(void *) context;
@@ -63,12 +72,14 @@ static uint64_t work(struct team *team, size_t thread)
         uint64_t ticket = atomic_load(&team->ticket);
         team_task *task = atomic_load(&team->task);
         void *context = atomic_load(&team->context);
-        size_t count = atomic_load(&team->count), item = ticket & ITEM_MASK;
-        if (item >= count) {
+        size_t count = atomic_load(&team->count), front = ticket % BACK_ONE;
+        size_t back = ticket / BACK_ONE % BACK_ONE;
+        if (front + back >= count) {
             return ticket;
         }
-        uint_fast64_t expected = ticket;
-        if (atomic_compare_exchange_strong(&team->ticket, &expected, ticket + 1)) {
+        uint_fast64_t expected = ticket, next = ticket + (thread % 2 ? BACK_ONE : FRONT_ONE);
+        if (atomic_compare_exchange_strong(&team->ticket, &expected, next)) {
+            size_t item = thread % 2 ? count - 1 - back : front;
             task(context, item, thread);
             finish_item(team, count);
         }
@@ -83,13 +94,31 @@ static bool has_news(struct team *team, uint64_t seen)
            atomic_load(&team->is_over);
 }
 
-static void wait_for_round(struct team *team, uint64_t seen)
+static bool is_done(struct team *team, uint64_t count)
 {
-    for (int i = 0; i < team->spins; i++) {
-        if (has_news(team, seen)) {
-            return;
+    return atomic_load(&team->done) == count;
+}
+
+/* Looks for what is wanted for a while. */
+static bool look(struct team *team, bool (*has_come)(struct team *team, uint64_t what),
+                 uint64_t what, int *looks)
+{
+    for (int i = 0; i < *looks && team->looks_on; i++) {
+        if (has_come(team, what)) {
+            *looks = *looks < LOOKS_MOST / 2 ? 2 * *looks : LOOKS_MOST;
+            return true;
         }
         pause_thread();
+    }
+    *looks = *looks > 4 * LOOKS_FEWEST ? *looks / 4 : LOOKS_FEWEST;
+    return false;
+}
+
+static void wait_for_round(struct member *member, uint64_t seen)
+{
+    struct team *team = member->team;
+    if (look(team, has_news, seen, &member->looks)) {
+        return;
     }
     pthread_mutex_lock(&team->mutex);
     atomic_fetch_add(&team->sleepers, 1);
@@ -104,7 +133,7 @@ static void *live(void *argument)
 {
     struct member *member = argument;
     while (!atomic_load(&member->team->is_over)) {
-        wait_for_round(member->team, work(member->team, member->index));
+        wait_for_round(member, work(member->team, member->index));
     }
     return NULL;
 }
@@ -118,12 +147,10 @@ static void wake_sleepers(struct team *team)
     }
 }
 
-/* Spinning takes the CPU from a thread that works, unless each has one. */
-static int spins_of(size_t threads)
+static bool has_cpus(size_t threads)
 {
     cpu_set_t cpus;
-    bool known = sched_getaffinity(0, sizeof cpus, &cpus) == 0;
-    return known && (size_t)CPU_COUNT(&cpus) >= threads ? SPINS : 0;
+    return sched_getaffinity(0, sizeof cpus, &cpus) == 0 && (size_t)CPU_COUNT(&cpus) >= threads;
 }
 
 /* Signals are the caller's. */
@@ -131,7 +158,7 @@ static int start_member(struct team *team, size_t index)
 {
     struct member *member = &team->members[index - 1];
     sigset_t all, before;
-    *member = (struct member){.team = team, .index = index};
+    *member = (struct member){.team = team, .index = index, .looks = LOOKS_FEWEST};
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     int number = pthread_create(&member->thread, NULL, live, member);
@@ -149,7 +176,7 @@ bool team_create(struct team **created, size_t threads, struct error *error)
     if (!team) {
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
-    *team = (struct team){.spins = spins_of(threads)};
+    *team = (struct team){.looks_on = has_cpus(threads), .caller_looks = LOOKS_FEWEST};
     pthread_mutex_init(&team->mutex, NULL);
     pthread_cond_init(&team->begun, NULL);
     pthread_cond_init(&team->ended, NULL);
@@ -187,15 +214,12 @@ void team_destroy(struct team *team)
 
 static void wait_for_all(struct team *team, size_t count)
 {
-    for (int i = 0; i < team->spins; i++) {
-        if (atomic_load(&team->done) == count) {
-            return;
-        }
-        pause_thread();
+    if (look(team, is_done, count, &team->caller_looks)) {
+        return;
     }
     pthread_mutex_lock(&team->mutex);
     atomic_store(&team->caller_sleeps, true);
-    while (atomic_load(&team->done) != count) {
+    while (!is_done(team, count)) {
         pthread_cond_wait(&team->ended, &team->mutex);
     }
     atomic_store(&team->caller_sleeps, false);
@@ -211,7 +235,8 @@ void team_run(struct team *team, size_t count, team_task *task, void *context)
         return;
     }
     uint64_t round = atomic_load(&team->ticket) / ROUND_ONE;
-    atomic_store(&team->ticket, (round + 1) * ROUND_ONE | ITEM_MASK); /* closed */
+    assert(count < CLOSED);
+    atomic_store(&team->ticket, (round + 1) * ROUND_ONE | CLOSED);
     atomic_store(&team->task, task);
     atomic_store(&team->context, context);
     atomic_store(&team->count, count);

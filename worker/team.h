@@ -1,7 +1,8 @@
 /* The threads of a job. They are there before the first batch and share out numbered tasks.
  *
  * Which thread gets which task is left to chance, so a task must not depend on it: what tasks write
- * is their own, and working memory is one for each thread. */
+ * is their own, and working memory is one for each thread. Every second thread draws from the end,
+ * so that two threads have a half each, in which neighbours follow one another. */
 #ifndef LIPSWEEP_WORKER_TEAM_H
 #define LIPSWEEP_WORKER_TEAM_H
 

@@ -79,9 +79,13 @@ class Site:
         return measured
 
     def logs(self):
-        """Of each attempt, in order: a slow machine may have lost one lease more."""
-        return [self.run_program("lipsweep", "logs", "j1", "--attempt", number, "--db", self.database, code=0).stdout
+        """Of each attempt, in order: a slow machine may have lost one lease more. One that was lost before it began has
+        none."""
+        runs = [self.run_program("lipsweep", "logs", "j1", "--attempt", number, "--db", self.database)
                 for number in range(1, len(self.outcomes()) + 1)]
+        for run, outcome in zip(runs, self.outcomes()):
+            assert run.returncode == 0 or (outcome == "lost" and "has no log" in run.stderr), run
+        return [run.stdout for run in runs]
 
     def outcomes(self):
         return [row["outcome"] for row in recorded.query(self.database, "SELECT outcome FROM attempt ORDER BY number")]
