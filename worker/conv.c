@@ -239,6 +239,25 @@ static void finish(const struct conv *conv, real *out, const struct conv_tail *t
     }
 }
 
+static void norm_inputs(const struct conv *conv, const struct norm_first *first, size_t images)
+{
+    const struct conv_shape *s = &conv->shape;
+    if (first->in) {
+        conv->kernels->norm_forward(first->out, first->in, &first->line, s->in_channels,
+                                    images * s->in_height * s->in_width);
+    }
+}
+
+static void norm_gradient(const struct conv *conv, const struct norm_back_first *first,
+                          size_t images)
+{
+    if (first->in) {
+        conv->kernels->norm_backward(first->din, first->dout, first->in, &first->slopes,
+                                     first->adds, conv->shape.out_channels,
+                                     images * pixel_count(&conv->shape));
+    }
+}
+
 void conv_forward(const struct conv *conv, real *scratch, real *out, const real *in,
                   const real *weight, const struct conv_tail *tail, size_t images)
 {
@@ -248,6 +267,7 @@ void conv_forward(const struct conv *conv, real *scratch, real *out, const real 
         conv->kernels->winograd_forward(out, in, conv->packed, tail, images, scratch, s);
         return;
     }
+    norm_inputs(conv, &tail->first, images);
     if (conv->method == CONV_DIRECT) {
         memset(image, 0, padded_size(s) * sizeof *image);
     }
@@ -325,7 +345,9 @@ static void winograd_backward(const struct conv *conv, real *scratch,
                               size_t images)
 {
     const struct conv_shape *s = &conv->shape;
-    conv->kernels->winograd_backward(to, dout, in, conv->turned, images, scratch, s);
+    struct conv_gradients own = *to;
+    own.back_first.is_brief &= !conv->has_bias; /* whose gradient is summed below */
+    conv->kernels->winograd_backward(&own, dout, in, conv->turned, images, scratch, s);
     double *dbias = to->sums + weight_count(s);
     if (!to->adds_sums) {
         memset(dbias, 0, s->out_channels * sizeof *dbias);
@@ -342,6 +364,8 @@ void conv_backward(const struct conv *conv, real *scratch, const struct conv_gra
         winograd_backward(conv, scratch, to, dout, in, images);
         return;
     }
+    norm_inputs(conv, &to->first, images);
+    norm_gradient(conv, &to->back_first, images);
     weight_gradient(conv, scratch, to, dout, in, images);
     if (to->din) {
         input_gradient(conv, scratch, to->din, to->adds, dout, weight, images);

@@ -19,8 +19,42 @@ struct conv_shape {
     size_t kernel, padding, stride;
 };
 
-/* What is done to a convolution's outputs while they are at hand; each may be NULL. */
+/* Of batch normalisation's forward pass: out = in * scale + shift, each [channels]; then `added`,
+ * as large as in, where it is not NULL; and a ReLU where it `activates`. */
+struct norm_line {
+    const real *scale, *shift;
+    const real *added;
+    bool activates;
+};
+
+/* Of batch normalisation's backward pass, each [channels]. */
+struct norm_slopes {
+    const real *scale, *center, *slope, *offset;
+};
+
+/* Batch normalisation that a convolution does itself to what it reads, a few rows at a time just
+ * before it reads them: they are then still in the cache, and what the next rows are made of is
+ * fetched while it computes. Of its inputs; nothing where `in` is NULL. */
+struct norm_first {
+    real *out; /* the inputs */
+    const real *in;
+    struct norm_line line;
+    bool is_brief; /* nobody else reads the inputs: of few images at a time, one over the other */
+};
+
+/* And of its outputs' gradient, on the way back through the normalisation of its outputs. */
+struct norm_back_first {
+    real *din; /* the outputs' gradient */
+    const real *dout, *in;
+    struct norm_slopes slopes;
+    bool adds;
+    bool is_brief;
+};
+
+/* What is done to a convolution's inputs before, and to its outputs while they are at hand; each
+ * may be NULL. */
 struct conv_tail {
+    struct norm_first first;
     const real *bias;      /* [out_channels] */
     const real *added;     /* as large as the outputs */
     bool activates;        /* a ReLU follows */
@@ -38,6 +72,8 @@ struct norm_relu {
 
 /* Where a convolution's gradients go: each is overwritten, or added to when it `adds`. */
 struct conv_gradients {
+    struct norm_first first;
+    struct norm_back_first back_first;
     real *din; /* NULL: nobody asks for it */
     bool adds;
     double *sums; /* of weights (and bias), in an order of the method's own */
@@ -59,24 +95,11 @@ static inline size_t conv_pool_half(const struct conv_pool_shape *shape)
     return (shape->in_width + 2 * shape->padding + 1) / 2;
 }
 
-/* Of batch normalisation's forward pass: out = in * scale + shift, each [channels]; then `added`,
- * as large as in, where it is not NULL; and a ReLU where it `activates`. */
-struct norm_line {
-    const real *scale, *shift;
-    const real *added;
-    bool activates;
-};
-
 /* Inputs that are a clean image plus so many times one noise each. */
 struct noise_levels {
     const real *times; /* [count] */
     size_t count;
     size_t out_step; /* numbers from the outputs of one level to those of the next */
-};
-
-/* Of batch normalisation's backward pass, each [channels]. */
-struct norm_slopes {
-    const real *scale, *center, *slope, *offset;
 };
 
 struct sgd_step {

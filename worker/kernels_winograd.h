@@ -10,50 +10,14 @@
 
 #include "worker/kernels_winograd_weights.h"
 
-/* A batch of images as the transforms see it. */
-struct picture {
-    const real *numbers; /* NULL where they are written alone */
-    size_t height, width, channels;
-};
-
-struct strip {
-    size_t count; /* of tiles */
-    struct {
-        size_t image, y, x; /* of the upper left output */
-    } tile[STRIP];
-};
-
-/* The strip that begins with this tile of the batch. */
-static void strip_init(struct strip *strip, size_t first, size_t tiles, const struct picture *out)
-{
-    size_t columns = (out->width + WINOGRAD_OUT - 1) / WINOGRAD_OUT;
-    size_t rows = (out->height + WINOGRAD_OUT - 1) / WINOGRAD_OUT;
-    strip->count = tiles - first < STRIP ? tiles - first : STRIP;
-    for (size_t t = 0; t < strip->count; t++) {
-        size_t row = (first + t) / columns;
-        strip->tile[t].image = row / rows;
-        strip->tile[t].y = row % rows * WINOGRAD_OUT;
-        strip->tile[t].x = (first + t) % columns * WINOGRAD_OUT;
-    }
-}
-
-static size_t tile_count(const struct picture *out, size_t images)
-{
-    return images * ((out->width + WINOGRAD_OUT - 1) / WINOGRAD_OUT) *
-           ((out->height + WINOGRAD_OUT - 1) / WINOGRAD_OUT);
-}
-
-static int at_most(size_t count, int most)
-{
-    return count < (size_t)most ? (int)count : most;
-}
+#include "worker/kernels_winograd_feed.h"
 
 /* `side` rows and columns from (y, x) on, which may lie outside. */
 static void window_init(struct window *w, const struct picture *p, size_t image, ptrdiff_t y,
                         ptrdiff_t x, int side, const real *zeros)
 {
     size_t row_step = p->width * p->channels;
-    const real *numbers = p->numbers + image * p->height * row_step;
+    const real *numbers = p->numbers + image_start(p, image);
     for (int i = 0; i < side; i++) {
         bool inside = y + i >= 0 && (size_t)(y + i) < p->height;
         w->row[i] = inside ? numbers + (size_t)(y + i) * row_step : zeros;
@@ -95,12 +59,15 @@ static void transform_strip(real *to, size_t point_step, const struct strip *str
 
 static void output_strip(real *out, const struct picture *p, const real *from, size_t point_step,
                          const struct strip *strip, const struct conv_tail *tail,
-                         const struct norm_relu *norm)
+                         const struct norm_relu *norm, const struct picture *norm_out)
 {
     tile_output *output = output_of(tail->added, tail->activates);
     for (size_t t = 0; t < strip->count; t++) {
         size_t y = strip->tile[t].y, x = strip->tile[t].x;
         size_t first = ((strip->tile[t].image * p->height + y) * p->width + x) * p->channels;
+        size_t out_first = norm->out ? image_start(norm_out, strip->tile[t].image) +
+                                           (y * p->width + x) * p->channels
+                                     : 0;
         struct target target = {.corner = out + first,
                                 .added = tail->added ? tail->added + first : NULL,
                                 .row_step = p->width * p->channels,
@@ -114,37 +81,12 @@ static void output_strip(real *out, const struct picture *p, const real *from, s
                 tile_sums(tail->sum + c, tail->product + c, &target);
             }
             if (norm->out) {
-                (is_whole(&target) ? relu_whole_tile
-                                   : relu_any_tile)(norm->sum + c, norm->product + c, &target,
-                                                    norm->out + first + c, norm->in + first + c);
+                (is_whole(&target) ? relu_whole_tile : relu_any_tile)(
+                    norm->sum + c, norm->product + c, &target, norm->out + out_first + c,
+                    norm->in + first + c);
             }
             target.corner += LANES;
             target.added = target.added ? target.added + LANES : NULL;
-        }
-    }
-}
-
-/* Asks for the lines that a tile's outputs will be written to, or read from, while products are
- * under way; none where the strip has no such tile. Inline, because gcc takes a function that does
- * nothing but this for one that does nothing. */
-INLINE void prefetch_tile(const real *out, const struct picture *p, const struct strip *strip,
-                          size_t t, bool writes)
-{
-    enum { LINE = 64 / sizeof(real) };
-    if (t >= strip->count) {
-        return;
-    }
-    size_t y = strip->tile[t].y, x = strip->tile[t].x;
-    size_t pixel = (strip->tile[t].image * p->height + y) * p->width + x;
-    size_t run = (size_t)at_most(p->width - x, WINOGRAD_OUT) * p->channels;
-    for (int i = 0; i < at_most(p->height - y, WINOGRAD_OUT); i++) {
-        const real *row = out + (pixel + (size_t)i * p->width) * p->channels;
-        for (size_t n = 0; n < run; n += LINE) {
-            if (writes) {
-                __builtin_prefetch(row + n, 1);
-            } else {
-                __builtin_prefetch(row + n);
-            }
         }
     }
 }
@@ -171,21 +113,28 @@ static void winograd_forward(real *out, const real *in, const real *weights,
                              const struct conv_tail *tail, size_t images, real *scratch,
                              const struct conv_shape *s)
 {
-    const struct picture from = {in, s->in_height, s->in_width, s->in_channels};
-    const struct picture to = {NULL, s->out_height, s->out_width, s->out_channels};
+    struct picture from = {in, s->in_height, s->in_width, s->in_channels, 0};
+    const struct picture to = {NULL, s->out_height, s->out_width, s->out_channels, 0};
     const struct winograd_parts parts = winograd_parts(scratch, s);
     const size_t step = parts.point_step, tiles = tile_count(&to, images);
+    from.ring = tail->first.is_brief ? images_touched(&to) : 0;
+    struct feed feed = feed_of_inputs(&from, &tail->first, WINOGRAD_IN - s->padding);
     for (size_t first = 0; first < tiles; first += STRIP) {
         struct strip strip;
         strip_init(&strip, first, tiles, &to);
+        feed_strip(&feed, &to, first, tiles);
         transform_strip(parts.in, step, &strip, &from, WINOGRAD_IN, s->padding, parts.zeros);
         for (size_t i = 0; i < WINOGRAD_POINTS; i++) {
-            prefetch_tile(out, &to, &strip, i, true);
+            struct fetch fetch = fetch_nothing(parts.out + i * step);
+            fetch_feed(&fetch, 0, &feed, feed.from[0], i);
+            fetch_feed(&fetch, 1, &feed, feed.from[1], i);
+            fetch_feed(&fetch, 2, &feed, feed.kept, i);
+            fetch_strip(&fetch, 3, out, &to, &strip, i);
             multiply_point(parts.out + i * step, parts.in + i * step,
                            weights + i * s->in_channels * s->out_channels, s->in_channels,
-                           s->out_channels, strip.count);
+                           s->out_channels, strip.count, fetch);
         }
-        output_strip(out, &to, parts.out, step, &strip, tail, &(struct norm_relu){0});
+        output_strip(out, &to, parts.out, step, &strip, tail, &(struct norm_relu){0}, NULL);
     }
 }
 
@@ -194,36 +143,48 @@ static void winograd_backward(const struct conv_gradients *gradients, const real
                               const struct conv_shape *s)
 {
     real *din = gradients->din;
-    const struct picture from = {dout, s->out_height, s->out_width, s->out_channels};
-    const struct picture image = {in, s->in_height, s->in_width, s->in_channels};
-    const struct picture to = {NULL, s->in_height, s->in_width, s->in_channels};
+    struct picture from = {dout, s->out_height, s->out_width, s->out_channels, 0};
+    struct picture image = {in, s->in_height, s->in_width, s->in_channels, 0};
+    const struct picture to = {NULL, s->in_height, s->in_width, s->in_channels, 0};
     const struct conv_tail tail = {.added = gradients->adds ? din : NULL};
     const struct winograd_parts parts = winograd_parts(scratch, s);
     const size_t step = parts.point_step, tiles = tile_count(&to, images);
     const size_t size = s->in_channels * s->out_channels;
+    image.ring = gradients->first.is_brief ? images_touched(&to) : 0;
+    from.ring = gradients->back_first.is_brief ? images_touched(&to) : 0;
+    struct feed feed = feed_of_inputs(&image, &gradients->first, WINOGRAD_OUT);
+    struct feed back = feed_of_gradient(&from, &gradients->back_first,
+                                        WINOGRAD_IN - (WINOGRAD_KERNEL - 1 - s->padding));
+    /* What the sums of the way back through the inputs' ReLU read. */
+    const real *norm_in =
+        din && gradients->norm.out && !gradients->first.in ? gradients->norm.in : NULL;
     for (size_t first = 0; first < tiles; first += STRIP) {
         struct strip strip;
         strip_init(&strip, first, tiles, &to);
+        feed_strip(&back, &to, first, tiles);
+        feed_strip(&feed, &to, first, tiles);
         transform_strip(parts.in, step, &strip, &from, WINOGRAD_IN,
                         WINOGRAD_KERNEL - 1 - s->padding, parts.zeros);
         transform_strip(parts.polynomial, step, &strip, &image, WINOGRAD_OUT, 0, parts.zeros);
         for (size_t i = 0; i < WINOGRAD_POINTS; i++) {
-            if (din) {
-                prefetch_tile(din, &to, &strip, i, true);
-            }
-            if (din && gradients->norm.out) {
-                prefetch_tile(gradients->norm.in, &to, &strip, i, false);
-            }
+            struct fetch fetch = fetch_nothing(parts.out + i * step);
+            fetch_feed(&fetch, 0, &feed, feed.from[0], i);
+            fetch_feed(&fetch, 1, &back, back.from[2], i);
+            fetch_strip(&fetch, 1, norm_in, &to, &strip, i);
             correlate_point(parts.dweight + i * size, parts.in + i * step,
                             parts.polynomial + i * step, s->in_channels, s->out_channels,
-                            strip.count, first > 0);
+                            strip.count, first > 0, fetch);
             if (din) {
+                struct fetch fetch_back = fetch_nothing(parts.out + i * step);
+                fetch_feed(&fetch_back, 0, &back, back.from[0], i);
+                fetch_feed(&fetch_back, 1, &back, back.from[1], i);
+                fetch_strip(&fetch_back, 3, din, &to, &strip, i);
                 multiply_point(parts.out + i * step, parts.in + i * step, turned + i * size,
-                               s->out_channels, s->in_channels, strip.count);
+                               s->out_channels, s->in_channels, strip.count, fetch_back);
             }
         }
         if (din) {
-            output_strip(din, &to, parts.out, step, &strip, &tail, &gradients->norm);
+            output_strip(din, &to, parts.out, step, &strip, &tail, &gradients->norm, &image);
         }
     }
     winograd_end_dweight(gradients, parts.dweight, s);

@@ -16,9 +16,46 @@ enum {
                                               : 2,
 };
 
+/* What is fetched during the products of a point: the first two arrays to be read, the others to be
+ * written. At every step a line of each kind, as a CPU that waits for some twenty lines drops what
+ * it is asked to fetch beyond them. */
+enum { FETCHED = 4, LINE = 64 / sizeof(real) };
+
+struct fetch {
+    const real *at[FETCHED];
+    size_t lines[FETCHED];
+};
+
+/* To the lines for each of so many parts. */
+static void fetch_divide(struct fetch *fetch, size_t parts)
+{
+    for (int i = 0; i < FETCHED; i++) {
+        fetch->lines[i] = (fetch->lines[i] + parts - 1) / parts;
+    }
+}
+
+static void fetch_next(struct fetch *fetch)
+{
+    for (int i = 0; i < FETCHED; i++) {
+        fetch->at[i] += fetch->lines[i] * LINE;
+    }
+}
+
+/* At a step of one part, of both arrays in turn; less often where vectors are short and parts many.
+ * Inline, because gcc takes a function that does nothing but this for one that does nothing. */
+INLINE void fetch_lines(const struct fetch *fetch, size_t step)
+{
+    enum { STEPS = VECTOR_BYTES == 64 ? 1 : 4 };
+    if (step % STEPS == 0) {
+        size_t turn = step / STEPS, line = turn / 2 * LINE;
+        __builtin_prefetch(fetch->at[turn % 2] + line, 0, 2);
+        __builtin_prefetch(fetch->at[2 + turn % 2] + line, 1);
+    }
+}
+
 /* Products of `tiles` tiles with `blocks` blocks of outputs. */
-INLINE void multiply(real *out, const real *in, const real *weight, size_t in_channels, int tiles,
-                     int blocks)
+INLINE void multiply(real *out, const real *in, const real *weight, size_t in_channels,
+                     const struct fetch *fetch, int tiles, int blocks)
 {
     for (size_t first = 0; first < in_channels; first += CONV_BLOCK) {
         vector sum[2 * ROWS][2];
@@ -29,6 +66,7 @@ INLINE void multiply(real *out, const real *in, const real *weight, size_t in_ch
         }
         for (size_t c = 0; c < CONV_BLOCK; c++, weight += LANES) {
             const real *at = in + (first + c) / LANES * BLOCK_STEP + c % LANES;
+            fetch_lines(fetch, c);
             for (int b = 0; b < blocks; b++) {
                 vector w = load(weight + (size_t)b * in_channels * LANES);
                 for (int t = 0; t < tiles; t++) {
@@ -45,12 +83,14 @@ INLINE void multiply(real *out, const real *in, const real *weight, size_t in_ch
     }
 }
 
-typedef void multiply_kernel(real *out, const real *in, const real *weight, size_t in_channels);
+typedef void multiply_kernel(real *out, const real *in, const real *weight, size_t in_channels,
+                             const struct fetch *fetch);
 
 #define MULTIPLY(NAME, CHANNELS, TILES, BLOCKS)                                                    \
-    NEVER_INLINE void NAME(real *out, const real *in, const real *weight, size_t in_channels)      \
+    NEVER_INLINE void NAME(real *out, const real *in, const real *weight, size_t in_channels,      \
+                           const struct fetch *fetch)                                              \
     {                                                                                              \
-        multiply(out, in, weight, CHANNELS, TILES, BLOCKS);                                        \
+        multiply(out, in, weight, CHANNELS, fetch, TILES, BLOCKS);                                 \
         (void)in_channels;                                                                         \
     }
 MULTIPLY(multiply_16_wide, 16, ROWS, 2)
@@ -70,27 +110,29 @@ static multiply_kernel *multiply_wide(size_t in_channels)
 
 /* One point of a strip. */
 static void multiply_point(real *out, const real *in, const real *weight, size_t in_channels,
-                           size_t out_channels, size_t tiles)
+                           size_t out_channels, size_t tiles, struct fetch fetch)
 {
     multiply_kernel *wide = multiply_wide(in_channels);
     multiply_kernel *tall = in_channels == 16 ? multiply_16_tall : multiply_any_tall;
     size_t blocks = out_channels / LANES, b = 0;
+    fetch_divide(&fetch, (blocks * tiles + 2 * ROWS - 1) / (2 * ROWS));
     for (; b + 2 <= blocks; b += 2) {
-        for (size_t t = 0; t < tiles; t += ROWS) {
+        for (size_t t = 0; t < tiles; t += ROWS, fetch_next(&fetch)) {
             wide(out + b * BLOCK_STEP + t * LANES, in + t * LANES, weight + b * in_channels * LANES,
-                 in_channels);
+                 in_channels, &fetch);
         }
     }
-    for (size_t t = 0; t < tiles && b < blocks; t += 2 * ROWS) {
+    for (size_t t = 0; t < tiles && b < blocks; t += 2 * ROWS, fetch_next(&fetch)) {
         tall(out + b * BLOCK_STEP + t * LANES, in + t * LANES, weight + b * in_channels * LANES,
-             in_channels);
+             in_channels, &fetch);
     }
 }
 
 /* Sums over up to WINOGRAD_TERMS tiles of the products of `rows` channels of `dout` with `blocks`
  * blocks of `in`: added to what stands in `to`, or put there. */
 INLINE void correlate_terms(real *to, const real *dout, const real *in, size_t out_channels,
-                            size_t tiles, bool adds, int rows, int blocks)
+                            size_t tiles, bool adds, const struct fetch *fetch, int rows,
+                            int blocks)
 {
     vector sum[2 * ROWS][2];
     for (int r = 0; r < rows; r++) {
@@ -99,6 +141,7 @@ INLINE void correlate_terms(real *to, const real *dout, const real *in, size_t o
         }
     }
     for (size_t t = 0; t < tiles; t++, in += LANES, dout += LANES) {
+        fetch_lines(fetch, t);
         for (int b = 0; b < blocks; b++) {
             vector x = load(in + b * BLOCK_STEP);
             for (int r = 0; r < rows; r++) {
@@ -116,41 +159,43 @@ INLINE void correlate_terms(real *to, const real *dout, const real *in, size_t o
 
 /* The same of any number of tiles. */
 INLINE void correlate(real *to, const real *dout, const real *in, size_t out_channels, size_t tiles,
-                      bool adds, int rows, int blocks)
+                      bool adds, struct fetch *fetch, int rows, int blocks)
 {
-    for (size_t t = 0; t < tiles; t += WINOGRAD_TERMS) {
+    for (size_t t = 0; t < tiles; t += WINOGRAD_TERMS, fetch_next(fetch)) {
         size_t terms = tiles - t < WINOGRAD_TERMS ? tiles - t : WINOGRAD_TERMS;
         correlate_terms(to, dout + t * LANES, in + t * LANES, out_channels, terms, adds || t > 0,
-                        rows, blocks);
+                        fetch, rows, blocks);
     }
 }
 
 NEVER_INLINE void correlate_wide(real *to, const real *dout, const real *in, size_t out_channels,
-                                 size_t tiles, bool adds)
+                                 size_t tiles, bool adds, struct fetch *fetch)
 {
-    correlate(to, dout, in, out_channels, tiles, adds, ROWS, 2);
+    correlate(to, dout, in, out_channels, tiles, adds, fetch, ROWS, 2);
 }
 
 NEVER_INLINE void correlate_tall(real *to, const real *dout, const real *in, size_t out_channels,
-                                 size_t tiles, bool adds)
+                                 size_t tiles, bool adds, struct fetch *fetch)
 {
-    correlate(to, dout, in, out_channels, tiles, adds, 2 * ROWS, 1);
+    correlate(to, dout, in, out_channels, tiles, adds, fetch, 2 * ROWS, 1);
 }
 
 static void correlate_point(real *to, const real *dout, const real *in, size_t in_channels,
-                            size_t out_channels, size_t tiles, bool adds)
+                            size_t out_channels, size_t tiles, bool adds, struct fetch fetch)
 {
     size_t blocks = in_channels / LANES, b = 0;
+    size_t terms = (tiles + WINOGRAD_TERMS - 1) / WINOGRAD_TERMS;
+    fetch_divide(&fetch, (blocks * out_channels + 2 * ROWS - 1) / (2 * ROWS) * terms);
     for (; b + 2 <= blocks; b += 2) {
         for (size_t o = 0; o < out_channels; o += ROWS) {
             correlate_wide(to + (b * out_channels + o) * LANES,
                            dout + o / LANES * BLOCK_STEP + o % LANES, in + b * BLOCK_STEP,
-                           out_channels, tiles, adds);
+                           out_channels, tiles, adds, &fetch);
         }
     }
     for (size_t o = 0; o < out_channels && b < blocks; o += 2 * ROWS) {
         correlate_tall(to + (b * out_channels + o) * LANES,
                        dout + o / LANES * BLOCK_STEP + o % LANES, in + b * BLOCK_STEP, out_channels,
-                       tiles, adds);
+                       tiles, adds, &fetch);
     }
 }

@@ -96,11 +96,16 @@ void norm_use_running(const struct norm *norm, const real *weight, const real *b
     }
 }
 
+struct norm_line norm_line(const struct norm *norm, size_t copy, const real *added, bool activates)
+{
+    size_t at = copy * norm->channels;
+    return (struct norm_line){norm->scale + at, norm->shift + at, added, activates};
+}
+
 void norm_forward(const struct norm *norm, size_t copy, real *y, const real *x, const real *added,
                   bool activates, size_t pixels)
 {
-    size_t at = copy * norm->channels;
-    const struct norm_line line = {norm->scale + at, norm->shift + at, added, activates};
+    const struct norm_line line = norm_line(norm, copy, added, activates);
     norm->kernels->norm_forward(y, x, &line, norm->channels, pixels);
 }
 
@@ -151,12 +156,17 @@ void norm_end_backward(const struct norm *norm, const double *const *sums, const
     }
 }
 
+struct norm_slopes norm_slopes(const struct norm *norm, size_t copy)
+{
+    size_t at = copy * norm->channels;
+    return (struct norm_slopes){norm->scale + at, norm->center + at, norm->slope + at,
+                                norm->offset + at};
+}
+
 void norm_backward(const struct norm *norm, size_t copy, real *dx, bool adds, const real *dy,
                    const real *x, size_t pixels)
 {
-    size_t at = copy * norm->channels;
-    const struct norm_slopes slopes = {norm->scale + at, norm->center + at, norm->slope + at,
-                                       norm->offset + at};
+    const struct norm_slopes slopes = norm_slopes(norm, copy);
     norm->kernels->norm_backward(dx, dy, x, &slopes, adds, norm->channels, pixels);
 }
 

@@ -52,7 +52,10 @@ void norm_end_forward(struct norm *norm, const double *const *sums, const real *
 void norm_use_running(const struct norm *norm, const real *weight, const real *bias,
                       const real *mean, const real *variance);
 
-/* Then `added` is added, where it is not NULL, and a ReLU follows where it `activates`. */
+/* What norm_forward does: then `added` is added, where it is not NULL, and a ReLU follows where it
+ * `activates`. */
+struct norm_line norm_line(const struct norm *norm, size_t copy, const real *added, bool activates);
+
 void norm_forward(const struct norm *norm, size_t copy, real *y, const real *x, const real *added,
                   bool activates, size_t pixels);
 
@@ -64,6 +67,8 @@ void norm_add_backward(const struct norm *norm, double *sums, real *dy, const re
 /* Adds to dweight and dbias [channels], the last copy first. */
 void norm_end_backward(const struct norm *norm, const double *const *sums, const real *weight,
                        real *dweight, real *dbias, struct norm_copies copies);
+
+struct norm_slopes norm_slopes(const struct norm *norm, size_t copy);
 
 /* Overwrites dx, or adds to it. */
 void norm_backward(const struct norm *norm, size_t copy, real *dx, bool adds, const real *dy,

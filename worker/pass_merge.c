@@ -45,8 +45,32 @@ static void plan_merge(const struct merging *m, size_t index)
     }
 }
 
-/* The first convolution that reads a norm's output is the last to add to its gradient. */
-static void plan_way_back(const struct merging *m, size_t index)
+static bool is_added(const struct network *network, size_t slot)
+{
+    for (size_t i = 0; i < network->layer_count; i++) {
+        if (network->layers[i].kind == LAYER_ADD && network->layers[i].other_slot == slot) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Nothing else reads what it reads but what adds it. */
+static bool is_sole_reader(const struct network *network, size_t conv)
+{
+    for (size_t i = 0; i < network->layer_count; i++) {
+        const struct layer *layer = &network->layers[i];
+        if (i != conv && layer->in_slot == network->layers[conv].in_slot &&
+            !layer_is_in_place(layer)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The first convolution that reads a norm's output is the last to add to its gradient. In
+ * evaluations what lies between two layers may lie in the place of what one of them reads. */
+static void plan_reader(const struct merging *m, size_t index)
 {
     const struct network *network = m->network;
     struct pass_merge *merges = m->plan->merges;
@@ -60,6 +84,11 @@ static void plan_way_back(const struct merging *m, size_t index)
         conv->kind == LAYER_CONV && conv->in_slot == network->layers[index].out_slot) {
         merges[reader].norm = index;
         merges[index].is_done_back = true;
+        if (is_sole_reader(network, reader)) {
+            merges[reader].first = index;
+            merges[reader].is_alone = !is_added(network, conv->in_slot);
+            merges[index].is_done = true;
+        }
     }
 }
 
@@ -72,7 +101,7 @@ void pass_merge_plan(struct pass_plan *plan, const struct network *network, bool
             plan_merge(m, i);
         }
         if (kind == LAYER_NORM) {
-            plan_way_back(m, i);
+            plan_reader(m, i);
         }
     }
 }

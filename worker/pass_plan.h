@@ -48,7 +48,9 @@ struct pass_merge {
     size_t addition;   /* the layer whose `other` it adds; 0: none */
     bool activates;    /* the ReLU */
     size_t moments;    /* the layer whose sums it adds to; 0: none */
-    bool is_done;      /* forward; and an addition or a ReLU backward */
+    size_t first;      /* the normalisation that it does to its inputs, both ways; 0: none */
+    bool is_alone;     /* nobody but it reads what that one makes */
+    bool is_done;      /* forward; and all but a normalisation backward */
     size_t norm;       /* the layer whose way back it does behind its own, ReLU and all; 0: none */
     bool is_done_back; /* by such a layer */
 };

@@ -112,11 +112,51 @@ static const real *added(const struct pass *pass, const struct pass_merge *merge
     return merge->addition > 0 ? value_at(pass, add->other_slot, shard) : NULL;
 }
 
+/* What the convolution does to its inputs; on the way back, where they were not kept. */
+static struct norm_first norm_first(const struct pass *pass, const struct call *c,
+                                    const struct shard *shard, bool is_backward)
+{
+    const struct pass_merge *own = &pass->plan.merges[c->index];
+    const struct layer *norm = &pass->network->layers[own->first];
+    const struct pass_merge *merge = &pass->plan.merges[own->first];
+    const struct pass_slot *slot = &pass->plan.slots[norm->out_slot];
+    if (own->first == 0 || (is_backward && !slot->is_recomputed)) {
+        return (struct norm_first){0};
+    }
+    return (struct norm_first){.out = value_at(pass, norm->out_slot, shard),
+                               .in = value_at(pass, norm->in_slot, shard),
+                               .line = norm_line(&pass->norm[norm->norm], shard->copy,
+                                                 added(pass, merge, shard), merge->activates),
+                               .is_brief = slot->has_value_brief && own->is_alone};
+}
+
+/* And to its outputs' gradient, which is that of what is added too where an addition follows. */
+static struct norm_back_first norm_back_first(const struct pass *pass, const struct call *c,
+                                              const struct shard *shard)
+{
+    const struct pass_merge *own = &pass->plan.merges[c->index];
+    const struct layer *moments = &pass->network->layers[own->moments];
+    bool adds = pass->plan.adds[own->moments];
+    if (own->moments == 0) {
+        return (struct norm_back_first){0};
+    }
+    return (struct norm_back_first){.din = gradient_at(pass, moments->in_slot, shard),
+                                    .dout = gradient_at(pass, moments->out_slot, shard),
+                                    .in = value_at(pass, moments->in_slot, shard),
+                                    .slopes = norm_slopes(&pass->norm[moments->norm], shard->copy),
+                                    .adds = adds,
+                                    .is_brief =
+                                        pass->plan.slots[moments->in_slot].has_gradient_brief &&
+                                        !adds && own->addition == 0};
+}
+
 static void run_conv(const struct pass *pass, const struct call *c, const struct shard *shard)
 {
     const struct pass_merge *merge = &pass->plan.merges[c->index];
-    struct conv_tail tail = {
-        .bias = c->bias, .added = added(pass, merge, shard), .activates = merge->activates};
+    struct conv_tail tail = {.first = norm_first(pass, c, shard, false),
+                             .bias = c->bias,
+                             .added = added(pass, merge, shard),
+                             .activates = merge->activates};
     if (merge->moments > 0 && pass->trains) {
         tail.sum = shard->sums + pass->sums_at[merge->moments];
         tail.product = tail.sum + c->layer->conv.out_channels;
@@ -187,7 +227,9 @@ static void run_conv_backward(const struct pass *pass, const struct call *c, rea
                               const real *dout, const struct shard *shard)
 {
     size_t norm = pass->plan.merges[c->index].norm;
-    struct conv_gradients to = {.din = din,
+    struct conv_gradients to = {.first = norm_first(pass, c, shard, true),
+                                .back_first = norm_back_first(pass, c, shard),
+                                .din = din,
                                 .adds = pass->plan.adds[c->index],
                                 .sums = shard->sums + pass->sums_at[c->index],
                                 .adds_sums = shard->adds_sums};

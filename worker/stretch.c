@@ -61,9 +61,8 @@ static void run_shard(const struct stretch *stretch, const struct shard *shard)
         }
     }
     for (size_t i = segment->end; i-- > segment->first && stretch->gradients;) {
-        bool is_moments = pass->network->layers[i].kind == LAYER_MOMENTS;
         const struct pass_merge *merge = &pass->plan.merges[i];
-        if (is_moments || !(merge->is_done || merge->is_done_back)) {
+        if (!merge->is_done && !merge->is_done_back) {
             shard_backward(pass, i, stretch->numbers, stretch->gradients, shard);
         }
     }

@@ -376,8 +376,11 @@ static void methods_agree(void **state)
             guard(&dbias[method], s->out_channels, 10);
             conv_begin_forward(&conv, weight.x);
             memset(moments[method], 0, sizeof moments[method]);
-            const struct conv_tail tail = {bias.x, dout.x, true, moments[method][0],
-                                           moments[method][1]};
+            const struct conv_tail tail = {.bias = bias.x,
+                                           .added = dout.x,
+                                           .activates = true,
+                                           .sum = moments[method][0],
+                                           .product = moments[method][1]};
             conv_forward(&conv, scratch, out[method].x, in.x, weight.x, &tail, images);
             conv_begin_backward(&conv, weight.x);
             const struct conv_gradients to = {

@@ -98,7 +98,11 @@ static void run_forward(struct result *r, const struct kernels *level, const str
     level->winograd_forward(r->out.x, input->in.x, weights.x, &tail, p->images, scratch.x, s);
     memset(r->sum, 0, sizeof r->sum);
     memset(r->square, 0, sizeof r->square);
-    tail = (struct conv_tail){input->bias.x, input->dout.x, true, r->sum, r->square};
+    tail = (struct conv_tail){.bias = input->bias.x,
+                              .added = input->dout.x,
+                              .activates = true,
+                              .sum = r->sum,
+                              .product = r->square};
     level->winograd_forward(r->tailed.x, input->in.x, weights.x, &tail, p->images, scratch.x, s);
     guarded_check(&scratch);
     guarded_check(&r->out);
