@@ -42,6 +42,22 @@ static struct totals sum_up(const struct result_set *set, const struct results_o
     return totals;
 }
 
+static void print_extra_seeds(const struct terminal *terminal, size_t count, size_t point_count)
+{
+    char whose[64];
+    if (count == point_count)
+        snprintf(whose, sizeof whose, "every point has more seeds than it began with");
+    else
+        snprintf(whose, sizeof whose, "%zu point%s more seeds than the others", count,
+                 count == 1 ? " has" : "s have");
+    terminal_print_wrapped(
+        terminal, stdout,
+        "adaptive_seeds: %s, by Stein's rule of two stages. There the mean is over all of them, "
+        "and ± has the spread and the degrees of freedom of the first stage, the seeds that all "
+        "points have.",
+        whose);
+}
+
 static void print_comparison(const struct terminal *terminal, double test_sigma,
                              const struct comparison *comparison, const char *against)
 {
@@ -99,12 +115,7 @@ void results_print_notes(const struct result_set *set, const struct results_opti
     else if (totals.done > 0)
         terminal_print(terminal, stdout, "One seed a point: no interval can be given.\n");
     if (totals.extra > 0)
-        terminal_print_wrapped(
-            terminal, stdout,
-            "adaptive_seeds: %zu point%s more seeds than the others, by Stein's rule "
-            "of two stages. There the mean is over all of them, and ± has the spread and the "
-            "degrees of freedom of the first stage, the seeds that all points have.",
-            totals.extra, totals.extra == 1 ? " has" : "s have");
+        print_extra_seeds(terminal, totals.extra, set->point_count);
     if (totals.difference && folded)
         terminal_print(terminal, stdout,
                        "The second line of a point: its difference to %s training,\n"

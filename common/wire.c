@@ -16,6 +16,18 @@ enum {
     AWAY_MS = 5000, /* and how long it may take to come back */
 };
 
+void *wire_copy(const ProtobufCMessage *message)
+{
+    size_t length = protobuf_c_message_get_packed_size(message);
+    uint8_t *bytes = malloc(length + 1);
+    if (!bytes)
+        return NULL;
+    protobuf_c_message_pack(message, bytes);
+    void *copy = protobuf_c_message_unpack(message->descriptor, NULL, length, bytes);
+    free(bytes);
+    return copy;
+}
+
 bool wire_send(struct socket *socket, const struct peer *peer, const Wire__Envelope *envelope,
                bool *sent, struct error *error)
 {

@@ -20,6 +20,9 @@ WARN_UNUSED bool wire_send(struct socket *socket, const struct peer *peer,
  * wire__envelope__free_unpacked(envelope, NULL). */
 Wire__Envelope *wire_unpack(const void *data, size_t length);
 
+/* Of a message of any type, by itself; NULL without memory. Free with its type's free_unpacked. */
+void *wire_copy(const ProtobufCMessage *message);
+
 /* Client side: sends `request` (its number is set here) and waits for the answer with that number.
  * The caller frees *reply. A Refused answer becomes an error with the matching code; no answer in
  * `timeout_ms` is ERROR_TIMEOUT. ERROR_UNREACHABLE when nobody was there at all, or the coordinator

@@ -218,18 +218,6 @@ int reader_descriptor(const struct reader *reader)
 }
 
 /* A deep copy. */
-static Wire__Query *copy_query(const Wire__Query *query)
-{
-    size_t length = wire__query__get_packed_size(query);
-    uint8_t *bytes = malloc(length + 1);
-    if (!bytes)
-        return NULL;
-    wire__query__pack(query, bytes);
-    Wire__Query *copy = wire__query__unpack(NULL, length, bytes);
-    free(bytes);
-    return copy;
-}
-
 static bool add_question(struct reader *reader, struct question *question)
 {
     pthread_mutex_lock(&reader->mutex);
@@ -252,7 +240,7 @@ bool reader_ask(struct reader *reader, const struct peer *peer, uint64_t request
         return false;
     question->peer = *peer;
     question->request = request;
-    question->query = copy_query(query);
+    question->query = wire_copy(&query->base);
     if (question->query && add_question(reader, question))
         return true;
     free_question(question);

@@ -82,18 +82,6 @@ static struct slot *find_slot(struct supervisor *supervisor, const struct attemp
 }
 
 /* What outlives the message. */
-static Wire__Lease *copy_lease(const Wire__Lease *lease)
-{
-    size_t length = wire__lease__get_packed_size(lease);
-    uint8_t *bytes = malloc(length + 1);
-    if (!bytes)
-        return NULL;
-    wire__lease__pack(lease, bytes);
-    Wire__Lease *copy = wire__lease__unpack(NULL, length, bytes);
-    free(bytes);
-    return copy;
-}
-
 /* Attempts of the job that this lease replaces have lost theirs. */
 static void doom_older(struct supervisor *supervisor, const struct attempt_id *id)
 {
@@ -126,7 +114,7 @@ static void take_lease(void *context, const Wire__Lease *lease)
         supervisor_release(supervisor, &id, &full);
         return;
     }
-    Wire__Lease *copy = copy_lease(lease);
+    Wire__Lease *copy = wire_copy(&lease->base);
     if (copy)
         supervisor_begin(supervisor, &id, copy);
     else

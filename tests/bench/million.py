@@ -17,6 +17,7 @@ import sys
 import time
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+SCHEMAS = (CHECKOUT / "schemas").glob("[0-9][0-9][0-9]*.sql")
 SWEEP = """name: million
 dataset: glyphs
 model: mnist-cnn
@@ -115,6 +116,10 @@ def main():
             os._exit(0)
         assert os.waitpid(maker, 0)[1] == 0
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+        ((schema,),), newest = database.execute("PRAGMA user_version"), max(int(file.name[:3]) for file in SCHEMAS)
+        if schema != newest:
+            sys.exit(f"{path} has schema {schema}, this version has {newest}: open it once with a coordinator of this version "
+                     f"(lipsweep-coordinator --db {path})")
         (count,), = database.execute("SELECT count(*) FROM results")
     database.close()
     print(f"{count} result rows, {path.stat().st_size / 1e6:.0f} MB")

@@ -83,6 +83,16 @@ def check_results(run_program, database, expected):
                                     code=0).stdout.split())
     added = [n - 5 for n in expected.values() if n > 5]
     assert f"{sum(added)} seeds that adaptive_seeds added to {len(added)} point" in analysis
+    assert f"{len(added)} point{'s have' if len(added) > 1 else ' has'} more seeds than the others" in table
+    # Without the points that got none there are no others.
+    copy = database.with_name("noisy.db")
+    run_program("lipsweep", "backup", copy, "--db", database, code=0)
+    with sqlite3.connect(copy) as connection:
+        connection.executemany("UPDATE job SET withdrawn = 1 WHERE point = ?", [(point,) for point, n in expected.items() if n == 5])
+    connection.close()
+    table = " ".join(run_program("lipsweep", "results", "adaptive", "--db", copy, code=0).stdout.split())
+    assert "every point has more seeds than it began with" in table and "the others" not in table
+    copy.unlink()
 
 
 def check_gaps(run_program, database, noisy):

@@ -12,7 +12,6 @@ from disk import disk_in
 from processes import wait_until
 from test_worker_life import SWEEP, Machine
 
-pytestmark = pytest.mark.seconds(300)
 
 
 class Site:
@@ -22,11 +21,11 @@ class Site:
 
     def begin(self):
         self.coordinator = self.programs.start("lipsweep-coordinator", "--db", self.database, "--listen", self.endpoint,
-                                               "--lease-ms", 4000, "--heartbeat-ms", 300)
+                                               "--lease-ms", 60000, "--heartbeat-ms", 300)
         return self.coordinator
 
     def says(self, words, count=1):
-        wait_until(lambda: self.coordinator.stderr().count(words) >= count, 60, f"{words!r} of the coordinator")
+        wait_until(lambda: self.coordinator.stderr().count(words) >= count, what=f"{words!r} of the coordinator")
 
     def client(self, *words, code=0):
         return self.programs.run("lipsweep", *words, "--connect", self.endpoint, code=code)
@@ -67,9 +66,9 @@ def test_a_full_disk_under_a_coordinator(site):
     """It stays, says so, loses nothing, and goes on when there is room again."""
     site.begin()
     site.says("listening")
-    site.submit("life", epochs=25, seeds=4)
+    site.submit("life", epochs=80, seeds=4)
     machine = site.machine("first", "--slots", 1)
-    wait_until(lambda: recorded.query(site.database, "SELECT 1 FROM epoch_metric"), 60)
+    wait_until(lambda: recorded.query(site.database, "SELECT 1 FROM epoch_metric"))
     site.fill_up()
     site.says("is full: nothing is stored")
     leased = site.jobs("leased")
@@ -77,19 +76,21 @@ def test_a_full_disk_under_a_coordinator(site):
     # questions are answered, submissions are refused with the reason, the worker keeps what it has
     assert "is full: nothing is stored" in site.client("status").stdout
     assert "is full: nothing is stored" in site.submit("other", epochs=1, seeds=1, code=4).stderr
-    wait_until(lambda: "attempt 1: done" in machine.worker.stderr(), 60)
-    heard = json.loads(site.client("workers", "--format", "json").stdout)
-    assert len(heard) == 1 and heard[0]["heartbeat_age_s"] < 4
+    wait_until(lambda: "attempt 1: done" in machine.worker.stderr())
+    def heartbeat_age_s():
+        heard, = json.loads(site.client("workers", "--format", "json").stdout)
+        return heard["heartbeat_age_s"]
+    wait_until(lambda: heartbeat_age_s() < 4)
     assert (site.jobs("leased"), recorded.query(site.database, "SELECT count(*) AS n FROM attempt")) == (leased, attempts)
     assert site.coordinator.running() and machine.worker.running()
     site.disk.free()
     site.says("MiB left again: going on")
-    wait_until(lambda: site.jobs("done") == 4, 100)
+    wait_until(lambda: site.jobs("done") == 4, 300)
     recorded.assert_all_done_once(site.database, 4)
     assert {row["outcome"] for row in recorded.query(site.database, "SELECT outcome FROM attempt")} == {"done"}
     site.client("verify", "life")
     site.submit("other", epochs=1, seeds=1)
-    wait_until(lambda: site.jobs("done") == 5, 60)
+    wait_until(lambda: site.jobs("done") == 5)
     site.coordinator.signal(signal.SIGTERM)
     site.coordinator.wait(code=0)
 
@@ -98,19 +99,19 @@ def test_a_disk_that_is_nearly_full(site):
     """No job is begun; those that run deliver their results."""
     site.begin()
     site.says("listening")
-    site.submit("life", epochs=25, seeds=3)
+    site.submit("life", epochs=40, seeds=8)
     site.machine("first", "--slots", 1)
-    wait_until(lambda: recorded.query(site.database, "SELECT 1 FROM epoch_metric"), 60)
+    wait_until(lambda: recorded.query(site.database, "SELECT 1 FROM epoch_metric"))
     site.disk.fill(left_mib=40)
     site.says("MiB left: no jobs are handed out")
     # those that had begun when it was said
-    wait_until(lambda: site.jobs("leased") == 0, 60)
-    assert site.jobs("done") >= 1 and site.jobs("pending") == 3 - site.jobs("done") > 0, site.states()
+    wait_until(lambda: site.jobs("leased") == 0)
+    assert site.jobs("done") >= 1 and site.jobs("pending") == 8 - site.jobs("done") > 0, site.states()
     assert "no jobs are handed out" in site.client("status").stdout
     assert "no jobs are handed out" in site.submit("other", epochs=1, seeds=1, code=4).stderr
     site.disk.free()
-    wait_until(lambda: site.jobs("done") == 3, 60)
-    recorded.assert_all_done_once(site.database, 3)
+    wait_until(lambda: site.jobs("done") == 8)
+    recorded.assert_all_done_once(site.database, 8)
 
 
 def test_a_start_on_a_full_disk(site):
@@ -125,7 +126,7 @@ def test_a_start_on_a_full_disk(site):
     site.disk.free()
     site.says("listening")
     site.machine("first", "--slots", 1)
-    wait_until(lambda: site.jobs("done") == 1, 60)
+    wait_until(lambda: site.jobs("done") == 1)
     # one that a command starts for itself says so and ends
     site.coordinator.signal(signal.SIGTERM)
     site.coordinator.wait(code=0)
@@ -140,19 +141,22 @@ def test_a_full_disk_under_a_worker(place, programs, request):
     site.database = place / "s.db"
     site.begin()
     site.says("listening")
-    site.submit("life", epochs=30, seeds=7)
+    site.submit("long", epochs=100, seeds=1)  # it ends when the disk has long been full
     full = site.machine("full", "--slots", 1, "--spool", site.disk.folder / "spool")
-    wait_until(lambda: recorded.query(site.database, "SELECT 1 FROM epoch_metric"), 60)
+    wait_until(lambda: recorded.query(site.database, "SELECT 1 FROM epoch_metric"))
+    site.submit("life", epochs=1, seeds=7)
     site.disk.fill()
-    full.worker.wait(200, code=1)
+    full.worker.wait(code=1)
     assert "could not run here" in full.worker.stderr() and "No space left" in full.worker.stderr()
     rows = recorded.query(site.database, "SELECT outcome, reason FROM attempt ORDER BY leased_at")
-    assert {row["outcome"] for row in rows} <= {"refused", "done"}, rows
-    ends = [row["reason"] for row in rows if row["outcome"] == "refused"]
+    assert {row["outcome"] for row in rows} == {"refused"}, rows
+    ends = [row["reason"] for row in rows]
     assert len(ends) >= 6 and all("spool is full" in end or "No space left" in end for end in ends), ends
     assert "spool is full" in ends[0], "the one that was under way"
+    site.client("cancel", "long")
+    site.client("delete", "long", "--yes")
     site.machine("good", "--slots", 2)
-    wait_until(lambda: site.jobs("done") == 7, 100)
+    wait_until(lambda: site.jobs("done") == 7)
     recorded.assert_all_done_once(site.database, 7)
 
 
@@ -170,7 +174,7 @@ def test_data_that_cannot_be_read(place, programs, request):
     for file in (place / "images").iterdir():
         file.write_bytes(file.read_bytes()[:100])
     bad = site.machine("bad", "--slots", 1)
-    bad.worker.wait(200, code=1)
+    bad.worker.wait(code=1)
     assert "6 jobs in a row could not run here" in bad.worker.stderr()
     rows = recorded.query(site.database, "SELECT outcome, reason FROM attempt")
     assert [row["outcome"] for row in rows] == ["refused"] * 6 and all("images" in row["reason"] for row in rows), rows

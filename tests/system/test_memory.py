@@ -35,7 +35,7 @@ def test_a_job_larger_than_every_worker_is_named_at_once(start_program, run_prog
     start_program("lipsweep-worker", "--connect", endpoint, "--slots", 1, "--spool", place / "spool")
     huge = "SELECT id FROM job WHERE model = 'preresnet110' ORDER BY id"
     # Two jobs of the same shape: one refusal tells for both.
-    wait_until(lambda: recorded.query(database, "SELECT 1 FROM attempt WHERE outcome = 'refused'"), timeout=60)
+    wait_until(lambda: recorded.query(database, "SELECT 1 FROM attempt WHERE outcome = 'refused'"))
     first, second = (row["id"] for row in recorded.query(database, huge))
     for job in first, second:
         told = run_program("lipsweep", "explain", f"j{job}", "--connect", endpoint, code=0).stdout
@@ -49,7 +49,7 @@ def test_a_job_larger_than_every_worker_is_named_at_once(start_program, run_prog
     assert [row["outcome"] for row in recorded.query(
         database, "SELECT outcome FROM attempt WHERE job IN (?, ?)", first, second)] == ["refused"]
     # What fits is done; the second huge one was offered to nobody.
-    wait_until(lambda: recorded.job_count(database, "done") == 2, timeout=60)
+    wait_until(lambda: recorded.job_count(database, "done") == 2)
     rows = recorded.query(database, "SELECT DISTINCT h.memory_bytes AS computed, a.peak_memory_bytes AS peak FROM job j "
                           "JOIN job_shape h ON h.id = j.shape JOIN attempt a ON a.job = j.id AND a.outcome = 'done' "
                           "WHERE j.model = 'mnist-cnn'")
@@ -74,6 +74,6 @@ def test_what_is_computed_is_what_is_taken(run_program, place, model):
     told = run_program("lipsweep-worker", "measure", place / "job.yaml", "--memory-only", code=0).stdout
     names, values = (line.split("\t") for line in told.splitlines()[:2])
     computed = int(dict(zip(names, values))["memory_bytes"])
-    run_program("lipsweep-worker", "train", place / "job.yaml", "-o", place / "out", code=0, timeout=120)
+    run_program("lipsweep-worker", "train", place / "job.yaml", "-o", place / "out", code=0)
     taken = messages.Result.FromString((place / "out/result.pb").read_bytes()).peak_memory_bytes
     assert abs(computed / taken - 1) <= 0.05, f"{computed} computed, {taken} taken"

@@ -1,7 +1,6 @@
 """A job goes on on another machine, of which nothing is shared with the first: its checkpoint went by the coordinator."""
 
 import hashlib
-import itertools
 import re
 import signal
 
@@ -17,7 +16,7 @@ SWEEP = """
 name: moving
 dataset: {name: glyphs, train_count: 1000}
 model: mnist-cnn
-train: {epochs: 80, batch: 50, lr: 0.01, momentum: 0.9}
+train: {epochs: 120, batch: 50, lr: 0.01, momentum: 0.9}
 grid: {lambda: [1], k: [0.05], sigma: [0.1]}
 seeds: 1
 test: {sigma: [0, 0.3]}
@@ -28,8 +27,8 @@ run: {checkpoint_s: 0.3, max_attempts: 100}
 class Site:
     """A coordinator, and one machine after the other."""
 
-    def __init__(self, place, name, programs, sweep=SWEEP):
-        self.folder, self.programs = place / name, programs
+    def __init__(self, place, name, programs, sweep=SWEEP, lease_ms=6000):
+        self.folder, self.programs, self.lease_ms = place / name, programs, lease_ms
         self.folder.mkdir(mode=0o700)
         self.database, self.endpoint = self.folder / "s.db", f"ipc://{self.folder}/c"
         self.files = self.folder / "s.db.d/checkpoints"
@@ -40,7 +39,7 @@ class Site:
 
     def start_coordinator(self):
         self.coordinator = self.programs.start("lipsweep-coordinator", "--db", self.database, "--listen", self.endpoint,
-                                               "--lease-ms", 2000, "--heartbeat-ms", 200)
+                                               "--lease-ms", self.lease_ms, "--heartbeat-ms", 200)
         wait_until(lambda: "listening" in self.coordinator.stderr())
 
     def start_machine(self, **more):
@@ -55,10 +54,10 @@ class Site:
         return (rows and rows[0]["step"]) or 0
 
     def wait_for_step(self, step):
-        wait_until(lambda: self.step() > step, 100, lambda: f"a step after {step}: it is at {self.step()}")
+        wait_until(lambda: self.step() > step, what=lambda: f"a step after {step}: it is at {self.step()}")
 
     def finish(self):
-        wait_until(lambda: recorded.job_count(self.database, "done"), 150)
+        wait_until(lambda: recorded.job_count(self.database, "done"), 300)
         recorded.assert_all_done_once(self.database, 1)
         # Nobody needs it any more, nor what was under way when the job ended.
         wait_until(lambda: not list(self.files.glob("*")) and not recorded.query(self.database, "SELECT 1 FROM checkpoint"))
@@ -72,7 +71,7 @@ class Site:
 
 @pytest.fixture
 def make_site(place, programs):
-    return lambda name, sweep=SWEEP: Site(place, name, programs, sweep)
+    return lambda name, *more, **options: Site(place, name, programs, *more, **options)
 
 
 def log_of(machine):
@@ -81,40 +80,32 @@ def log_of(machine):
     return log.read_text()
 
 
-@pytest.mark.seconds(500)
 def test_moved_five_times_by_sigkill(make_site):
     calm = make_site("calm")
     calm.start_machine()
     wanted = calm.finish()
     site = make_site("moved")
+    arrived = []
     for _ in range(5):
         machine = site.start_machine()
         site.wait_for_step(site.step())
+        arrived.append(site.step())
         machine.worker.kill()
     site.start_machine()
     assert site.finish() == wanted
     outcomes = [row["outcome"] for row in site.attempts()]
-    assert outcomes == ["lost"] * 5 + ["done"]
-    # Steps that were trained more than once, by the runners' own logs: killed in epoch N + 1 at the latest.
-    logs = [log_of(machine) for machine in site.machines[:-1]]
+    assert outcomes == ["lost"] * 5 + ["done"]  # nobody else lost a lease
+    # Nothing that had come is trained again; more may have come until the kill.
     began = [int(re.search(r"continued after step (\d+)", row["began"])[1]) for row in site.attempts()[1:]]
-    gaps, again = [], []
-    for log, start, next_start in zip(logs, [0] + began, began):
-        assert start == 0 or f"continuing after step {start}," in log
-        written = [start] + [int(step) for step in re.findall(r"checkpoint after step (\d+) written", log)]
-        gaps += [after - before for before, after in itertools.pairwise(written)]
-        epochs = [int(epoch) for epoch in re.findall(r"epoch (\d+): loss", log)]
-        again.append((max(epochs, default=0) + 1) * STEPS_AN_EPOCH - next_start)
-    interval = max(gaps)
-    print(f"again {again} steps; the longest interval had {interval}")
-    assert began == sorted(began) and began[0] > 0
-    assert sum(again) <= 5 * (interval + STEPS_AN_EPOCH), (again, gaps)
+    assert all(start >= step for start, step in zip(began, arrived, strict=True)), (began, arrived)
+    for machine, start in zip(site.machines[1:-1], began):
+        assert f"continuing after step {start}," in log_of(machine)
 
 
 def test_a_stopped_worker_hands_its_checkpoint_over(make_site):
-    site = make_site("stopped", SWEEP.replace("checkpoint_s: 0.3", "checkpoint_s: 10000"))
+    site = make_site("stopped", SWEEP.replace("checkpoint_s: 0.3", "checkpoint_s: 10000"), lease_ms=60000)
     machine = site.start_machine()
-    wait_until(lambda: recorded.query(site.database, "SELECT 1 FROM epoch_metric WHERE epoch = 2"), 60)
+    wait_until(lambda: recorded.query(site.database, "SELECT 1 FROM epoch_metric WHERE epoch = 2"))
     machine.worker.signal(signal.SIGTERM)
     machine.worker.wait(code=0)
     step = site.step()
@@ -137,12 +128,12 @@ def test_another_cpu_class(make_site, run_program, policy):
     site.wait_for_step(0)
     machine.worker.kill()
     other = site.start_machine(env={"LIPSWEEP_KERNEL_LEVEL": "generic"})
-    words = wait_until(lambda: len(site.attempts()) > 1 and site.attempts()[1]["began"], 60)
+    words = wait_until(lambda: len(site.attempts()) > 1 and site.attempts()[1]["began"])
     if policy == "any":
         assert words.startswith("continued after step")
     else:
         assert words.startswith("begun anew") and "another CPU class" in words
-    kind, = recorded.query(site.database, "SELECT kind FROM event WHERE kind IN ('continued', 'restarted')")
+    kind = recorded.query(site.database, "SELECT kind FROM event WHERE kind IN ('continued', 'restarted') ORDER BY id")[0]
     assert kind["kind"] == ("continued" if policy == "any" else "restarted")
     shown = site.programs.run("lipsweep", "explain", "j1", "--db", site.database, "--format", "json", code=0).stdout
     assert words in shown
@@ -160,7 +151,7 @@ def test_one_that_is_gone_or_damaged(make_site):
         data[len(data) // 2] ^= 1
         path.write_bytes(data)
     second = site.start_machine()
-    words = wait_until(lambda: len(site.attempts()) > 1 and site.attempts()[1]["began"], 60)
+    words = wait_until(lambda: len(site.attempts()) > 1 and site.attempts()[1]["began"])
     assert words.startswith("begun anew") and "came damaged" in words
     site.wait_for_step(0)
     second.worker.kill()
@@ -168,13 +159,13 @@ def test_one_that_is_gone_or_damaged(make_site):
     for path in site.files.glob("*"):
         path.unlink()
     third = site.start_machine()
-    words = wait_until(lambda: len(site.attempts()) > 2 and site.attempts()[2]["began"], 60)
+    words = wait_until(lambda: len(site.attempts()) > 2 and site.attempts()[2]["began"])
     assert words.startswith("begun anew") and "not kept" in words
     third.worker.kill()
 
 
 def test_what_is_taken(make_site):
-    site = make_site("taken")
+    site = make_site("taken", lease_ms=600000)
     data = bytes(range(256)) * 4096  # 1 MiB: two pieces
     file = dict(file=hashlib.sha256(data).digest(), size=len(data), step=7)
     half = len(data) // 2

@@ -32,10 +32,11 @@ test: {sigma: [0, 0.3]}
 run: {checkpoint_s: 0.5, max_attempts: 50}
 """
 ENDLESS = 1000000
+SHORT_LEASE = "--lease-ms", 5000, "--heartbeat-ms", 300  # for jobs of killed workers to come back soon
 
 
 class Site:
-    def __init__(self, place, programs, epochs, seeds, options=("--lease-ms", 3000, "--heartbeat-ms", 300), text=SWEEP):
+    def __init__(self, place, programs, epochs, seeds, options=("--lease-ms", 60000, "--heartbeat-ms", 300), text=SWEEP):
         self.place, self.programs = place, programs
         self.database, self.endpoint = place / "s.db", f"ipc://{place}/run/c"
         self.coordinator = programs.start("lipsweep-coordinator", "--db", self.database, "--listen", self.endpoint,
@@ -59,54 +60,55 @@ class Site:
         """Waits until so many jobs have trained an epoch in their newest attempt."""
         wait_until(lambda: len(recorded.query(
             self.database, "SELECT DISTINCT m.job FROM epoch_metric m JOIN job j ON j.id = m.job AND j.attempt = m.attempt "
-            "WHERE j.state = 'leased'")) >= count, 60, f"{count} trainings")
+            "WHERE j.state = 'leased'")) >= count, what=f"{count} trainings")
 
     def finish(self, count):
-        wait_until(lambda: recorded.job_count(self.database, "done") == count, 100)
+        wait_until(lambda: recorded.job_count(self.database, "done") == count, 300)
         recorded.assert_all_done_once(self.database, count)
 
 
-@pytest.mark.seconds(300)
 def test_kill_9_of_a_worker_with_two_runners(place, programs):
-    site = Site(place, programs, epochs=60, seeds=2)
+    site = Site(place, programs, epochs=60, seeds=2, options=SHORT_LEASE)
     machine = site.machine("first", "--slots", 2)
     site.training(2)
     runners = machine.runners()
     assert len(runners) == 2
     machine.worker.kill()
-    wait_until(lambda: not any(processes.alive(pid) for pid in runners), 2)
+    wait_until(lambda: not any(processes.alive(pid) for pid in runners))
     site.machine("second", "--slots", 2)
     site.finish(2)
-    assert sorted(row["outcome"] for row in site.attempts()) == ["done", "done", "lost", "lost"]
+    assert [row["outcome"] for row in site.attempts("number, outcome") if row["number"] == 1] == ["lost"] * 2
 
 
 def test_a_time_limit(place, programs):
     """Near it trainings write a checkpoint and go back; the next worker goes on from there."""
     site = Site(place, programs, epochs=ENDLESS, seeds=1)
-    first = site.machine("first", "--slots", 1, "--time-limit", 12)
-    site.training(1)
-    first.worker.wait(60, code=0)
+    for limit_s in 12, 24, 48, 96, 192:  # until it is enough for an epoch
+        first = site.machine(f"first-{limit_s}", "--slots", 1, "--time-limit", limit_s)
+        first.worker.wait(code=0)
+        if recorded.query(site.database, "SELECT 1 FROM checkpoint WHERE state = 'kept'"):
+            break
     assert "time limit" in first.worker.stderr()
-    assert site.attempts("outcome, reason") == [{"outcome": "preempted", "reason": "the worker's time limit is near"}]
+    ends = site.attempts("outcome, reason")
+    assert ends and all(end == {"outcome": "preempted", "reason": "the worker's time limit is near"} for end in ends)
     kept, = recorded.query(site.database, "SELECT step FROM checkpoint WHERE state = 'kept'")
     second = site.machine("second", "--slots", 1)
-    began = wait_until(lambda: len(site.attempts()) == 2 and site.attempts("began")[1]["began"], 30)
+    began = wait_until(lambda: len(site.attempts()) == len(ends) + 1 and site.attempts("began")[-1]["began"])
     assert began.startswith(f"continued after step {kept['step']},")
     second.worker.signal(signal.SIGTERM)
-    second.worker.wait(60, code=0)
+    second.worker.wait(code=0)
     # one that has hardly any time takes nothing at all
     before = len(site.attempts())
     third = site.machine("third", "--slots", 1, "--time-limit", 0.01)
-    third.worker.wait(60, code=0)
+    third.worker.wait(code=0)
     assert len(site.attempts()) == before
 
 
-@pytest.mark.seconds(300)
 def test_a_machine_on_which_nothing_works_ends_its_worker(place, programs):
     """A full disk, as far as its spool is concerned: jobs go back, others run them, and it says why it ends."""
     site = Site(place, programs, epochs=1, seeds=8)
     full = site.machine("full", "--slots", 1, env=fault(place, "open", "job.yaml", "ENOSPC", at="1-"))
-    full.worker.wait(120, code=1)
+    full.worker.wait(code=1)
     assert "No space left" in full.worker.stderr() and "could not run here" in full.worker.stderr()
     refused = site.attempts("outcome, reason")
     assert [row["outcome"] for row in refused] == ["refused"] * 6 and "No space left" in refused[0]["reason"]
@@ -120,7 +122,7 @@ def test_a_runner_killed_by_a_signal(place, programs):
     site.training(1)
     processes.kill(machine.runners()[0], signal.SIGABRT)
     failed = wait_until(lambda: [row for row in site.attempts("outcome, reason, peak_memory_bytes")
-                                 if row["outcome"] == "failed"], 30)[0]
+                                 if row["outcome"] == "failed"])[0]
     assert "killed by SIGABRT" in failed["reason"] and "epoch" in failed["reason"], failed
     assert "SIGABRT" in site.client("explain", "j1")
 
@@ -129,20 +131,21 @@ def quarantined(site):
     return [row for row in json.loads(site.client("workers", "--format", "json")) if row["state"] == "quarantined"]
 
 
-@pytest.mark.seconds(300)
 def test_a_worker_on_which_jobs_fail_that_pass_elsewhere(place, programs):
     """It gets no more jobs until somebody trusts it again; nothing is lost by it."""
-    site = Site(place, programs, epochs=20, seeds=10)
+    site = Site(place, programs, epochs=60, seeds=10)
     bad = site.machine("bad", "--slots", 1)
     site.training(1)  # so it is worker 1
-    good = site.machine("good", "--slots", 1)
 
-    def shoot():
+    def shoot(condition):
         for pid in bad.runners():
             processes.kill(pid, signal.SIGABRT)
-        return quarantined(site)
+        return recorded.query(site.database, condition)
 
-    row, = wait_until(shoot, 150, "a quarantine")
+    wait_until(lambda: shoot("SELECT 1 FROM attempt WHERE outcome = 'failed'"))
+    good = site.machine("good", "--slots", 1)
+    wait_until(lambda: shoot("SELECT 1 FROM worker WHERE drained = 'quarantined'"), 300, "a quarantine")
+    row, = quarantined(site)
     named = re.fullmatch(r"((?:j\d+,?){3,}) failed here one after the other and passed elsewhere", row["drain_reason"])
     assert row["worker"] == 1 and named, row
     assert "worker 1 on" in site.coordinator.stderr() and "is quarantined and gets no more jobs" in site.coordinator.stderr()
@@ -152,7 +155,7 @@ def test_a_worker_on_which_jobs_fail_that_pass_elsewhere(place, programs):
     site.finish(10)
     assert not bad.runners() and bad.worker.process.poll() is None
     good.worker.signal(signal.SIGTERM)
-    good.worker.wait(60, code=0)
+    good.worker.wait(code=0)
     (site.place / "s.yaml").write_text((site.place / "s.yaml").read_text().replace("seeds: 10", "seeds: 12"))
     site.client("submit", "s.yaml", "--yes")
     assert "every connected worker is drained or quarantined" in " ".join(site.client("explain", "j11").split())
@@ -165,11 +168,11 @@ def test_a_worker_on_which_jobs_fail_that_pass_elsewhere(place, programs):
             ("quarantined", 1), ("drain_undone", 1)]
 
 
-@pytest.mark.seconds(2400 if LONG else 180)
+@pytest.mark.seconds(2400 if LONG else 900)
 def test_cores_that_others_use_too(place, programs):
     """Two trainings on two cores while others burn both: no lease is lost, no heartbeat comes late."""
-    seconds = 1800 if LONG else 15
-    options = () if LONG else ("--lease-ms", 5000, "--heartbeat-ms", 500)
+    seconds = 1800 if LONG else 25
+    options = () if LONG else ("--lease-ms", 15000, "--heartbeat-ms", 500)
     site = Site(place, programs, epochs=ENDLESS, seeds=2, options=options)
     machine = site.machine("first", "--slots", 2)
     site.training(2)

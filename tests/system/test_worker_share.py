@@ -12,7 +12,7 @@ import pytest
 
 from fault import fault, happened
 from processes import TIME_FACTOR, wait_until
-from test_worker_life import ENDLESS, Site
+from test_worker_life import ENDLESS, SHORT_LEASE, Site
 
 CPUS = sorted(os.sched_getaffinity(0))[:2]
 GROUPS = pathlib.Path("/sys/fs/cgroup")
@@ -50,7 +50,7 @@ def started_alone(site, launcher, numbers):
     else:
         pytest.skip("another worker of this machine holds the cores")
     machine = site.machine(f"first-{next(numbers)}", "--slots", 2, launcher=launcher)
-    wait_until(lambda: len(machine.runners()) == 2, 30)
+    wait_until(lambda: len(machine.runners()) == 2)
     if all(len(cores) == 1 for cores in cores_of(machine)):
         return machine
     machine.worker.kill()
@@ -59,10 +59,10 @@ def started_alone(site, launcher, numbers):
 
 @pytest.mark.skipif(len(CPUS) < 2 or has_quota() or not shutil.which("taskset"), reason="needs two whole cores")
 def test_slots_are_pinned(place, programs):
-    site = Site(place, programs, epochs=ENDLESS, seeds=4)
+    site = Site(place, programs, epochs=ENDLESS, seeds=4, options=SHORT_LEASE)
     launcher = ["taskset", "-c", ",".join(map(str, CPUS))]
     numbers = itertools.count()
-    first = wait_until(lambda: started_alone(site, launcher, numbers), 200, "cores that no other test's worker takes first")
+    first = wait_until(lambda: started_alone(site, launcher, numbers), 400, "cores that no other test's worker takes first")
     site.training(2)
     assert sorted(cores_of(first), key=min) == [{cpu} for cpu in CPUS]
     # another worker finds them taken, and one with more slots than cores leaves it to the scheduler
@@ -72,12 +72,12 @@ def test_slots_are_pinned(place, programs):
     for machine in first, second:
         machine.worker.kill()
     third = site.machine("third", "--slots", 3, launcher=launcher)
-    wait_until(lambda: len(third.runners()) == 3, 30)
+    wait_until(lambda: len(third.runners()) == 3)
     assert cores_of(third) == [set(CPUS)] * 3
     # two threads of one job have both
     third.worker.kill()
     fourth = site.machine("fourth", "--slots", 1, "--threads", 2, launcher=launcher)
-    wait_until(fourth.runners, 30)
+    wait_until(fourth.runners)
     assert cores_of(fourth) == [set(CPUS)]
 
 
@@ -90,14 +90,14 @@ def images_of(pid):
 def test_slots_share_their_images(place, programs):
     site = Site(place, programs, epochs=ENDLESS, seeds=4)
     machine = site.machine("sharing", "--slots", 3)
-    wait_until(lambda: len(machine.runners()) == 3 and all(images_of(pid) for pid in machine.runners()), 30)
+    wait_until(lambda: len(machine.runners()) == 3 and all(images_of(pid) for pid in machine.runners()))
     mapped = [images_of(pid) for pid in machine.runners()]
     assert mapped[0] == mapped[1] == mapped[2] and len(mapped[0]) == 1
 
 
 def failed(site):
     return wait_until(lambda: [row for row in site.attempts("outcome, reason, peak_memory_bytes")
-                               if row["outcome"] == "failed"], 60)[0]
+                               if row["outcome"] == "failed"])[0]
 
 
 @pytest.mark.skipif(TIME_FACTOR > 1, reason="sanitizers take memory of their own")
@@ -154,7 +154,7 @@ def test_a_runner_killed_for_memory(place, programs):
         row = failed(site)
         assert row["reason"].startswith("the runner was killed by SIGKILL (Killed), when the machine or its control group "
                                         "was out of memory; it took "), row
-        assert "its last words: " in row["reason"] and "epoch" in row["reason"]
+        assert "its last words: " in row["reason"]
         assert 150 < row["peak_memory_bytes"] >> 20 <= 220 + 20  # the kernel counts shared libraries' pages elsewhere
         assert machine.worker.running()
         words = " ".join(site.client("explain", "j1").split())

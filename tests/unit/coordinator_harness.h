@@ -15,6 +15,7 @@
 #include "common/job.h"
 #include "common/log.h"
 #include "coordinator/dispatch.h"
+#include "tests/unit/good.h"
 
 enum { LEASE_MS = 60000, HEARTBEAT_MS = 10000, STUCK_MS = 300000, INBOX_MAX = 4096 };
 
@@ -36,13 +37,6 @@ static inline int64_t harness_now(void *context)
     (void)context;
     return harness.now_ms += harness.step_ms;
 }
-
-#define GOOD(call)                                                                                 \
-    do {                                                                                           \
-        struct error error;                                                                        \
-        if (!(call))                                                                               \
-            fail_msg("%s: %s", #call, error.message);                                              \
-    } while (0)
 
 static inline void harness_open(void)
 {

@@ -1,12 +1,7 @@
 /* Answers of several pages, and when they are closed. */
-#include "tests/unit/coordinator_harness.h"
+#include "tests/unit/large_sweep.h"
 
 #include "coordinator/cursors.h"
-
-#define LARGE                                                                                      \
-    "name: large\ndataset: glyphs\nmodel: mnist-cnn\n"                                             \
-    "train: {epochs: 1, batch: 100, lr: 0.05}\ngrid: {k: {from: 0.01, to: 1, count: 100}}\n"       \
-    "loss: {lambda: 1, sigma: 0.1}\nseeds: 50\nbaseline: false\ntest: {sigma: [0], seed: 1}\n"
 
 enum { JOB_COUNT = 5000 };
 
@@ -14,20 +9,10 @@ static atomic_bool stop;
 static struct cursors cursors;
 static struct page page;
 
-/* In few transactions: each waits for the disk. */
 static void store_jobs(void)
 {
-    harness_hello(200, WIRE__ROLE__ROLE_CLIENT, 200);
-    Wire__Submit submit = WIRE__SUBMIT__INIT;
-    submit.file = (char *)(uintptr_t) "large.yaml";
-    submit.text.data = (uint8_t *)(uintptr_t)LARGE;
-    submit.text.len = strlen(LARGE);
-    SEND(200, SUBMIT, submit, &submit);
-    while (harness.dispatch.submissions.count > 0) {
-        GOOD(store_begin(&harness.store, &error));
-        GOOD(dispatch_tasks(&harness.dispatch, INT64_MAX, &error));
-        harness_commit();
-    }
+    large_submit(LARGE(50));
+    large_store();
     assert_int_equal(harness_integer("SELECT count(*) FROM job"), JOB_COUNT);
 }
 

@@ -1,24 +1,11 @@
 /* Sweeps on their way into the store, piece by piece. */
-#include "tests/unit/coordinator_harness.h"
+#include "tests/unit/large_sweep.h"
 
 #include <math.h>
 
 #include "common/hash.h"
 
-#define LARGE                                                                                      \
-    "name: large\ndataset: glyphs\nmodel: mnist-cnn\n"                                             \
-    "train: {epochs: 1, batch: 100, lr: 0.05}\ngrid: {k: {from: 0.01, to: 1, count: 100}}\n"       \
-    "loss: {lambda: 1, sigma: 0.1}\nseeds: 10\nbaseline: false\ntest: {sigma: [0], seed: 1}\n"
-
-static void submit_large(void)
-{
-    harness_hello(200, WIRE__ROLE__ROLE_CLIENT, 200);
-    Wire__Submit submit = WIRE__SUBMIT__INIT;
-    submit.file = (char *)(uintptr_t) "large.yaml";
-    submit.text.data = (uint8_t *)(uintptr_t)LARGE;
-    submit.text.len = strlen(LARGE);
-    SEND(200, SUBMIT, submit, &submit);
-}
+static const char *const large = LARGE(10);
 
 /* Pieces as small as they get. */
 static void store_pieces(int count)
@@ -30,20 +17,11 @@ static void store_pieces(int count)
     }
 }
 
-static void store_the_rest(void)
-{
-    while (harness.dispatch.submissions.count > 0) {
-        GOOD(store_begin(&harness.store, &error));
-        GOOD(dispatch_tasks(&harness.dispatch, INT64_MAX, &error));
-        harness_commit();
-    }
-}
-
 /* A piece a step, each committed; a crash in between costs nothing and makes nothing twice. */
 static void a_submission_goes_on_after_a_crash(void **state)
 {
     (void)state;
-    submit_large();
+    large_submit(large);
     store_pieces(50);
     assert_int_equal(harness_integer("SELECT expanded FROM sweep_text"), 50);
     assert_null(TAKE(200, SUBMIT_REPLY));
@@ -53,7 +31,7 @@ static void a_submission_goes_on_after_a_crash(void **state)
     harness_close();
     harness_open();
     assert_int_equal(harness.dispatch.submissions.count, 1);
-    store_the_rest();
+    large_store();
     assert_int_equal(harness_integer("SELECT count(*) FROM job"), 1000);
     assert_int_equal(harness_integer("SELECT count(DISTINCT job_hash) FROM job"), 1000);
     harness_expect("SELECT state FROM sweep", "active");
@@ -68,7 +46,7 @@ static void a_submission_goes_on_after_a_crash(void **state)
 static void keys_go_on_after_a_crash(void **state)
 {
     (void)state;
-    submit_large();
+    large_submit(large);
     store_pieces(1000);
     assert_int_equal(harness_integer("SELECT expanded FROM sweep_text"), 1000);
     assert_int_equal(harness_integer("SELECT count(*) FROM job_key"), 0);
@@ -82,7 +60,7 @@ static void keys_go_on_after_a_crash(void **state)
                     &error));
     harness_close();
     harness_open();
-    store_the_rest();
+    large_store();
     assert_int_equal(harness_integer("SELECT count(*) FROM job"), 1000);
     assert_int_equal(harness_integer(KEYED), 1000);
     harness_expect("SELECT state FROM sweep", "active");
@@ -92,13 +70,13 @@ static void keys_go_on_after_a_crash(void **state)
 static void a_result_is_taken_over_while_a_sweep_is_stored(void **state)
 {
     (void)state;
-    assert_int_equal(harness_submit(LARGE)->new_count, 1000);
+    assert_int_equal(harness_submit(large)->new_count, 1000);
     const Wire__Lease *lease = harness_lease(1, 1);
     assert_non_null(lease);
     harness_hello(201, WIRE__ROLE__ROLE_CLIENT, 201);
     Wire__Submit submit = WIRE__SUBMIT__INIT;
     char text[1000];
-    snprintf(text, sizeof text, "name: again%s", strchr(LARGE, '\n'));
+    snprintf(text, sizeof text, "name: again%s", strchr(large, '\n'));
     submit.file = (char *)(uintptr_t) "again.yaml";
     submit.text.data = (uint8_t *)text;
     submit.text.len = strlen(text);
@@ -106,7 +84,7 @@ static void a_result_is_taken_over_while_a_sweep_is_stored(void **state)
     store_pieces(1000);
     assert_true(harness_result(1, lease, WIRE__OUTCOME__OUTCOME_DONE));
     assert_int_equal(harness_integer("SELECT count(*) FROM job WHERE state = 'done'"), 1);
-    store_the_rest();
+    large_store();
     assert_int_equal(
         harness_integer("SELECT result_of FROM job WHERE state = 'done' AND sweep = 2"), 1);
 }
@@ -115,7 +93,7 @@ static void a_result_is_taken_over_while_a_sweep_is_stored(void **state)
 static void a_large_sweep_is_cancelled_in_pieces(void **state)
 {
     (void)state;
-    assert_int_equal(harness_submit(LARGE)->new_count, 1000);
+    assert_int_equal(harness_submit(large)->new_count, 1000);
     assert_non_null(harness_lease(1, 1));
     harness.step_ms = 10;
     Wire__Control control = WIRE__CONTROL__INIT;
@@ -228,7 +206,7 @@ static void every_row_is_one_job(void **state)
     bool is_row;
     submit_varied();
     store_pieces(20);
-    store_the_rest();
+    large_store();
     GOOD(db_prepare(harness.reader, "SELECT * FROM job ORDER BY id", &row, &error));
     for (;;) {
         GOOD(statement_step(row, &is_row, &error));

@@ -10,12 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#define GOOD(call)                                                                                 \
-    do {                                                                                           \
-        struct error error;                                                                        \
-        if (!(call))                                                                               \
-            fail_msg("%s: %s", #call, error.message);                                              \
-    } while (0)
+#include "tests/unit/good.h"
 
 static char path[64];
 static int file;
