@@ -11,7 +11,6 @@
 #include "common/clock.h"
 #include "common/hash.h"
 #include "common/log.h"
-#include "worker/attempt_log.h"
 #include "worker/ending.h"
 #include "worker/heartbeat.h"
 #include "worker/report.h"
@@ -20,7 +19,6 @@
 
 enum {
     LOG_MS = 1000, /* how often growing logs are read */
-    LOG_BYTES = 64 * 1024,
     WAIT_MAX_MS = 1000,
     IMAGES_MS = 60000, /* how long they are kept for the next job */
 };
@@ -134,8 +132,7 @@ static void send_logs(struct supervisor *supervisor)
     for (int i = 0; i < supervisor->options->slots; i++) {
         struct slot *slot = &supervisor->slots[i];
         if (slot->busy && !slot->doomed && !slot->waiting)
-            (void)attempt_log_send(supervisor->session, &slot->id, slot->folder, &slot->log_sent,
-                                   LOG_BYTES);
+            supervisor_send_log(supervisor, slot);
     }
 }
 

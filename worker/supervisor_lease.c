@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "worker/attempt_log.h"
 #include "worker/checkpoint_folder.h"
+
+enum { LOG_BYTES = 64 * 1024 }; /* of a log, at once */
 
 int supervisor_busy_count(const struct supervisor *supervisor)
 {
@@ -54,10 +57,17 @@ void supervisor_release(struct supervisor *supervisor, const struct attempt_id *
     supervisor_heartbeat_soon(supervisor);
 }
 
+void supervisor_send_log(struct supervisor *supervisor, struct slot *slot)
+{
+    (void)attempt_log_send(supervisor->session, &slot->id, slot->folder, &slot->log_sent,
+                           LOG_BYTES);
+}
+
 void supervisor_hand_back(struct supervisor *supervisor, struct slot *slot,
                           const struct handing_back *what)
 {
     struct courier *courier = &supervisor->couriers[slot - supervisor->slots];
+    supervisor_send_log(supervisor, slot); /* first: the release ends the attempt */
     supervisor_release(supervisor, &slot->id, what);
     if (slot->checkpoint > 0 && !courier_is_done(courier, slot->checkpoint))
         outbox_add_checkpoint(supervisor->outbox, &slot->id, courier, slot->checkpoints,
@@ -81,7 +91,6 @@ static struct slot *find_slot(struct supervisor *supervisor, const struct attemp
     return NULL;
 }
 
-/* What outlives the message. */
 /* Attempts of the job that this lease replaces have lost theirs. */
 static void doom_older(struct supervisor *supervisor, const struct attempt_id *id)
 {

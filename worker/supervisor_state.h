@@ -57,6 +57,9 @@ uint64_t supervisor_free_memory(const struct supervisor *supervisor);
 /* A slot's state changed: the coordinator hears of it at once. */
 void supervisor_heartbeat_soon(struct supervisor *supervisor);
 
+/* What its runner has written since the last time. */
+void supervisor_send_log(struct supervisor *supervisor, struct slot *slot);
+
 /* Hands a lease back. */
 void supervisor_release(struct supervisor *supervisor, const struct attempt_id *id,
                         const struct handing_back *what);

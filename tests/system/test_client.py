@@ -381,6 +381,9 @@ def test_dead_programs_are_started_again(run_program, start_program, place):
         os.kill(victim, signal.SIGKILL)
         wait_until(lambda: f"the {name.removeprefix('lipsweep-')} was killed" in run.stderr(), what="run to notice")
         wait_until(lambda: processes_of(run, name)[:1] not in ([], [victim]), what="its successor")
+    wait_until(lambda: value(database, "SELECT count(*) FROM attempt WHERE outcome = 'lost'"), what="its jobs to be lost")
+    for row in recorded.query(database, "SELECT job FROM attempt WHERE outcome = 'running' AND number = 1"):
+        run_program("lipsweep", "cancel", f"j{row['job']}", "--db", database, code=0)  # in whose slots they run again
     wait_until(lambda: value(database, "SELECT count(*) FROM attempt WHERE outcome = 'running' AND number > 1"),
                what="a job of the killed worker's to run again")
     run_program("lipsweep", "cancel", "last", "--db", database, code=0)

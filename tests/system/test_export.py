@@ -141,11 +141,11 @@ def test_verify_says_complete(run_program, finished):
      "the weights are another training's"),
     ("UPDATE training SET dataset_digest = 'x' WHERE id = (SELECT training FROM job WHERE id = 4)",
      "trained on other data"),
-    ("UPDATE job SET withdrawn = 1 WHERE id = 2", "no job"),
+    ("UPDATE job SET withdrawn = 1 WHERE id = 2; UPDATE sweep SET job_count = job_count - 1", "no job"),
     ("UPDATE job SET seed = 1, point = 1 WHERE id = 1", "more than one job")])
 def test_verify_finds_the_gap(run_program, copy, sql, gap):
     with sqlite3.connect(copy) as connection:
-        connection.execute(sql)
+        connection.executescript(sql)
     connection.close()
     assert gap in verify(run_program, copy, 1)
     assert "gap" in run_program("lipsweep", "verify", "small", "--db", copy, code=1).stdout

@@ -31,7 +31,7 @@ class Host:
         self.data, self.database = place / "coordinator-data", place / "s.db"
         self.data.mkdir()
 
-    def begin(self, *options, format="idx", model="mnist-cnn", seeds=2, path="images", lease_ms=SHORT_LEASE_MS0):
+    def begin(self, *options, format="idx", model="mnist-cnn", seeds=2, path="images", lease_ms=60000):
         self.endpoint = f"ipc://{self.place}/run/c"
         self.coordinator = self.start("lipsweep-coordinator", "--db", self.database, "--listen", self.endpoint,
                                       "--data", self.data, "--lease-ms", lease_ms, "--heartbeat-ms", 200, *options)
