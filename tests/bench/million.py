@@ -50,7 +50,7 @@ def fill(database, points, seeds, levels):
     job_names = columns_of(database, "job")
     template = dict(zip(job_names, database.execute("SELECT * FROM job LIMIT 1").fetchone()))
     database.execute("DELETE FROM job")
-    database.execute("UPDATE sweep SET point_count = ?", (points,))
+    database.execute("UPDATE sweep SET point_count = ?, job_count = ?", (points, points * seeds))
     jobs, accuracies, quotients, metrics, attempts, number = [], [], [], [], [], 0
     for seed in range(seeds):
         for point, (weight, k, sigma) in enumerate(points_of(points)):

@@ -49,6 +49,15 @@ def running(job):
     return lambda heartbeat: any(p.attempt.job == job and p.phase == 1 for p in heartbeat.running)
 
 
+def start_busy(coordinator, start_worker):
+    """A worker with one job under way."""
+    worker = start_worker()
+    coordinator.expect_hello()
+    attempt = coordinator.lease(LONG)
+    coordinator.expect_heartbeat(running(attempt.job))
+    return worker, attempt
+
+
 def spooled(place):
     return sorted(path for path in (place / "spool").glob("*/*/result.pb"))
 
@@ -118,10 +127,7 @@ def test_progress_rises_while_it_trains(coordinator, start_worker):
 
 
 def test_a_killed_runner_is_a_failed_attempt_and_the_slot_is_usable_again(coordinator, start_worker):
-    worker = start_worker()
-    coordinator.expect_hello()
-    attempt = coordinator.lease(LONG)
-    coordinator.expect_heartbeat(running(attempt.job))
+    worker, attempt = start_busy(coordinator, start_worker)
     runner, = runners(worker)
     processes.kill(runner)
     result = coordinator.expect_result(attempt)
@@ -143,10 +149,7 @@ def test_divergence_is_an_outcome_of_its_own(coordinator, start_worker):
 
 
 def test_an_attempt_that_is_over_is_killed_and_forgotten(coordinator, start_worker, place):
-    worker = start_worker()
-    coordinator.expect_hello()
-    attempt = coordinator.lease(LONG)
-    coordinator.expect_heartbeat(running(attempt.job))
+    worker, attempt = start_busy(coordinator, start_worker)
     runner, = runners(worker)
     coordinator.send(attempt_over=dict(attempt=attempt, reason="cancelled"))
     coordinator.expect_heartbeat(lambda h: not h.running and h.free_slots == 1)
@@ -199,10 +202,7 @@ def test_a_signal_to_the_whole_group_fails_no_attempt(coordinator, start_worker)
 
 
 def test_a_second_signal_ends_it_at_once(coordinator, start_worker):
-    worker = start_worker()
-    coordinator.expect_hello()
-    attempt = coordinator.lease(LONG)
-    coordinator.expect_heartbeat(running(attempt.job))
+    worker, attempt = start_busy(coordinator, start_worker)
     child, = runners(worker)
     worker.signal(signal.SIGINT)
     coordinator.receive("release")  # and no acknowledgement
@@ -212,10 +212,7 @@ def test_a_second_signal_ends_it_at_once(coordinator, start_worker):
 
 
 def test_a_worker_without_acknowledgements_stops_all_the_same(coordinator, start_worker):
-    worker = start_worker()
-    coordinator.expect_hello()
-    attempt = coordinator.lease(LONG)
-    coordinator.expect_heartbeat(running(attempt.job))
+    worker, attempt = start_busy(coordinator, start_worker)
     worker.signal(signal.SIGTERM)
     coordinator.receive("release")
     worker.wait(code=0)
@@ -223,10 +220,7 @@ def test_a_worker_without_acknowledgements_stops_all_the_same(coordinator, start
 
 def test_a_goodbye_waits_for_a_release_that_is_late(coordinator, start_worker):
     """As on a slow line: a job that is not handed back before counts as lost."""
-    worker = start_worker()
-    coordinator.expect_hello()
-    attempt = coordinator.lease(LONG)
-    coordinator.expect_heartbeat(running(attempt.job))
+    worker, attempt = start_busy(coordinator, start_worker)
     worker.signal(signal.SIGTERM)
     coordinator.receive("release")
     end = time.monotonic() + 5
@@ -416,10 +410,7 @@ def test_a_job_larger_than_the_worker_is_refused_for_good(coordinator, start_wor
 
 
 def test_a_spool_that_was_deleted_costs_no_worker(coordinator, start_worker, place):
-    worker = start_worker()
-    coordinator.expect_hello()
-    attempt = coordinator.lease(LONG)
-    coordinator.expect_heartbeat(running(attempt.job))
+    worker, attempt = start_busy(coordinator, start_worker)
     runner, = runners(worker)
     shutil.rmtree(place / "spool")
     processes.kill(runner)
