@@ -17,7 +17,7 @@ import time
 import pytest
 
 import recorded
-from processes import TIME_FACTOR, alive, descendants, kill, program, wait_until
+from processes import GONE_S, TIME_FACTOR, alive, descendants, kill, program, wait_until
 from programs import Programs
 
 SWEEP = """\
@@ -151,7 +151,7 @@ def test_a_killed_run_leaves_nothing_and_continues_at_once(programs, undisturbed
     assert first.done() < len(undisturbed)
 
     second = Run(programs)
-    wait_until(lambda: not any(map(alive, below)), what="the end of the killed run's processes")
+    wait_until(lambda: not any(map(alive, below)), GONE_S, "the end of the killed run's processes")
     second.finish()
     assert "in use" not in second.program.stderr() + second.program.stdout()
     assert_same(second.db, undisturbed)

@@ -74,7 +74,7 @@ def test_kill_9_of_a_worker_with_two_runners(place, programs):
     runners = machine.runners()
     assert len(runners) == 2
     machine.worker.kill()
-    wait_until(lambda: not any(processes.alive(pid) for pid in runners))
+    wait_until(lambda: not any(processes.alive(pid) for pid in runners), processes.GONE_S)
     site.machine("second", "--slots", 2)
     site.finish(2)
     assert [row["outcome"] for row in site.attempts("number, outcome") if row["number"] == 1] == ["lost"] * 2
