@@ -68,9 +68,8 @@ void dataset_close(struct dataset *dataset);
 WARN_UNUSED bool dataset_open_job(struct dataset *dataset, const struct job *job,
                                   const struct dataset_options *options, struct error *error);
 
-/* Whether the files of a job's data set are here, without reading them, and which they are
- * (`origin` may be NULL): ERROR_NOT_FOUND and where was looked, or ERROR_DATA when some are
- * missing. */
+/* Whether the files of a job's data set are here, without reading them, and which they are (`origin`
+ * may be NULL): ERROR_NOT_FOUND and where was looked, or ERROR_DATA when some are missing. */
 WARN_UNUSED bool dataset_find(const struct job *job, const char *directory,
                               struct dataset_origin *origin, struct error *error);
 

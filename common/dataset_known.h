@@ -25,8 +25,7 @@ extern const char dataset_known_names[]; /* for messages */
 const struct dataset_known *dataset_known_find(const char *name);
 
 /* Reads a user's own set, named by a job that dataset_check_job accepted: images and labels alone,
- * neither digested nor resized. `dataset` is all zero before; the caller closes it, also on
- * failure. */
+ * neither digested nor resized. `dataset` is all zero before; the caller closes it, also on failure. */
 WARN_UNUSED bool dataset_read_path(struct dataset *dataset, const struct job *job,
                                    const char *directory, struct error *error);
 

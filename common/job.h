@@ -240,10 +240,10 @@ struct job {
     enum bn_passes bn_passes;
     enum bn_running bn_running;
     enum toggle exact; /* convolutions without Winograd's rounding errors */
-    double lambda;     /* weight of the Lipschitz loss; 0: standard training */
-    double k;          /* Lipschitz constant; NAN without the Lipschitz loss */
-    double sigma; /* standard deviation of the training noise, [0,1] pixel scale; NAN where it has
-                     no meaning */
+    double lambda; /* weight of the Lipschitz loss; 0: standard training */
+    double k;      /* Lipschitz constant; NAN without the Lipschitz loss */
+    double sigma;  /* standard deviation of the training noise, [0,1] pixel scale; NAN where it has
+                      no meaning */
     enum penalty penalty;
     enum output output;
     enum grad_through grad_through;
@@ -334,8 +334,7 @@ WARN_UNUSED bool job_text(const struct job *job, char text[JOB_TEXT_MAX], struct
  * for dataset or model). Normalises and checks. Errors carry line and column. */
 WARN_UNUSED bool job_parse(const char *text, size_t length, struct job *job, struct error *error);
 
-/* The noise levels of such a text alone: of a text that job_text wrote, without reading the rest.
- */
+/* The noise levels of such a text alone: of a text that job_text wrote, without reading the rest. */
 WARN_UNUSED bool job_parse_levels(const char *text, double levels[JOB_TEST_SIGMA_MAX],
                                   size_t *count, struct error *error);
 
