@@ -335,9 +335,11 @@ bool store_lease_each(struct store *store, store_lease_visit *visit, void *conte
     struct statement *statement;
     if (!db_prepare(store->db,
                     "SELECT a.job, a.number, a.worker, w.instance, j.sweep,"
-                    " coalesce(h.memory_bytes, 0) FROM attempt a JOIN job j ON j.id = a.job"
+                    " coalesce(h.memory_bytes, 0) FROM sweep s"
+                    " JOIN job j ON j.sweep = s.id AND j.state = 'leased'"
+                    " JOIN attempt a ON a.job = j.id AND a.number = j.attempt"
                     " LEFT JOIN job_shape h ON h.id = j.shape JOIN worker w ON w.id = a.worker"
-                    " WHERE a.outcome = 'running' AND j.state = 'leased' AND a.number = j.attempt",
+                    " WHERE a.outcome = 'running'",
                     &statement, error))
         return false;
     for (bool row;;) {
