@@ -88,8 +88,10 @@ bool store_training_lend(struct store *store, int64_t job, char digest[HASH_TEXT
                     &statement, error))
         return false;
     statement_bind_integer(statement, 1, job);
-    if (!statement_step(statement, &row, error) || !row)
-        return !row;
+    if (!statement_step(statement, &row, error))
+        return false;
+    if (!row)
+        return true;
     size_t length;
     const void *bytes = statement_blob(statement, 0, &length);
     int64_t sweep = statement_integer(statement, 1);
