@@ -114,6 +114,10 @@ WARN_UNUSED bool dispatch_tick(struct dispatch *dispatch, struct error *error);
 /* Goes on with what takes more than one transaction (submissions, controls), until `until_ms`. */
 WARN_UNUSED bool dispatch_tasks(struct dispatch *dispatch, int64_t until_ms, struct error *error);
 
+/* Whether the next piece of these tells nobody anything, so that its commit need not wait for the
+ * disk. */
+bool dispatch_tasks_are_silent(const struct dispatch *dispatch);
+
 /* Hands out what workers asked for of files that they lack, a little at a time. */
 WARN_UNUSED bool dispatch_data(struct dispatch *dispatch, struct error *error);
 int64_t dispatch_data_due_ms(const struct dispatch *dispatch, int64_t now_ms);
