@@ -3,7 +3,6 @@
 #include "tests/unit/coordinator_harness.h"
 
 #include "coordinator/store_adaptive.h"
-#include "coordinator/store_training.h"
 #include "coordinator/store_worker.h"
 
 #define UNREADABLE "abs(-9223372036854775808)"
@@ -48,17 +47,6 @@ static void a_decision_on_seeds_is_not_passed_over(void **state)
     expect_overflow(&error);
 }
 
-static void a_training_to_lend_is_not_passed_over(void **state)
-{
-    (void)state;
-    char digest[HASH_TEXT];
-    struct error error;
-    harness_submit(SWEEP);
-    hide("CREATE TEMP VIEW job AS SELECT 1 AS id, " UNREADABLE " AS sweep, x'' AS train_hash");
-    assert_false(store_training_lend(&harness.store, 1, digest, &error));
-    expect_overflow(&error);
-}
-
 /* Whether its jobs run is not known: nothing goes. */
 static void a_sweep_is_not_deleted_blindly(void **state)
 {
@@ -83,7 +71,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_quarantine_is_not_passed_over),
         TEST(a_decision_on_seeds_is_not_passed_over),
-        TEST(a_training_to_lend_is_not_passed_over),
         TEST(a_sweep_is_not_deleted_blindly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
