@@ -20,6 +20,7 @@ struct db {
     struct statement *statements[STATEMENTS_MAX];
     size_t statement_count;
     struct statement *slots[STATEMENT_SLOTS]; /* the same by the address of their text, or NULL */
+    bool fleeting;                            /* commits do not wait for the disk */
     int64_t log_pages; /* in the write-ahead log after the last commit; 0 for readers */
 };
 

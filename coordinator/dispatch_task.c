@@ -84,6 +84,12 @@ bool dispatch_tasks(struct dispatch *dispatch, int64_t until_ms, struct error *e
            dispatch_step_removal(dispatch, until_ms, error);
 }
 
+bool dispatch_tasks_are_silent(const struct dispatch *dispatch)
+{
+    return !dispatch->control.running && !dispatch->removal.running &&
+           submissions_next_is_silent(&dispatch->submissions);
+}
+
 static bool is_expanding(const struct dispatch *dispatch, int64_t sweep, bool *expanding,
                          struct error *error)
 {

@@ -58,14 +58,16 @@ static bool delete_double(struct store *store, int64_t job, struct error *error)
 }
 
 static bool store_all(struct store *store, const struct job_key *keys, size_t count, int64_t sweep,
-                      int64_t *doubles, struct error *error)
+                      int64_t *stored, int64_t *doubles, struct error *error)
 {
     for (size_t i = 0; i < count; i++) {
         int64_t standing;
         if (!store_key_add(store, keys[i].hash, sweep, keys[i].job, &standing, error))
             return false;
-        if (standing == keys[i].job)
+        if (standing == keys[i].job) {
+            ++*stored;
             continue;
+        }
         if (!delete_double(store, keys[i].job, error))
             return false;
         ++*doubles;
@@ -87,7 +89,7 @@ bool job_keys_store_some(struct job_keys *keys, struct store *store, int64_t swe
     size_t count = keys->buckets[i].count;
     qsort(first, count, sizeof *first, compare);
     keys->next++;
-    return store_all(store, first, count, sweep, doubles, error) &&
+    return store_all(store, first, count, sweep, &keys->stored_count, doubles, error) &&
            (!reuse ||
             store_key_take_results(store, sweep, first->hash, first[count - 1].hash, error));
 }

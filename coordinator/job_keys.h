@@ -19,6 +19,7 @@ struct job_keys {
         size_t count, room;
     } buckets[JOB_KEY_BUCKETS]; /* by the first bits of the hash */
     size_t next;                /* to be stored */
+    int64_t stored_count;       /* jobs that have their key; doubles are gone */
 };
 
 void job_keys_finish(struct job_keys *keys);

@@ -18,7 +18,8 @@
 
 enum {
     BATCH_MESSAGES_MAX = 500, /* in one transaction */
-    BATCH_MS = 20, /* and no longer than this for messages, or for a submission's piece */
+    BATCH_MS = 20,            /* and no longer than this */
+    TASKS_MS = 10,            /* for a submission's piece, or another's */
     BATCH_LEASES_MAX = 200,
     NAP_MS = 10,                   /* where only heartbeats come: for some more of them */
     TICKS_WITHOUT_DRAINING_MAX = 5 /* a flood may not keep leases from ending */
@@ -118,7 +119,9 @@ static bool open_all(struct server *server, struct error *error)
     dispatch_init(&server->dispatch, &dispatch_options, server->clock, &server->store,
                   server->reader);
     weights_remove_parts(options->database);
-    if (!recover(server, error) || !announce(server, error))
+    if (!recover(server, error) ||
+        !log_mover_start(&server->write_ahead.mover, options->database, error) ||
+        !announce(server, error))
         return false;
     tell(server, "coordinator_started");
     return true;
@@ -149,6 +152,7 @@ void server_close(struct server *server)
     dispatch_finish(&server->dispatch);
     doors_close(&server->doors);
     reader_stop(server->reader);
+    log_mover_stop(server->write_ahead.mover);
     store_close(&server->store);
     event_log_close(&server->events);
     free(server);
@@ -313,6 +317,21 @@ static void look_for_room(struct server *server)
         lease_extend_all(&server->dispatch.leases, now_ms - server->full_ms);
 }
 
+/* A piece of what takes long is a transaction of its own: what comes in meanwhile waits for this
+ * piece and not for the next one too. */
+static bool work_on_tasks(struct server *server, struct error *error)
+{
+    struct dispatch *dispatch = &server->dispatch;
+    int64_t until_ms = clock_now_ms(&server->clock) + TASKS_MS;
+    if (!dispatch_has_tasks(dispatch))
+        return true;
+    if (!db_set_durable(server->store.db, !dispatch_tasks_are_silent(dispatch), error))
+        return false;
+    store_begin_later(&server->store);
+    return dispatch_tasks(dispatch, until_ms, error) && store_commit(&server->store, error) &&
+           db_set_durable(server->store.db, true, error);
+}
+
 /* One transaction: what came in, what is due, what can be handed out. */
 static bool work(struct server *server, struct error *error)
 {
@@ -320,14 +339,14 @@ static bool work(struct server *server, struct error *error)
     look_for_room(server);
     if (dispatch->room.state == ROOM_NONE)
         return keep_company(server, error);
+    if (!work_on_tasks(server, error))
+        return false;
     store_begin_later(&server->store);
     if (!dispatch_bury(dispatch, error) || !dispatch_prune(dispatch, error) ||
         !take_messages(server, error) || !tick_if_due(server, error))
         return false;
     dispatch_answers(dispatch);
-    int64_t until_ms = clock_now_ms(&server->clock) + BATCH_MS;
-    bool good = dispatch_tasks(dispatch, until_ms, error) &&
-                dispatch_leases(dispatch, BATCH_LEASES_MAX, &server->more_leases, error) &&
+    bool good = dispatch_leases(dispatch, BATCH_LEASES_MAX, &server->more_leases, error) &&
                 dispatch_data(dispatch, error);
     server->stored = !server->store.later;
     return good && store_commit(&server->store, error);

@@ -103,29 +103,45 @@ bool store_measure_epoch(struct store *store, const struct attempt_id *id,
 
 /* --- all rows of a result --- */
 
-enum { ROWS_MAX = 8 }; /* in one statement */
+enum { ROWS_MAX = 12 }; /* in one statement */
 
-#define TWICE(rows) rows ", " rows
-/* One statement stores 1, 2, 4 or 8 rows: a statement a row would cost half as much again. */
+/* A statement for each number of rows: one a row would cost half as much again. After words that
+ * end at the first failure, FAIL, SQLite keeps no copy of the pages that a statement writes:
+ * whoever applies the message undoes all of it. */
 #define INSERTS(words, row)                                                                        \
     {                                                                                              \
-        [1] = words row, [2] = words TWICE(row), [4] = words TWICE(TWICE(row)),                    \
-        [ROWS_MAX] = words TWICE(TWICE(TWICE(row)))                                                \
+        [1] = words row, [2] = words LIST_2(row), [3] = words LIST_3(row),                         \
+        [4] = words LIST_4(row), [5] = words LIST_5(row), [6] = words LIST_6(row),                 \
+        [7] = words LIST_7(row), [8] = words LIST_8(row), [9] = words LIST_9(row),                 \
+        [10] = words LIST_10(row), [11] = words LIST_11(row), [ROWS_MAX] = words LIST_12(row)      \
     }
+#define LIST_2(row) row ", " row
+#define LIST_3(row) LIST_2(row) ", " row
+#define LIST_4(row) LIST_2(row) ", " LIST_2(row)
+#define LIST_5(row) LIST_4(row) ", " row
+#define LIST_6(row) LIST_4(row) ", " LIST_2(row)
+#define LIST_7(row) LIST_6(row) ", " row
+#define LIST_8(row) LIST_4(row) ", " LIST_4(row)
+#define LIST_9(row) LIST_8(row) ", " row
+#define LIST_10(row) LIST_8(row) ", " LIST_2(row)
+#define LIST_11(row) LIST_10(row) ", " row
+#define LIST_12(row) LIST_8(row) ", " LIST_4(row)
 
+#define EPOCH_ROW "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 static const char *const insert_epochs[ROWS_MAX + 1] =
-    INSERTS("INSERT OR REPLACE INTO epoch_metric (" EPOCH_COLUMNS ") VALUES ",
-            "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    INSERTS("INSERT OR FAIL INTO epoch_metric (" EPOCH_COLUMNS ") VALUES ", EPOCH_ROW);
+static const char *const replace_epochs[ROWS_MAX + 1] =
+    INSERTS("INSERT OR REPLACE INTO epoch_metric (" EPOCH_COLUMNS ") VALUES ", EPOCH_ROW);
 
 static const char *const insert_accuracies[ROWS_MAX + 1] =
-    INSERTS("INSERT INTO accuracy (job, test_sigma, image_count, correct_count, accuracy,"
+    INSERTS("INSERT OR FAIL INTO accuracy (job, test_sigma, image_count, correct_count, accuracy,"
             " confidence_true, confidence_max, confidence_max_sd, negative_log_likelihood,"
             " brier, calibration_error, margin_mean, margin_p10, margin_p50, margin_p90,"
             " margin_p95, margin_p99, margin_max) VALUES ",
             "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 
 static const char *const insert_quotients[ROWS_MAX + 1] =
-    INSERTS("INSERT INTO quotient (job, test_sigma, mean, p10, p50, p90, p95, p99, max,"
+    INSERTS("INSERT OR FAIL INTO quotient (job, test_sigma, mean, p10, p50, p90, p95, p99, max,"
             " share_over_k, margin_over_quotient_p10, margin_over_quotient_p50,"
             " margin_over_quotient_p90, margin_over_quotient_p95,"
             " margin_over_quotient_p99, margin_over_quotient_max) VALUES ",
@@ -188,10 +204,8 @@ static bool insert(struct store *store, const char *const inserts[ROWS_MAX + 1],
                    const struct rows *rows, size_t count, struct error *error)
 {
     struct statement *statement;
-    size_t piece = ROWS_MAX;
-    for (size_t done = 0; done < count; done += piece) {
-        while (piece > count - done)
-            piece /= 2;
+    for (size_t piece, done = 0; done < count; done += piece) {
+        piece = count - done < ROWS_MAX ? count - done : ROWS_MAX;
         if (!db_prepare_bound(store->db, inserts[piece], &statement, error))
             return false;
         int first = 1;
@@ -203,11 +217,32 @@ static bool insert(struct store *store, const char *const inserts[ROWS_MAX + 1],
     return true;
 }
 
+/* Whether some came by themselves, as they ended. */
+static bool has_epochs(struct store *store, const struct rows *rows, bool *has, struct error *error)
+{
+    struct statement *statement;
+    int64_t found;
+    if (!db_prepare_bound(store->db,
+                          "SELECT EXISTS (SELECT 1 FROM epoch_metric WHERE job = ?1"
+                          " AND attempt = ?2)",
+                          &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, rows->job);
+    statement_bind_integer(statement, 2, rows->attempt);
+    if (!store_integer(statement, 0, &found, error))
+        return false;
+    *has = found != 0;
+    return true;
+}
+
 bool store_measure_result(struct store *store, int64_t job, int64_t attempt,
                           const Wire__Result *result, struct error *error)
 {
     const struct rows rows = {.job = job, .attempt = attempt, .result = result};
-    if (!insert(store, insert_epochs, bind_epoch, &rows, result->n_epochs, error))
+    bool has;
+    if (!has_epochs(store, &rows, &has, error) ||
+        !insert(store, has ? replace_epochs : insert_epochs, bind_epoch, &rows, result->n_epochs,
+                error))
         return false;
     return result->outcome != WIRE__OUTCOME__OUTCOME_DONE ||
            (insert(store, insert_accuracies, bind_accuracy, &rows, result->n_accuracies, error) &&

@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/hash.h"
 #include "common/job.h"
+#include "coordinator/job_keys.h"
 #include "coordinator/store_adaptive.h"
 #include "coordinator/store_journal.h"
 #include "coordinator/store_lease.h"
@@ -19,8 +20,8 @@ struct sight {
     bool live; /* leased to it now */
     bool late; /* lost, but the newest attempt of a job that waits */
     char outcome[16];
-    int64_t sweep;
-    uint8_t train_hash[HASH_BYTES];
+    int64_t sweep, worker;
+    uint8_t train_hash[HASH_BYTES], job_hash[HASH_BYTES];
     char dataset_digest[JOB_DIGEST_LENGTH + 1];
     bool adaptive;   /* its sweep adds seeds */
     bool has_levels; /* else the job's own description cannot be read */
@@ -28,6 +29,14 @@ struct sight {
     size_t level_count;
     int64_t evaluated_training; /* whose weights the result tested; 0: it trained itself */
 };
+
+static void read_hash(struct statement *statement, int column, uint8_t hash[HASH_BYTES])
+{
+    size_t length;
+    const void *bytes = statement_blob(statement, column, &length);
+    if (bytes)
+        memcpy(hash, bytes, length < HASH_BYTES ? length : HASH_BYTES);
+}
 
 static bool look(struct store *store, const struct attempt_id *id, struct sight *sight,
                  struct error *error)
@@ -37,7 +46,8 @@ static bool look(struct store *store, const struct attempt_id *id, struct sight 
     if (!db_prepare(store->db,
                     "SELECT a.outcome, j.attempt = a.number AND j.state = 'leased',"
                     " j.attempt = a.number AND j.state = 'pending', j.sweep, j.train_hash,"
-                    " j.dataset_digest, j.description, s.adaptive_metric <> '' FROM attempt a"
+                    " j.dataset_digest, j.description, s.adaptive_metric <> '', j.job_hash, w.id"
+                    " FROM attempt a"
                     " JOIN job j ON j.id = a.job JOIN sweep s ON s.id = j.sweep"
                     " JOIN worker w ON w.id = a.worker"
                     " WHERE a.job = ?1 AND a.number = ?2 AND w.instance = ?3",
@@ -54,9 +64,9 @@ static bool look(struct store *store, const struct attempt_id *id, struct sight 
     sight->live = statement_integer(statement, 1) && strcmp(sight->outcome, "running") == 0;
     sight->late = statement_integer(statement, 2) && strcmp(sight->outcome, "lost") == 0;
     sight->sweep = statement_integer(statement, 3);
-    size_t length;
-    const void *hash = statement_blob(statement, 4, &length);
-    memcpy(sight->train_hash, hash, length < HASH_BYTES ? length : HASH_BYTES);
+    read_hash(statement, 4, sight->train_hash);
+    read_hash(statement, 8, sight->job_hash);
+    sight->worker = statement_integer(statement, 9);
     snprintf(sight->dataset_digest, sizeof sight->dataset_digest, "%s",
              statement_text(statement, 5));
     sight->adaptive = statement_integer(statement, 7) != 0;
@@ -105,16 +115,17 @@ static const char *check(const struct sight *sight, const Wire__Result *result)
 /* The fence, for a result that ends the job: one conditional UPDATE for the attempt in time, or for
  * the newest one that was merely lost. */
 static bool close_attempt(struct store *store, const struct attempt_id *id,
-                          const Wire__Result *result, bool late, bool *changed, struct error *error)
+                          const struct sight *sight, const Wire__Result *result, bool *changed,
+                          struct error *error)
 {
     struct statement *statement;
     if (!db_prepare(store->db,
-                    "UPDATE attempt SET outcome = ?4, reason = nullif(?5, ''), late = ?6,"
+                    "UPDATE OR FAIL attempt SET outcome = ?4, reason = nullif(?5, ''), late = ?6,"
                     " train_s = ?7, evaluate_s = ?8, peak_memory_bytes = ?9, build = ?10,"
                     " cpu_class = ?11, ended_at = ?12, digest = ?13"
                     " WHERE job = ?1 AND number = ?2"
                     " AND outcome = CASE WHEN ?6 THEN 'lost' ELSE 'running' END"
-                    " AND worker = (SELECT id FROM worker WHERE instance = ?3)"
+                    " AND worker = ?3"
                     " AND EXISTS (SELECT 1 FROM job WHERE id = ?1 AND attempt = ?2"
                     "  AND state = CASE WHEN ?6 THEN 'pending' ELSE 'leased' END)",
                     &statement, error))
@@ -124,10 +135,10 @@ static bool close_attempt(struct store *store, const struct attempt_id *id,
     store_journal_digest(result, digest);
     statement_bind_integer(statement, 1, id->job);
     statement_bind_integer(statement, 2, id->number);
-    statement_bind_literal_blob(statement, 3, id->instance, INSTANCE_BYTES);
+    statement_bind_integer(statement, 3, sight->worker);
     statement_bind_literal(statement, 4, outcome);
     statement_bind_literal(statement, 5, result->reason);
-    statement_bind_integer(statement, 6, late);
+    statement_bind_integer(statement, 6, sight->late);
     statement_bind_real(statement, 7, result->train_s);
     statement_bind_real(statement, 8, result->evaluate_s);
     statement_bind_integer(statement, 9, (int64_t)(result->peak_memory_bytes & INT64_MAX));
@@ -146,11 +157,12 @@ static bool finish_job(struct store *store, const struct attempt_id *id, int64_t
                        bool late, const char *reason, struct error *error)
 {
     struct statement *statement;
-    if (!db_prepare(store->db,
-                    "UPDATE job SET state = CASE WHEN ?2 = 0 THEN 'diverged' ELSE 'done' END,"
-                    " training = nullif(?2, 0), counted_attempts = counted_attempts - ?3,"
-                    " reason = nullif(?4, ''), finished_at = ?5 WHERE id = ?1",
-                    &statement, error))
+    if (!db_prepare(
+            store->db,
+            "UPDATE OR FAIL job SET state = CASE WHEN ?2 = 0 THEN 'diverged' ELSE 'done' END,"
+            " training = nullif(?2, 0), counted_attempts = counted_attempts - ?3,"
+            " reason = nullif(?4, ''), finished_at = ?5 WHERE id = ?1",
+            &statement, error))
         return false;
     statement_bind_integer(statement, 1, id->job);
     statement_bind_integer(statement, 2, training);
@@ -162,16 +174,17 @@ static bool finish_job(struct store *store, const struct attempt_id *id, int64_t
 
 /* Whether other jobs are the very same thing: an index of its own tells, and mostly there are none.
  */
-static bool has_twins(struct store *store, int64_t job, bool *has, struct error *error)
+static bool has_twins(struct store *store, int64_t job, const uint8_t job_hash[HASH_BYTES],
+                      bool *has, struct error *error)
 {
     struct statement *statement;
     int64_t found;
-    if (!db_prepare(store->db,
-                    "SELECT EXISTS (SELECT 1 FROM job s JOIN job_key k"
-                    " ON k.hash = substr(s.job_hash, 1, 16) WHERE s.id = ?1 AND k.job <> ?1)",
-                    &statement, error))
+    if (!db_prepare_bound(store->db,
+                          "SELECT EXISTS (SELECT 1 FROM job_key WHERE hash = ?1 AND job <> ?2)",
+                          &statement, error))
         return false;
-    statement_bind_integer(statement, 1, job);
+    statement_bind_literal_blob(statement, 1, job_hash, JOB_KEY_BYTES);
+    statement_bind_integer(statement, 2, job);
     if (!store_integer(statement, 0, &found, error))
         return false;
     *has = found != 0;
@@ -179,11 +192,12 @@ static bool has_twins(struct store *store, int64_t job, bool *has, struct error 
 }
 
 /* Jobs of other sweeps that waited for the very same thing have it now. */
-static bool share(struct store *store, int64_t job, struct error *error)
+static bool share(struct store *store, int64_t job, const uint8_t job_hash[HASH_BYTES],
+                  struct error *error)
 {
     struct statement *statement;
     bool has;
-    if (!has_twins(store, job, &has, error))
+    if (!has_twins(store, job, job_hash, &has, error))
         return false;
     if (!has)
         return true;
@@ -215,8 +229,8 @@ static bool record_end(struct store *store, const struct attempt_id *id, const s
            store_measure_result(store, id->job, id->number, result, error) &&
            (!evaluated ||
             store_training_copy_epochs(store, training, id->job, id->number, error)) &&
-           (!done ||
-            (share(store, id->job, error) && store_weights_recorded(store, training, error))) &&
+           (!done || (share(store, id->job, sight->job_hash, error) &&
+                      store_weights_recorded(store, training, result->weights_digest, error))) &&
            (!sight->adaptive || store_adaptive_ended(store, id->job, error)) &&
            store_event(
                store, done ? "done" : "diverged",
@@ -324,7 +338,7 @@ bool store_result(struct store *store, const struct attempt_id *id, const Wire__
                               error);
     }
     bool changed;
-    if (!close_attempt(store, id, result, sight.late, &changed, error))
+    if (!close_attempt(store, id, &sight, result, &changed, error))
         return false;
     if (!changed) { /* cannot be: look() and this are one transaction */
         answer->verdict = RESULT_OVER;

@@ -264,16 +264,19 @@ bool store_sweep_withdraw(struct store *store, int64_t sweep, int64_t text_numbe
     return true;
 }
 
-bool store_sweep_activate(struct store *store, int64_t sweep, struct error *error)
+bool store_sweep_activate(struct store *store, int64_t sweep, int64_t job_count,
+                          struct error *error)
 {
     struct statement *statement;
     if (!db_prepare(store->db,
-                    "UPDATE sweep SET state = 'active', job_count = (SELECT count(*)"
+                    "UPDATE sweep SET state = 'active', job_count = coalesce(?2, (SELECT count(*)"
                     "  FROM job j INDEXED BY job_by_sweep WHERE j.sweep = ?1 AND j.withdrawn = 0"
-                    "  AND j.superseded_by IS NULL) WHERE id = ?1",
+                    "  AND j.superseded_by IS NULL)) WHERE id = ?1",
                     &statement, error))
         return false;
     statement_bind_integer(statement, 1, sweep);
+    if (job_count != STORE_COUNT_JOBS)
+        statement_bind_integer(statement, 2, job_count);
     return statement_run(statement, error);
 }
 

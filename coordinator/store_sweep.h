@@ -97,8 +97,11 @@ WARN_UNUSED bool store_sweep_advance(struct store *store, int64_t sweep, int64_t
 WARN_UNUSED bool store_sweep_withdraw(struct store *store, int64_t sweep, int64_t text_number,
                                       int64_t *after, int64_t *count, bool *done,
                                       struct error *error);
-/* Its jobs are counted once, here. */
-WARN_UNUSED bool store_sweep_activate(struct store *store, int64_t sweep, struct error *error);
+/* With the number of its jobs; STORE_COUNT_JOBS: whoever stored them does not know, and they are
+ * counted, once. */
+enum { STORE_COUNT_JOBS = -1 };
+WARN_UNUSED bool store_sweep_activate(struct store *store, int64_t sweep, int64_t job_count,
+                                      struct error *error);
 /* Jobs were added to one that is active, or expanding (which counts them when it is over). */
 WARN_UNUSED bool store_sweep_grow(struct store *store, int64_t sweep, int64_t count,
                                   struct error *error);

@@ -163,29 +163,30 @@ bool store_weights_doom(struct store *store, const struct weights_scope *scope, 
 
 /* --- a result --- */
 
-/* Whether there is a file of the training's weights; then it is kept. */
-static bool keep(struct store *store, int64_t training, bool *there, struct error *error)
+/* Whether there is a file of these weights; then it is kept. */
+static bool keep(struct store *store, const char *digest, bool *there, struct error *error)
 {
     struct statement *look, *update;
     int64_t state;
     enum { NONE, ARRIVED, OTHER };
-    if (!db_prepare(store->db,
-                    "SELECT CASE w.state WHEN 'arrived' THEN 1 ELSE 2 END FROM training t"
-                    " JOIN weights w ON w.digest = t.weights_digest WHERE t.id = ?1",
-                    &look, error))
+    *there = false;
+    if (!digest[0])
+        return true;
+    if (!db_prepare_bound(store->db,
+                          "SELECT CASE state WHEN 'arrived' THEN 1 ELSE 2 END FROM weights"
+                          " WHERE digest = ?1",
+                          &look, error))
         return false;
-    statement_bind_integer(look, 1, training);
+    statement_bind_literal(look, 1, digest);
     if (!store_integer(look, NONE, &state, error))
         return false;
     *there = state != NONE;
     if (state != ARRIVED)
         return true;
-    if (!db_prepare(store->db,
-                    "UPDATE weights SET state = 'kept' WHERE digest ="
-                    " (SELECT weights_digest FROM training WHERE id = ?1)",
-                    &update, error))
+    if (!db_prepare(store->db, "UPDATE weights SET state = 'kept' WHERE digest = ?1", &update,
+                    error))
         return false;
-    statement_bind_integer(update, 1, training);
+    statement_bind_text(update, 1, digest);
     return statement_run(update, error);
 }
 
@@ -213,14 +214,15 @@ static bool list_points(struct store *store, int64_t training,
     return true;
 }
 
-bool store_weights_recorded(struct store *store, int64_t training, struct error *error)
+bool store_weights_recorded(struct store *store, int64_t training, const char *digest,
+                            struct error *error)
 {
     struct weights_scope scopes[POINTS_MAX];
     struct weights_sum sum = {0, 0};
     size_t count = 0;
     bool there;
     /* Without a file of its own it makes none of the others' any worse. */
-    if (!keep(store, training, &there, error) ||
+    if (!keep(store, digest, &there, error) ||
         (there && !list_points(store, training, scopes, &count, error)))
         return false;
     for (size_t i = 0; i < count; i++)

@@ -20,7 +20,8 @@ WARN_UNUSED bool store_weights_arrived(struct store *store, const char *digest, 
 
 /* The training that they are of is recorded. Of points where only the best are kept, the others'
  * are doomed. */
-WARN_UNUSED bool store_weights_recorded(struct store *store, int64_t training, struct error *error);
+WARN_UNUSED bool store_weights_recorded(struct store *store, int64_t training, const char *digest,
+                                        struct error *error);
 
 /* Files without a row: true in *known when there is one, or when a recorded training's is made (an
  * earlier version wrote none). */

@@ -266,6 +266,15 @@ bool submission_step(struct submissions *submissions, struct store *store,
     return true;
 }
 
+bool submissions_next_is_silent(const struct submissions *submissions)
+{
+    if (submissions->count == 0)
+        return false;
+    const struct submission *submission =
+        submissions->running[submissions->next % submissions->count];
+    return submission->text_number == 1 && !submission_is_stored(submission);
+}
+
 void submissions_finish(struct submissions *submissions)
 {
     while (submissions->count > 0)

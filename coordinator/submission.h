@@ -55,6 +55,10 @@ WARN_UNUSED bool submission_resume(struct submissions *submissions, struct store
 WARN_UNUSED bool submission_step(struct submissions *submissions, struct store *store,
                                  const struct clock *clock, int64_t until_ms, bool *ended,
                                  struct submission_end *end, struct error *error);
+
+/* Whether the next step tells nobody anything: it stores jobs of a sweep that is new, which nobody
+ * sees before a later step has ended it. After a crash they are stored again. */
+bool submissions_next_is_silent(const struct submissions *submissions);
 void submissions_finish(struct submissions *submissions);
 
 #endif

@@ -33,6 +33,9 @@ struct submission {
 /* The test part of a job. */
 void submission_copy_test(struct job *job, const struct job *from);
 
+/* All jobs have their rows and keys: what is left is to make the sweep active. */
+bool submission_is_stored(const struct submission *submission);
+
 /* The next piece, inside the caller's transaction, for as long as until `until_ms`. *done after the
  * last: the sweep is active. */
 WARN_UNUSED bool submission_store_piece(struct submission *submission, struct store *store,

@@ -132,7 +132,7 @@ static bool withdraw_some(struct submission *submission, struct store *store,
             return false;
         submission->counts.withdrawn_count += count;
     } while (!*done && clock_now_ms(clock) < until_ms);
-    return !*done || store_sweep_activate(store, submission->id, error);
+    return !*done || store_sweep_activate(store, submission->id, STORE_COUNT_JOBS, error);
 }
 
 /* Points whose first stage is over get the seeds that the text asks for: before what it does not
@@ -155,8 +155,10 @@ static bool close_sweep(struct submission *submission, struct store *store,
                         struct error *error)
 {
     if (!submission->dry && submission->text_number == 1) { /* nothing was asked for before */
+        int64_t count = submission->text.sweep.adaptive.given ? STORE_COUNT_JOBS
+                                                              : submission->keys.stored_count;
         *done = true;
-        return store_sweep_activate(store, submission->id, error);
+        return store_sweep_activate(store, submission->id, count, error);
     }
     if (!submission->dry)
         return withdraw_some(submission, store, clock, until_ms, done, error);
@@ -217,6 +219,13 @@ static bool store_keys(struct submission *submission, struct store *store,
     } while (!submission->keys_stored && clock_now_ms(clock) < until_ms);
     submission->counts.new_count -= doubles;
     return true;
+}
+
+bool submission_is_stored(const struct submission *submission)
+{
+    return submission->collected_to >= submission->collect_last &&
+           submission->ordinal >= submission->text.grid.job_count &&
+           (submission->dry || submission->keys_stored);
 }
 
 bool submission_store_piece(struct submission *submission, struct store *store,

@@ -53,8 +53,16 @@ def measurements(path):
     return result
 
 
+ORPHANS = """
+    SELECT 'accuracy' AS of, job FROM accuracy WHERE job NOT IN (SELECT id FROM job)
+    UNION ALL SELECT 'quotient', job FROM quotient WHERE job NOT IN (SELECT id FROM job)
+    UNION ALL SELECT 'epoch_metric', job FROM epoch_metric WHERE (job, attempt) NOT IN (SELECT job, number FROM attempt)
+    UNION ALL SELECT 'job_shape', id FROM job WHERE shape NOT IN (SELECT id FROM job_shape)"""
+
+
 def assert_counts(path):
-    """The number of jobs that every sweep keeps is that of its jobs. What no coordinator can open is left alone."""
+    """The number of jobs that every sweep keeps is that of its jobs, and what no foreign key guards belongs to somebody.
+    What no coordinator can open is left alone."""
     try:
         with reading(path) as connection:
             wrong = connection.execute(
@@ -62,9 +70,11 @@ def assert_counts(path):
                                              AND j.superseded_by IS NULL) AS counted
                    FROM sweep s WHERE NOT deleting
                      AND ((state = 'active') IS NOT (job_count IS NOT NULL) OR job_count <> counted)""").fetchall()
+            orphans = connection.execute(ORPHANS).fetchall()
     except sqlite3.DatabaseError:
         return
     assert not wrong, [dict(row) for row in wrong]
+    assert not orphans, [dict(row) for row in orphans]
 
 
 def assert_all_done_once(path, count):

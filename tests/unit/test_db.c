@@ -260,6 +260,45 @@ static void readers_see_and_never_write(void **state)
     db_close(writer);
 }
 
+enum { NORMAL = 1, FULL = 2 }; /* of PRAGMA synchronous */
+
+/* A commit that does not wait is seen by others as any is. (The answer to a PRAGMA is part of the
+ * prepared statement, which is kept by its text: hence the blanks.) */
+static void commits_that_do_not_wait(void **state)
+{
+    (void)state;
+    struct db *db = open_good(true), *reader;
+    struct error error;
+    assert_int_equal(read_one(db, "PRAGMA synchronous"), FULL);
+    assert_true(db_set_durable(db, false, &error));
+    assert_int_equal(read_one(db, "PRAGMA  synchronous"), NORMAL);
+    run(db, "INSERT INTO event (at, kind) VALUES (1, 'fleeting')");
+    assert_true(db_set_durable(db, true, &error));
+    assert_int_equal(read_one(db, "PRAGMA synchronous "), FULL);
+    run(db, "INSERT INTO event (at, kind) VALUES (2, 'durable')");
+    assert_true(db_open_read_only(&reader, path, &error));
+    assert_int_equal(read_one(reader, "SELECT count(*) FROM event"), 2);
+    db_close(reader);
+    db_close(db);
+}
+
+/* Who moves the log writes nothing else. */
+static void a_mover_only_moves(void **state)
+{
+    (void)state;
+    struct db *db = open_good(true), *mover;
+    struct error error;
+    bool whole;
+    run(db, "INSERT INTO event (at, kind) VALUES (1, 'seen')");
+    assert_true(db_open_mover(&mover, path, &error));
+    assert_false(db_execute(mover, "DELETE FROM event", &error));
+    assert_true(db_move_log(mover, &whole, &error));
+    assert_true(whole);
+    db_close(mover);
+    assert_int_equal(read_one(db, "SELECT count(*) FROM event"), 1);
+    db_close(db);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
@@ -273,6 +312,8 @@ int main(void)
         TEST(older_schemas_are_backed_up_first),
         TEST(failed_migrations_change_nothing),
         TEST(readers_see_and_never_write),
+        TEST(commits_that_do_not_wait),
+        TEST(a_mover_only_moves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,6 +34,7 @@ static void a_submission_goes_on_after_a_crash(void **state)
     large_store();
     assert_int_equal(harness_integer("SELECT count(*) FROM job"), 1000);
     assert_int_equal(harness_integer("SELECT count(DISTINCT job_hash) FROM job"), 1000);
+    assert_int_equal(harness_integer("SELECT job_count FROM sweep"), 1000);
     harness_expect("SELECT state FROM sweep", "active");
     assert_int_equal(harness_lease(1, 1)->attempt->job, 1);
 }
@@ -63,7 +64,31 @@ static void keys_go_on_after_a_crash(void **state)
     large_store();
     assert_int_equal(harness_integer("SELECT count(*) FROM job"), 1000);
     assert_int_equal(harness_integer(KEYED), 1000);
+    assert_int_equal(harness_integer("SELECT job_count FROM sweep"), 1000);
     harness_expect("SELECT state FROM sweep", "active");
+}
+
+/* Pieces need not be on disk before the next one, but for the last, which is answered; and but for
+ * those of a sweep that somebody works on. */
+static void pieces_that_tell_nobody(void **state)
+{
+    (void)state;
+    assert_false(dispatch_tasks_are_silent(&harness.dispatch));
+    large_submit(large);
+    for (int64_t keyed = 0; keyed < 1000; keyed = harness_integer(KEYED)) {
+        assert_true(dispatch_tasks_are_silent(&harness.dispatch));
+        store_pieces(1);
+    }
+    while (dispatch_tasks_are_silent(&harness.dispatch))
+        store_pieces(1);
+    assert_null(TAKE(200, SUBMIT_REPLY));
+    store_pieces(1);
+    assert_non_null(TAKE(200, SUBMIT_REPLY));
+    large_submit(LARGE(11));
+    assert_int_equal(harness.dispatch.submissions.count, 1);
+    for (; harness.dispatch.submissions.count > 0; store_pieces(1))
+        assert_false(dispatch_tasks_are_silent(&harness.dispatch));
+    assert_int_equal(harness_integer("SELECT job_count FROM sweep"), 1100);
 }
 
 /* Of two sweeps with the same jobs, while one is being stored the other finishes a job. */
@@ -225,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_submission_goes_on_after_a_crash),
         TEST(keys_go_on_after_a_crash),
+        TEST(pieces_that_tell_nobody),
         TEST(a_result_is_taken_over_while_a_sweep_is_stored),
         TEST(a_large_sweep_is_cancelled_in_pieces),
         TEST(every_row_is_one_job),
