@@ -39,7 +39,7 @@ INLINE vector spread(real number)
 /* What is fetched during the products of a strip: the first two arrays to be read, the others to be
  * written. At every step a line of each kind, as a CPU that waits for some twenty lines drops what
  * it is asked to fetch beyond them. */
-enum { FETCHED = 4, LINE = 64 / sizeof(real) };
+enum { FETCHED = 4 };
 
 struct fetch {
     const real *at[FETCHED];
