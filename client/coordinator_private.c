@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/socket_folder.h"
 
 enum {
     READY_TIMEOUT_MS = 120000, /* an old database may have to be copied and migrated first */

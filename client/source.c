@@ -8,6 +8,7 @@
 #include "common/lockfile.h"
 #include "common/number.h"
 #include "common/query.h"
+#include "common/socket_folder.h"
 #include "common/weights_folder.h"
 
 enum {

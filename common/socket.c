@@ -1,4 +1,4 @@
-#include "common/socket.h"
+#include "common/socket_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,17 +8,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <zmq.h>
 
-#include "common/endpoint.h"
 #include "common/hash.h"
-#include "common/socket_guard.h"
 
 enum {
-    ROUTING_ID_LENGTH = 5, /* of the ids that a ROUTER makes: a zero byte and a number */
     LINGER_MS = 1000,
     HANDSHAKE_MS = 10000, /* at 1 s a mass reconnect becomes a storm of retries */
     HEARTBEAT_MS = 15000,
@@ -29,16 +25,7 @@ enum {
     RECONNECT_TCP_MAX_MS = 2500,
 };
 
-struct socket {
-    void *context, *handle;
-    bool server;
-    struct socket_guard *guard; /* of a server with keys */
-    int lock;                   /* descriptor that holds the flock of an ipc server; -1 */
-    uint64_t dropped_count;
-    char endpoint[ENDPOINT_MAX + 1];
-};
-
-static bool zmq_error(struct error *error, const char *what, const char *endpoint)
+bool socket_failed(struct error *error, const char *what, const char *endpoint)
 {
     int number = zmq_errno();
     enum error_code code = number == EADDRINUSE ? ERROR_BUSY : ERROR_SYSTEM;
@@ -111,7 +98,7 @@ static bool set_options(struct socket *socket, const struct endpoint *address, s
         set = set_number(socket, ZMQ_IMMEDIATE, 1) &&
               set_number(socket, ZMQ_RECONNECT_IVL, reconnect_ms(address->ipc));
     }
-    return set || zmq_error(error, "set up", address->text);
+    return set || socket_failed(error, "set up", address->text);
 }
 
 static bool set_key(struct socket *socket, int option, const uint8_t key[SOCKET_KEY_BYTES])
@@ -127,7 +114,7 @@ static bool set_keys(struct socket *socket, const struct socket_keys *keys, stru
                                     set_key(socket, ZMQ_CURVE_PUBLICKEY, keys->public_key) &&
                                     set_key(socket, ZMQ_CURVE_SECRETKEY, keys->secret_key);
     if (!set)
-        return zmq_error(error, "set the keys of", socket->endpoint);
+        return socket_failed(error, "set the keys of", socket->endpoint);
     return !socket->server ||
            socket_guard_create(&socket->guard, socket->context, socket->handle, error);
 }
@@ -150,7 +137,7 @@ static bool create(struct socket **result, const struct endpoint *address, bool 
     if (socket->context)
         socket->handle = zmq_socket(socket->context, server ? ZMQ_ROUTER : ZMQ_DEALER);
     if (!socket->handle)
-        return zmq_error(error, "make a socket for", address->text);
+        return socket_failed(error, "make a socket for", address->text);
     return set_options(socket, address, error) && (!keys || set_keys(socket, keys, error));
 }
 
@@ -165,12 +152,12 @@ static bool bind_socket(struct socket **result, const struct endpoint *address,
     if (address->ipc && !take_lock(socket, address->path, error))
         goto fail;
     if (zmq_bind(socket->handle, address->text) != 0) {
-        zmq_error(error, "listen at", address->text);
+        socket_failed(error, "listen at", address->text);
         goto fail;
     }
     size_t length = sizeof socket->endpoint;
     if (zmq_getsockopt(socket->handle, ZMQ_LAST_ENDPOINT, socket->endpoint, &length) != 0) {
-        zmq_error(error, "ask for the address of", address->text);
+        socket_failed(error, "ask for the address of", address->text);
         goto fail;
     }
     if (bound)
@@ -210,7 +197,7 @@ static bool connect_socket(struct socket **result, const struct endpoint *addres
     if (!create(&socket, address, false, keys, error))
         goto fail;
     if (zmq_connect(socket->handle, address->text) != 0) {
-        zmq_error(error, "connect to", address->text);
+        socket_failed(error, "connect to", address->text);
         goto fail;
     }
     *result = socket;
@@ -310,174 +297,4 @@ const char *socket_library(void)
     zmq_version(&major, &minor, &patch);
     snprintf(text, sizeof text, "libzmq %d.%d.%d", major, minor, patch);
     return text;
-}
-
-/* --- messages --- */
-
-/* Takes and forgets the rest of a message that has more frames than one of ours. */
-static void drain(struct socket *socket, zmq_msg_t *frame)
-{
-    while (zmq_msg_more(frame))
-        if (zmq_msg_recv(frame, socket->handle, ZMQ_DONTWAIT) < 0 && zmq_errno() != EINTR)
-            break;
-}
-
-/* 1: a frame, 0: nothing there, -1: failed. */
-static int take_frame(struct socket *socket, zmq_msg_t *frame, struct error *error)
-{
-    int result;
-    do
-        result = zmq_msg_recv(frame, socket->handle, ZMQ_DONTWAIT);
-    while (result < 0 && zmq_errno() == EINTR);
-    if (result >= 0)
-        return 1;
-    if (zmq_errno() == EAGAIN)
-        return 0;
-    zmq_error(error, "receive from", socket->endpoint);
-    return -1;
-}
-
-/* The routing id before a server's message. Ids that a peer chose for itself are not taken: it
- * could choose another's. */
-static bool take_peer(struct peer *peer, zmq_msg_t *frame)
-{
-    const uint8_t *id = zmq_msg_data(frame);
-    size_t length = zmq_msg_size(frame);
-    if (length != ROUTING_ID_LENGTH || id[0] != 0 || !zmq_msg_more(frame))
-        return false;
-    memcpy(peer->id, id, length);
-    peer->length = length;
-    return true;
-}
-
-/* 1: *message is filled, 0: nothing there, -1: failed, 2: something was dropped. */
-static int take_message(struct socket *socket, zmq_msg_t *frame, struct message *message,
-                        struct error *error)
-{
-    int taken = take_frame(socket, frame, error);
-    if (taken <= 0)
-        return taken;
-    bool good = !socket->server || take_peer(&message->peer, frame);
-    if (good && socket->server)
-        good = take_frame(socket, frame, error) == 1;
-    if (good && socket->guard)
-        good = message->has_key = socket_guard_sender(socket->guard, frame, message->key);
-    if (!good || zmq_msg_more(frame) || zmq_msg_size(frame) > SOCKET_MESSAGE_MAX) {
-        drain(socket, frame);
-        socket->dropped_count++;
-        return 2;
-    }
-    message->length = zmq_msg_size(frame);
-    message->data = malloc(message->length + 1);
-    if (!message->data) {
-        error_set(error, ERROR_MEMORY, "out of memory for a message of %zu bytes", message->length);
-        return -1;
-    }
-    memcpy(message->data, zmq_msg_data(frame), message->length);
-    return 1;
-}
-
-bool socket_receive(struct socket *socket, struct message *message, bool *received,
-                    struct error *error)
-{
-    *message = (struct message){.data = NULL};
-    zmq_msg_t frame;
-    zmq_msg_init(&frame);
-    int taken;
-    do
-        taken = take_message(socket, &frame, message, error);
-    while (taken == 2);
-    zmq_msg_close(&frame);
-    *received = taken == 1;
-    return taken >= 0;
-}
-
-void message_finish(struct message *message)
-{
-    free(message->data);
-    *message = (struct message){.data = NULL};
-}
-
-static int send_frame(struct socket *socket, zmq_msg_t *frame, int flags)
-{
-    int result;
-    do
-        result = zmq_msg_send(frame, socket->handle, flags | ZMQ_DONTWAIT);
-    while (result < 0 && zmq_errno() == EINTR);
-    return result;
-}
-
-static bool make_frame(zmq_msg_t *frame, const void *data, size_t length, struct error *error)
-{
-    if (zmq_msg_init_size(frame, length) != 0)
-        return error_set(error, ERROR_MEMORY, "out of memory for a message of %zu bytes", length);
-    if (length > 0)
-        memcpy(zmq_msg_data(frame), data, length);
-    return true;
-}
-
-bool socket_send(struct socket *socket, const struct peer *peer, const void *data, size_t length,
-                 bool *sent, struct error *error)
-{
-    *sent = false;
-    if (length > SOCKET_MESSAGE_MAX)
-        return error_set(error, ERROR_INVALID,
-                         "a message of %zu bytes is too long: the limit is %d", length,
-                         SOCKET_MESSAGE_MAX);
-    /* Both frames exist before the first leaves: half a message would spoil the next one. */
-    zmq_msg_t id, payload;
-    if (!make_frame(&payload, data, length, error))
-        return false;
-    if (!make_frame(&id, peer ? peer->id : NULL, peer ? peer->length : 0, error)) {
-        zmq_msg_close(&payload);
-        return false;
-    }
-    *sent = (!socket->server || send_frame(socket, &id, ZMQ_SNDMORE) >= 0) &&
-            send_frame(socket, &payload, 0) >= 0;
-    int number = *sent ? 0 : zmq_errno();
-    zmq_msg_close(&id);
-    zmq_msg_close(&payload);
-    if (*sent || number == EAGAIN || number == EHOSTUNREACH)
-        return true;
-    return error_set(error, ERROR_SYSTEM, "cannot send to %s: %s", socket->endpoint,
-                     zmq_strerror(number));
-}
-
-/* --- where this user's sockets live --- */
-
-static const char default_name[] = "/coordinator.sock";
-
-static bool make_folder(char folder[108], const char *path, struct error *error)
-{
-    if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return error_set_errno(error, errno, "cannot make the folder %s", path);
-    struct stat status;
-    /* In /tmp anybody could have put a link of this name. */
-    if (lstat(path, &status) != 0 || S_ISLNK(status.st_mode))
-        return error_set(error, ERROR_REFUSED, "%s is a link, not a folder of yours", path);
-    snprintf(folder, 108, "%s", path);
-    return endpoint_check_folder(path, error);
-}
-
-bool socket_folder(char folder[108], struct error *error)
-{
-    char path[ENDPOINT_IPC_PATH_MAX + 1];
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
-    if (runtime && *runtime == '/') {
-        int length = snprintf(path, sizeof path, "%s/lipsweep", runtime);
-        /* Longer ones, and those that are not there (after `su`, say), leave /tmp. */
-        if ((size_t)length + sizeof default_name <= sizeof path && access(runtime, W_OK) == 0)
-            return make_folder(folder, path, error);
-    }
-    snprintf(path, sizeof path, "/tmp/lipsweep-%u", (unsigned)geteuid());
-    return make_folder(folder, path, error);
-}
-
-bool socket_default_endpoint(char endpoint[256], struct error *error)
-{
-    char folder[108];
-    if (!socket_folder(folder, error))
-        return false;
-    snprintf(endpoint, 256, "ipc://%s%s", folder, default_name);
-    return true;
 }

@@ -1,5 +1,6 @@
-/* Messages over ZeroMQ: the only file that includes zmq.h. One frame a message; bounded sizes and
- * queues.
+/* Messages over ZeroMQ. One frame a message; bounded sizes and queues. socket.c listens and
+ * connects, socket_message.c sends and receives, socket_guard.c lets peers in: nothing else
+ * includes zmq.h.
  *
  * A server is a ROUTER (peers get routing ids from it, never choose them), a client a DEALER.
  * Without keys the only transports are ipc in a folder that its owner alone can enter, with the
@@ -102,12 +103,5 @@ WARN_UNUSED bool socket_send(struct socket *socket, const struct peer *peer, con
 
 /* "libzmq 4.3.4", for --version. */
 const char *socket_library(void);
-
-/* The folder for this user's sockets: $XDG_RUNTIME_DIR/lipsweep, else /tmp/lipsweep-UID; created
- * 0700 and checked. */
-WARN_UNUSED bool socket_folder(char folder[108], struct error *error);
-
-/* Endpoint of this user's daemon: ipc://FOLDER/coordinator.sock */
-WARN_UNUSED bool socket_default_endpoint(char endpoint[256], struct error *error);
 
 #endif

@@ -27,6 +27,7 @@ void dispatch_finish(struct dispatch *dispatch)
     fleet_finish(&dispatch->fleet);
     outbox_finish(&dispatch->outbox);
     wire_arena_finish(&dispatch->arena);
+    dispatch_group_finish(&dispatch->group);
 }
 
 bool dispatch_refuse(struct dispatch *dispatch, const struct inbound *inbound,
@@ -163,7 +164,7 @@ static bool put_off(struct dispatch *dispatch, const struct inbound *inbound)
            dispatch_refuse(dispatch, inbound, WIRE__REFUSED__CODE__STATE, "not now: %s", text);
 }
 
-static bool route(struct dispatch *dispatch, const struct inbound *inbound, struct error *error)
+bool dispatch_route(struct dispatch *dispatch, const struct inbound *inbound, struct error *error)
 {
     size_t body = (size_t)inbound->envelope->body_case;
     const struct route *found = body < sizeof routes / sizeof *routes ? &routes[body] : NULL;
@@ -197,15 +198,12 @@ static bool needs_part(const Wire__Envelope *envelope)
     return envelope->body_case != WIRE__ENVELOPE__BODY_HEARTBEAT;
 }
 
-/* What one message breaks, by itself, is undone and answered with words; any other failure is the
- * store's, and ends the batch. */
-static bool route_apart(struct dispatch *dispatch, const struct inbound *inbound,
-                        struct error *error)
+bool dispatch_apart(struct dispatch *dispatch, const struct inbound *inbound, struct error *error)
 {
     bool part = needs_part(inbound->envelope);
     if (part && !store_part_begin(dispatch->store, error))
         return false;
-    if (route(dispatch, inbound, error))
+    if (dispatch_route(dispatch, inbound, error))
         return !part || store_part_keep(dispatch->store, error);
     if (error->code != ERROR_FAILED)
         return false;
@@ -242,5 +240,7 @@ bool dispatch_message(struct dispatch *dispatch, const struct peer *peer,
         .session = fleet_session(&dispatch->fleet, peer),
         .envelope = envelope,
     };
-    return route_apart(dispatch, &inbound, error);
+    return dispatch_may_group(&inbound, length)
+               ? dispatch_in_group(dispatch, &inbound, data, length, error)
+               : dispatch_apart(dispatch, &inbound, error);
 }

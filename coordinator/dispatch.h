@@ -52,6 +52,15 @@ struct removal_task {
     uint64_t request;
 };
 
+/* Results of one part of a transaction, as they came (dispatch_group.c). */
+struct result_group {
+    struct grouped *list;
+    size_t count, room;
+    uint8_t *bytes;
+    size_t length, size;
+    struct outbox_entry **answers; /* those that were added since the part began */
+};
+
 struct dispatch {
     struct dispatch_options options;
     struct clock clock;
@@ -72,6 +81,7 @@ struct dispatch {
     int64_t parts_due_ms;    /* when to look for parts of some that nobody sends any more */
     bool buries;             /* there may be doomed files */
     struct wire_arena arena; /* of the message that is looked at */
+    struct result_group group;
     uint64_t malformed_count;
 };
 

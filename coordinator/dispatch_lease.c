@@ -48,12 +48,14 @@ bool dispatch_recover(struct dispatch *dispatch, struct error *error)
 }
 
 static bool send_lease(struct dispatch *dispatch, const struct worker *worker,
-                       const struct attempt_id *id, const struct leased *leased,
+                       const struct attempt_id *id, const struct leased *leased, bool again,
                        struct error *error)
 {
     struct stored_checkpoint stored;
-    bool found;
-    if (!store_checkpoint_find(dispatch->store, id->job, &stored, &found, error))
+    bool found = false;
+    /* An attempt before it, or the worker itself before it was told again, may have sent one. */
+    if ((id->number > 1 || again) &&
+        !store_checkpoint_find(dispatch->store, id->job, &stored, &found, error))
         return false;
     Wire__AttemptId wire = dispatch_wire_id(id);
     Wire__Lease lease = WIRE__LEASE__INIT;
@@ -89,8 +91,8 @@ static size_t running_of(const void *leases, int64_t sweep)
     return lease_count(leases, sweep);
 }
 
-static bool lease_one(struct dispatch *dispatch, const struct lease_offers *offers,
-                      struct worker *worker, bool *found, struct error *error)
+static bool lease_one(struct dispatch *dispatch, struct lease_offers *offers, struct worker *worker,
+                      bool *found, struct error *error)
 {
     struct leased leased;
     const struct lease_room room = {.worker = worker->row,
@@ -116,15 +118,15 @@ static bool lease_one(struct dispatch *dispatch, const struct lease_offers *offe
     worker->free_memory_bytes -= leased.memory_bytes < worker->free_memory_bytes
                                      ? leased.memory_bytes
                                      : worker->free_memory_bytes;
-    if (!send_lease(dispatch, worker, &lease.id, &leased, error))
+    if (!send_lease(dispatch, worker, &lease.id, &leased, false, error))
         return false;
     log_debug("j%lld attempt %lld leased to worker %lld", (long long)leased.job,
               (long long)leased.number, (long long)worker->row);
     return true;
 }
 
-static bool lease_to_hungry(struct dispatch *dispatch, const struct lease_offers *offers,
-                            size_t limit, bool *more, struct error *error)
+static bool lease_to_hungry(struct dispatch *dispatch, struct lease_offers *offers, size_t limit,
+                            bool *more, struct error *error)
 {
     struct worker *worker;
     size_t count = 0;
@@ -170,7 +172,7 @@ bool dispatch_resend_leases(struct dispatch *dispatch, struct worker *worker, st
         if (!store_lease_describe(dispatch->store, &lease->id, &leased, &found, error))
             return false;
         lease->after_heartbeat = worker->sequence;
-        if (found && !send_lease(dispatch, worker, &lease->id, &leased, error))
+        if (found && !send_lease(dispatch, worker, &lease->id, &leased, true, error))
             return false;
     }
     return true;

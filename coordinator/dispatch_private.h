@@ -48,6 +48,21 @@ bool dispatch_owns(struct dispatch *dispatch, const struct keyring_peer *sender,
 /* The same for a message to be packed; points into `id`. */
 Wire__AttemptId dispatch_wire_id(const struct attempt_id *id);
 
+/* Applies a message; what it breaks is left as it is. */
+WARN_UNUSED bool dispatch_route(struct dispatch *dispatch, const struct inbound *inbound,
+                                struct error *error);
+
+/* The same in a part of the transaction of its own: what one message breaks, by itself, is undone
+ * and answered with words; any other failure is the store's, and ends the batch. */
+WARN_UNUSED bool dispatch_apart(struct dispatch *dispatch, const struct inbound *inbound,
+                                struct error *error);
+
+/* The same in one part with the results before it. */
+bool dispatch_may_group(const struct inbound *inbound, size_t length);
+WARN_UNUSED bool dispatch_in_group(struct dispatch *dispatch, const struct inbound *inbound,
+                                   const void *data, size_t length, struct error *error);
+void dispatch_group_finish(struct result_group *group);
+
 /* Tells `peer` that it may stop an attempt. */
 void dispatch_say_over(struct dispatch *dispatch, const struct peer *peer,
                        const struct attempt_id *id, const char *reason);

@@ -10,6 +10,7 @@
 #include "common/build.h"
 #include "common/db.h"
 #include "common/number.h"
+#include "common/socket_folder.h"
 #include "common/wire.h"
 
 enum { BYTES_PER_MIB = 1024 * 1024 };

@@ -70,6 +70,19 @@ void outbox_add_packed(struct outbox *outbox, const struct peer *peer, const voi
         memcpy(entry->data, data, length);
 }
 
+void outbox_cut(struct outbox *outbox, struct outbox_entry **mark)
+{
+    struct outbox_entry *entry = *mark;
+    *mark = NULL;
+    outbox->end = mark;
+    for (struct outbox_entry *next; entry; entry = next) {
+        next = entry->next;
+        outbox->count--;
+        outbox->bytes -= entry->length;
+        free(entry);
+    }
+}
+
 void outbox_seal(struct outbox *outbox, int64_t end)
 {
     for (struct outbox_entry *entry = *outbox->unsealed; entry; entry = entry->next)

@@ -42,6 +42,14 @@ void outbox_add(struct outbox *outbox, const struct peer *peer, const Wire__Enve
 void outbox_add_packed(struct outbox *outbox, const struct peer *peer, const void *data,
                        size_t length, int64_t now_ms);
 
+/* Where the next one will be added, and dropping all since: nothing may have been sealed between.
+ */
+static inline struct outbox_entry **outbox_mark(const struct outbox *outbox)
+{
+    return outbox->end;
+}
+void outbox_cut(struct outbox *outbox, struct outbox_entry **mark);
+
 /* All that was added so far may leave once the journal is on disk up to `end`, which never gets
  * less. */
 void outbox_seal(struct outbox *outbox, int64_t end);

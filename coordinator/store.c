@@ -41,6 +41,10 @@ void store_begin_later(struct store *store)
 
 bool store_enter(struct store *store, struct error *error)
 {
+    if (store->grouped) {
+        store->grouped = false;
+        return store_part_keep(store, error);
+    }
     if (!store->later)
         return true;
     store->later = false;
@@ -53,6 +57,7 @@ bool store_commit(struct store *store, struct error *error)
         store->later = false;
         return true;
     }
+    store->grouped = false; /* COMMIT keeps every part */
     /* The journal last: it never has what the database has not. */
     bool good = store_journal_mark(store, error) && run(store, "COMMIT", error) &&
                 journal_flush(&store->journal, error);
@@ -70,6 +75,15 @@ bool store_part_begin(struct store *store, struct error *error)
     return run(store, "SAVEPOINT part", error);
 }
 
+bool store_group_begin(struct store *store, bool *begun, struct error *error)
+{
+    *begun = !store->grouped;
+    if (store->grouped)
+        return true;
+    store->grouped = store_part_begin(store, error);
+    return store->grouped;
+}
+
 bool store_part_keep(struct store *store, struct error *error)
 {
     return run(store, "RELEASE part", error);
@@ -77,6 +91,7 @@ bool store_part_keep(struct store *store, struct error *error)
 
 bool store_part_undo(struct store *store, struct error *error)
 {
+    store->grouped = false;
     store->journal.length = store->part_journal;
     if (store->events)
         store->events->length = store->part_events;

@@ -21,6 +21,7 @@ struct store {
     bool later;               /* a transaction begins with store_enter */
     struct journal journal;   /* opened by store_journal_compare */
     int64_t journal_mark;     /* how far the database knows that it agrees */
+    bool grouped;             /* a group's part is open */
     size_t part_journal;      /* what of it is older than the part that is open */
     struct event_log *events; /* NULL: in the table only */
     size_t part_events;       /* as part_journal */
@@ -45,8 +46,11 @@ WARN_UNUSED bool store_enter(struct store *store, struct error *error);
 /* Where the journal has a thread (journal_start) its lines may still be on their way. */
 WARN_UNUSED bool store_commit(struct store *store, struct error *error);
 
-/* One message's part of a transaction, so that what it breaks (a constraint) is undone alone. */
+/* One message's part of a transaction, so that what it breaks (a constraint) is undone alone, or
+ * that of several in a group: it goes on with each store_group_begin (*begun: this one began it)
+ * until something else is stored, which store_enter comes before. */
 WARN_UNUSED bool store_part_begin(struct store *store, struct error *error);
+WARN_UNUSED bool store_group_begin(struct store *store, bool *begun, struct error *error);
 WARN_UNUSED bool store_part_keep(struct store *store, struct error *error);
 WARN_UNUSED bool store_part_undo(struct store *store, struct error *error);
 

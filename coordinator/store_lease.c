@@ -55,7 +55,13 @@ static bool add_offer(struct lease_offers *offers, struct statement *statement, 
     struct lease_offer *offer = &offers->list[offers->count];
     *offer = (struct lease_offer){.sweep = statement_integer(statement, 0),
                                   .priority = statement_integer(statement, 1),
-                                  .max_running = statement_integer(statement, 2)};
+                                  .max_running = statement_integer(statement, 2),
+                                  .max_attempts = statement_integer(statement, 5),
+                                  .checkpoint_s = statement_real(statement, 6),
+                                  .continue_any = statement_integer(statement, 7) != 0,
+                                  .keep_weights = statement_integer(statement, 8) != 0,
+                                  .any = statement_integer(statement, 9) != 0};
+    snprintf(offer->name, sizeof offer->name, "%s", statement_text(statement, 4));
     if (*requires && !(offer->requires = strdup(requires)))
         return error_set(error, ERROR_MEMORY, "out of memory");
     offers->count++;
@@ -68,8 +74,9 @@ bool store_lease_offers(struct store *store, struct lease_offers *offers, struct
     bool row = true;
     *offers = (struct lease_offers){0};
     if (!db_prepare(store->db,
-                    "SELECT id, priority, max_running, requires FROM"
-                    " (SELECT s.id, s.priority, s.max_running, s.requires, row_number() OVER"
+                    "SELECT id, priority, max_running, requires, name, max_attempts,"
+                    " checkpoint_s, continue_any, keep <> 'none', reuse <> 'false' FROM"
+                    " (SELECT s.*, row_number() OVER"
                     "   (PARTITION BY s.requires ORDER BY s.priority DESC, s.id) AS nth"
                     "  FROM sweep s WHERE s.state = 'active' AND s.held = 0 AND s.deleting = 0"
                     "  AND EXISTS (SELECT 1 FROM job j"
@@ -88,8 +95,10 @@ bool store_lease_offers(struct store *store, struct lease_offers *offers, struct
 
 void lease_offers_finish(struct lease_offers *offers)
 {
-    for (size_t i = 0; i < offers->count; i++)
+    for (size_t i = 0; i < offers->count; i++) {
+        candidates_finish(&offers->list[i].candidates);
         free(offers->list[i].requires);
+    }
     free(offers->list);
     *offers = (struct lease_offers){0};
 }
@@ -110,50 +119,48 @@ static size_t find_turns(const struct lease_offers *offers, const struct lease_r
     return turns_order(turns, count);
 }
 
-/* A sweep offers its oldest job of a shape that fits. An index finds the oldest of each shape at
- * once, and shapes are few; so a sweep of millions of jobs costs no more than a small one. Ids
- * follow the grid's order, in which baselines come first. What another build said about memory does
- * not bind this worker's: it says what is so for itself. */
-static bool find_in_sweep(struct store *store, const struct lease_room *room, int64_t sweep,
-                          struct leased *leased, bool *found, struct error *error)
+static struct lease_offer *offer_of(struct lease_offers *offers, int64_t sweep)
 {
-    struct statement *statement;
-    if (!db_prepare(store->db,
-                    "SELECT j.id, j.attempt + 1," LEASED_COLUMNS
-                    " FROM sweep s JOIN job j ON j.id = (SELECT min("
-                    "  (SELECT n.id FROM job n WHERE n.shape = p.id AND n.state = 'pending'"
-                    "   AND n.held = 0 AND n.withdrawn = 0 AND n.superseded_by IS NULL"
-                    "   AND NOT EXISTS (SELECT 1 FROM attempt a"
-                    "    WHERE a.job = n.id AND a.worker = ?1 AND a.outcome = 'refused')"
-                    "   ORDER BY n.id LIMIT 1)) FROM job_shape p"
-                    "  WHERE p.sweep = s.id AND (p.memory_bytes <= ?2 OR p.told_by <> ?3))"
-                    " LEFT JOIN job_shape h ON h.id = j.shape"
-                    " WHERE s.id = ?4",
-                    &statement, error))
-        return false;
-    statement_bind_integer(statement, 1, room->worker);
-    statement_bind_integer(
-        statement, 2, room->memory_bytes > INT64_MAX ? INT64_MAX : (int64_t)room->memory_bytes);
-    statement_bind_text(statement, 3, room->build);
-    statement_bind_integer(statement, 4, sweep);
-    if (!statement_step(statement, found, error))
-        return false;
-    if (*found)
-        read_leased(statement, leased);
-    statement_reset(statement);
-    return true;
+    size_t i = 0;
+    while (offers->list[i].sweep != sweep)
+        i++;
+    return &offers->list[i];
 }
 
-static bool find_next(struct store *store, const struct lease_offers *offers,
-                      const struct lease_room *room, struct leased *leased, bool *found,
-                      struct error *error)
+/* What is to be told of the candidate, as read_leased has it. */
+static void fill_leased(const struct lease_offer *offer, const struct candidate *candidate,
+                        struct leased *leased)
+{
+    leased->job = candidate->job;
+    leased->number = candidate->number;
+    leased->sweep = offer->sweep;
+    leased->max_attempts = offer->max_attempts;
+    leased->memory_bytes = candidate->memory_bytes;
+    leased->checkpoint_s = offer->checkpoint_s;
+    leased->continue_any = offer->continue_any;
+    leased->keep_weights = offer->keep_weights;
+    snprintf(leased->sweep_name, sizeof leased->sweep_name, "%s", offer->name);
+    snprintf(leased->description, sizeof leased->description, "%s", candidate->description);
+}
+
+/* A sweep offers its oldest job that fits. */
+static bool find_next(struct store *store, struct lease_offers *offers,
+                      const struct lease_room *room, struct leased *leased,
+                      const struct candidate **found, struct error *error)
 {
     struct turn turns[TURNS_MAX];
+    const struct candidate_room has = {
+        .worker = room->worker, .memory_bytes = room->memory_bytes, .build = room->build};
     size_t count = find_turns(offers, room, turns);
-    *found = false;
-    for (size_t i = 0; i < count && !*found; i++)
-        if (!find_in_sweep(store, room, turns[i].sweep, leased, found, error))
+    *found = NULL;
+    for (size_t i = 0; i < count && !*found; i++) {
+        struct lease_offer *offer = offer_of(offers, turns[i].sweep);
+        if (!candidates_take(&offer->candidates, store, offer->sweep, offer->any, &has, found,
+                             error))
             return false;
+        if (*found)
+            fill_leased(offer, *found, leased);
+    }
     return true;
 }
 
@@ -177,16 +184,19 @@ static bool add_attempt(struct store *store, const struct leased *leased, int64_
     return statement_run(insert, error) && statement_run(update, error);
 }
 
-bool store_lease_take(struct store *store, const struct lease_offers *offers,
+bool store_lease_take(struct store *store, struct lease_offers *offers,
                       const struct lease_room *room, struct leased *leased, bool *found,
                       struct error *error)
 {
-    if (!find_next(store, offers, room, leased, found, error))
+    const struct candidate *candidate;
+    if (!find_next(store, offers, room, leased, &candidate, error))
         return false;
+    *found = candidate != NULL;
     if (!*found)
         return true;
     return add_attempt(store, leased, room->worker, error) &&
-           store_training_lend(store, leased->job, leased->weights_digest, error) &&
+           store_training_lend(store, leased->job, candidate->training, leased->weights_digest,
+                               error) &&
            store_event(store, "lease",
                        (struct event_subject){.sweep = leased->sweep,
                                               .job = leased->job,

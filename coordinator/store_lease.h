@@ -11,6 +11,7 @@
 #include "common/job.h"
 #include "coordinator/attempt.h"
 #include "coordinator/store.h"
+#include "coordinator/store_candidates.h"
 #include "coordinator/turn.h"
 
 /* What a worker must be told. */
@@ -41,8 +42,12 @@ struct lease_room {
 struct lease_offers {
     size_t count, room;
     struct lease_offer {
-        int64_t sweep, priority, max_running;
+        int64_t sweep, priority, max_running, max_attempts;
+        double checkpoint_s;
+        bool continue_any, keep_weights, any; /* any: other sweeps' trainings will do */
+        char name[STORE_NAME_MAX + 1];
         char *requires; /* labels; NULL: none */
+        struct candidates candidates;
     } * list;
 };
 WARN_UNUSED bool store_lease_offers(struct store *store, struct lease_offers *offers,
@@ -52,7 +57,7 @@ void lease_offers_finish(struct lease_offers *offers);
 /* Leases the next job to a worker: pending and not held, of a sweep that offers one and whose turn
  * it is (turn.h), oldest first; one that is not known to need more than there is, and that this
  * worker has not refused before. *found is false when there is none. */
-WARN_UNUSED bool store_lease_take(struct store *store, const struct lease_offers *offers,
+WARN_UNUSED bool store_lease_take(struct store *store, struct lease_offers *offers,
                                   const struct lease_room *room, struct leased *leased, bool *found,
                                   struct error *error);
 

@@ -74,35 +74,12 @@ static bool read_digest(struct store *store, int64_t training, char digest[HASH_
     return true;
 }
 
-bool store_training_lend(struct store *store, int64_t job, char digest[HASH_TEXT],
+bool store_training_lend(struct store *store, int64_t job, int64_t training, char digest[HASH_TEXT],
                          struct error *error)
 {
-    struct statement *statement;
-    uint8_t hash[HASH_BYTES];
-    int64_t training;
-    bool row;
     digest[0] = '\0';
-    if (!db_prepare(store->db,
-                    "SELECT j.train_hash, j.sweep, s.reuse <> 'false' FROM job j"
-                    " JOIN sweep s ON s.id = j.sweep WHERE j.id = ?1",
-                    &statement, error))
-        return false;
-    statement_bind_integer(statement, 1, job);
-    if (!statement_step(statement, &row, error) || !row)
-        return !row;
-    size_t length;
-    const void *bytes = statement_blob(statement, 0, &length);
-    int64_t sweep = statement_integer(statement, 1);
-    bool any = statement_integer(statement, 2) != 0;
-    bool is_hash = length == HASH_BYTES;
-    for (size_t i = 0; is_hash && i < HASH_BYTES; i++)
-        hash[i] = ((const uint8_t *)bytes)[i];
-    statement_reset(statement);
-    if (!is_hash)
-        return true;
-    return store_training_kept(store, hash, sweep, any, &training, error) &&
-           (training == 0 || (set_training(store, job, training, error) &&
-                              read_digest(store, training, digest, error)));
+    return training == 0 || (set_training(store, job, training, error) &&
+                             read_digest(store, training, digest, error));
 }
 
 bool store_training_of(struct store *store, const uint8_t train_hash[HASH_BYTES],

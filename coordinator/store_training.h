@@ -19,11 +19,11 @@ WARN_UNUSED bool store_training_kept(struct store *store, const uint8_t train_ha
                                      int64_t sweep, bool any, int64_t *training,
                                      struct error *error);
 
-/* A pending job that is being leased: `digest` is that of the weights which it need only evaluate.
- * Until the attempt is over their training is the job's, so that nothing removes them. "": it
- * trains. */
-WARN_UNUSED bool store_training_lend(struct store *store, int64_t job, char digest[HASH_TEXT],
-                                     struct error *error);
+/* A pending job that is being leased need only evaluate the weights of `training`, whose digest is
+ * read. Until the attempt is over it is the job's, so that nothing removes them. 0, "": it trains.
+ */
+WARN_UNUSED bool store_training_lend(struct store *store, int64_t job, int64_t training,
+                                     char digest[HASH_TEXT], struct error *error);
 
 /* The training whose weights an evaluation says that it tested; 0: there is none. */
 WARN_UNUSED bool store_training_of(struct store *store, const uint8_t train_hash[HASH_BYTES],

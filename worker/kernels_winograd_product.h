@@ -14,19 +14,40 @@ enum {
     ROWS = VECTOR_BYTES == 64                 ? 8
            : VECTOR_BYTES == 32 || LANES == 4 ? 4
                                               : 2,
+    /* Eight sums are just as many as two multiply-adds a cycle keep waiting: a dozen are safe. */
+    MOST = VECTOR_BYTES == 32 ? 6 : ROWS,
 };
 
-/* What is fetched during the products of a point: the first two arrays to be read, the others to be
+/* How `count` rows, a multiple of ROWS when rounded up, fall into as many times MOST as can be and
+ * the rest times ROWS. */
+static size_t rows_in_most(size_t count)
+{
+    size_t rows = (count + ROWS - 1) / ROWS * ROWS;
+    while (rows % MOST != 0) {
+        rows -= ROWS;
+    }
+    return rows;
+}
+
+/* In all lanes. Once for all products with it: gcc otherwise keeps those of all rows at once and
+ * runs out of registers. */
+INLINE vector spread(real number)
+{
+    return number - (vector){0};
+}
+
+/* What is fetched during the products of a strip: the first two arrays to be read, the others to be
  * written. At every step a line of each kind, as a CPU that waits for some twenty lines drops what
  * it is asked to fetch beyond them. */
-enum { FETCHED = 4, LINE = 64 / sizeof(real) };
+enum { FETCHED = 4 };
 
 struct fetch {
     const real *at[FETCHED];
     size_t lines[FETCHED];
 };
 
-/* To the lines for each of so many parts. */
+/* To the lines for each of so many parts: once a strip, as four divisions take as long as a fifth
+ * of a point's products at 16 channels. */
 static void fetch_divide(struct fetch *fetch, size_t parts)
 {
     for (int i = 0; i < FETCHED; i++) {
@@ -45,7 +66,7 @@ static void fetch_next(struct fetch *fetch)
  * Inline, because gcc takes a function that does nothing but this for one that does nothing. */
 INLINE void fetch_lines(const struct fetch *fetch, size_t step)
 {
-    enum { STEPS = VECTOR_BYTES == 64 ? 1 : 4 };
+    enum { STEPS = VECTOR_BYTES == 64 ? 1 : VECTOR_BYTES == 32 ? 2 : 4 };
     if (step % STEPS == 0) {
         size_t turn = step / STEPS, line = turn / 2 * LINE;
         __builtin_prefetch(fetch->at[turn % 2] + line, 0, 2);
@@ -64,13 +85,19 @@ INLINE void multiply(real *out, const real *in, const real *weight, size_t in_ch
                 sum[t][b] = (vector){0};
             }
         }
-        for (size_t c = 0; c < CONV_BLOCK; c++, weight += LANES) {
-            const real *at = in + (first + c) / LANES * BLOCK_STEP + c % LANES;
-            fetch_lines(fetch, c);
-            for (int b = 0; b < blocks; b++) {
-                vector w = load(weight + (size_t)b * in_channels * LANES);
+        for (size_t block = 0; block < CONV_BLOCK / LANES; block++, in += BLOCK_STEP) {
+#pragma GCC unroll 8
+            for (size_t lane = 0; lane < LANES; lane++, weight += LANES) {
+                fetch_lines(fetch, block * LANES + lane);
+                vector w[2];
+                for (int b = 0; b < blocks; b++) {
+                    w[b] = load(weight + (size_t)b * in_channels * LANES);
+                }
                 for (int t = 0; t < tiles; t++) {
-                    sum[t][b] += at[(size_t)t * LANES] * w;
+                    vector x = spread(in[(size_t)t * LANES + lane]);
+                    for (int b = 0; b < blocks; b++) {
+                        sum[t][b] += x * w[b];
+                    }
                 }
             }
         }
@@ -93,12 +120,24 @@ typedef void multiply_kernel(real *out, const real *in, const real *weight, size
         multiply(out, in, weight, CHANNELS, fetch, TILES, BLOCKS);                                 \
         (void)in_channels;                                                                         \
     }
+MULTIPLY(multiply_16_most, 16, MOST, 2)
+MULTIPLY(multiply_32_most, 32, MOST, 2)
+MULTIPLY(multiply_64_most, 64, MOST, 2)
+MULTIPLY(multiply_any_most, in_channels, MOST, 2)
 MULTIPLY(multiply_16_wide, 16, ROWS, 2)
 MULTIPLY(multiply_32_wide, 32, ROWS, 2)
 MULTIPLY(multiply_64_wide, 64, ROWS, 2)
 MULTIPLY(multiply_any_wide, in_channels, ROWS, 2)
 MULTIPLY(multiply_16_tall, 16, 2 * ROWS, 1)
 MULTIPLY(multiply_any_tall, in_channels, 2 * ROWS, 1)
+
+static multiply_kernel *multiply_most(size_t in_channels)
+{
+    return in_channels == 16   ? multiply_16_most
+           : in_channels == 32 ? multiply_32_most
+           : in_channels == 64 ? multiply_64_most
+                               : multiply_any_most;
+}
 
 static multiply_kernel *multiply_wide(size_t in_channels)
 {
@@ -108,31 +147,36 @@ static multiply_kernel *multiply_wide(size_t in_channels)
                                : multiply_any_wide;
 }
 
+/* About how many kernels a point takes. */
+static size_t multiply_parts(size_t out_channels, size_t tiles)
+{
+    return (out_channels / LANES * tiles + 2 * MOST - 1) / (2 * MOST);
+}
+
 /* One point of a strip. */
 static void multiply_point(real *out, const real *in, const real *weight, size_t in_channels,
-                           size_t out_channels, size_t tiles, struct fetch fetch)
+                           size_t out_channels, size_t tiles, struct fetch *fetch)
 {
-    multiply_kernel *wide = multiply_wide(in_channels);
+    multiply_kernel *most = multiply_most(in_channels), *wide = multiply_wide(in_channels);
     multiply_kernel *tall = in_channels == 16 ? multiply_16_tall : multiply_any_tall;
-    size_t blocks = out_channels / LANES, b = 0;
-    fetch_divide(&fetch, (blocks * tiles + 2 * ROWS - 1) / (2 * ROWS));
+    size_t blocks = out_channels / LANES, b = 0, in_most = rows_in_most(tiles);
     for (; b + 2 <= blocks; b += 2) {
-        for (size_t t = 0; t < tiles; t += ROWS, fetch_next(&fetch)) {
-            wide(out + b * BLOCK_STEP + t * LANES, in + t * LANES, weight + b * in_channels * LANES,
-                 in_channels, &fetch);
+        for (size_t t = 0; t < tiles; t += t < in_most ? MOST : ROWS, fetch_next(fetch)) {
+            (t < in_most ? most : wide)(out + b * BLOCK_STEP + t * LANES, in + t * LANES,
+                                        weight + b * in_channels * LANES, in_channels, fetch);
         }
     }
-    for (size_t t = 0; t < tiles && b < blocks; t += 2 * ROWS, fetch_next(&fetch)) {
+    for (size_t t = 0; t < tiles && b < blocks; t += 2 * ROWS, fetch_next(fetch)) {
         tall(out + b * BLOCK_STEP + t * LANES, in + t * LANES, weight + b * in_channels * LANES,
-             in_channels, &fetch);
+             in_channels, fetch);
     }
 }
 
-/* Sums over up to WINOGRAD_TERMS tiles of the products of `rows` channels of `dout` with `blocks`
- * blocks of `in`: added to what stands in `to`, or put there. */
-INLINE void correlate_terms(real *to, const real *dout, const real *in, size_t out_channels,
-                            size_t tiles, bool adds, const struct fetch *fetch, int rows,
-                            int blocks)
+/* Sums over up to WINOGRAD_TERMS tiles of the products of `rows` channels, two of them from each of
+ * `pairs` on, with `blocks` blocks of `in`: added to what stands in `to`, or put there. */
+INLINE void correlate_terms(real *to, const real *const *pairs, const real *in, size_t out_channels,
+                            size_t first, size_t tiles, bool adds, const struct fetch *fetch,
+                            int rows, int blocks)
 {
     vector sum[2 * ROWS][2];
     for (int r = 0; r < rows; r++) {
@@ -140,12 +184,18 @@ INLINE void correlate_terms(real *to, const real *dout, const real *in, size_t o
             sum[r][b] = (vector){0};
         }
     }
-    for (size_t t = 0; t < tiles; t++, in += LANES, dout += LANES) {
+#pragma GCC unroll 4
+    for (size_t t = 0; t < tiles; t++) {
+        size_t at = (first + t) * LANES;
         fetch_lines(fetch, t);
+        vector x[2];
         for (int b = 0; b < blocks; b++) {
-            vector x = load(in + b * BLOCK_STEP);
-            for (int r = 0; r < rows; r++) {
-                sum[r][b] += dout[r] * x;
+            x[b] = load(in + at + b * BLOCK_STEP);
+        }
+        for (int r = 0; r < rows; r++) {
+            vector d = spread(pairs[r / 2][at + (size_t)(r % 2)]);
+            for (int b = 0; b < blocks; b++) {
+                sum[r][b] += d * x[b];
             }
         }
     }
@@ -157,45 +207,60 @@ INLINE void correlate_terms(real *to, const real *dout, const real *in, size_t o
     }
 }
 
-/* The same of any number of tiles. */
-INLINE void correlate(real *to, const real *dout, const real *in, size_t out_channels, size_t tiles,
-                      bool adds, struct fetch *fetch, int rows, int blocks)
+/* The same of any number of tiles, with the channels from `row` on, which is even: as many as do
+ * not divide a block may end in the next one. */
+INLINE void correlate(real *to, const real *dout, size_t row, const real *in, size_t out_channels,
+                      size_t tiles, bool adds, struct fetch *fetch, int rows, int blocks)
 {
-    for (size_t t = 0; t < tiles; t += WINOGRAD_TERMS, fetch_next(fetch)) {
-        size_t terms = tiles - t < WINOGRAD_TERMS ? tiles - t : WINOGRAD_TERMS;
-        correlate_terms(to, dout + t * LANES, in + t * LANES, out_channels, terms, adds || t > 0,
-                        fetch, rows, blocks);
+    const real *pairs[ROWS];
+    const real *first = dout + row / LANES * BLOCK_STEP + row % LANES;
+    for (size_t r = 0; r < (size_t)rows; r += 2) {
+        pairs[r / 2] = LANES % rows == 0
+                           ? first + r
+                           : dout + (row + r) / LANES * BLOCK_STEP + (row + r) % LANES;
+    }
+    to += row * LANES;
+    size_t t = 0;
+    for (; t + WINOGRAD_TERMS <= tiles; t += WINOGRAD_TERMS, fetch_next(fetch)) {
+        correlate_terms(to, pairs, in, out_channels, t, WINOGRAD_TERMS, adds || t > 0, fetch, rows,
+                        blocks);
+    }
+    if (t < tiles) {
+        correlate_terms(to, pairs, in, out_channels, t, tiles - t, adds || t > 0, fetch, rows,
+                        blocks);
+        fetch_next(fetch);
     }
 }
 
-NEVER_INLINE void correlate_wide(real *to, const real *dout, const real *in, size_t out_channels,
-                                 size_t tiles, bool adds, struct fetch *fetch)
-{
-    correlate(to, dout, in, out_channels, tiles, adds, fetch, ROWS, 2);
-}
+#define CORRELATE(NAME, ROWS_AT_ONCE, BLOCKS)                                                      \
+    NEVER_INLINE void NAME(real *to, const real *dout, size_t row, const real *in,                 \
+                           size_t out_channels, size_t tiles, bool adds, struct fetch *fetch)      \
+    {                                                                                              \
+        correlate(to, dout, row, in, out_channels, tiles, adds, fetch, ROWS_AT_ONCE, BLOCKS);      \
+    }
+CORRELATE(correlate_most, MOST, 2)
+CORRELATE(correlate_wide, ROWS, 2)
+CORRELATE(correlate_tall, 2 * ROWS, 1)
 
-NEVER_INLINE void correlate_tall(real *to, const real *dout, const real *in, size_t out_channels,
-                                 size_t tiles, bool adds, struct fetch *fetch)
+static size_t correlate_parts(size_t in_channels, size_t out_channels, size_t tiles)
 {
-    correlate(to, dout, in, out_channels, tiles, adds, fetch, 2 * ROWS, 1);
+    size_t terms = (tiles + WINOGRAD_TERMS - 1) / WINOGRAD_TERMS;
+    return (in_channels / LANES * out_channels + 2 * MOST - 1) / (2 * MOST) * terms;
 }
 
 static void correlate_point(real *to, const real *dout, const real *in, size_t in_channels,
-                            size_t out_channels, size_t tiles, bool adds, struct fetch fetch)
+                            size_t out_channels, size_t tiles, bool adds, struct fetch *fetch)
 {
-    size_t blocks = in_channels / LANES, b = 0;
-    size_t terms = (tiles + WINOGRAD_TERMS - 1) / WINOGRAD_TERMS;
-    fetch_divide(&fetch, (blocks * out_channels + 2 * ROWS - 1) / (2 * ROWS) * terms);
+    size_t blocks = in_channels / LANES, b = 0, in_most = rows_in_most(out_channels);
     for (; b + 2 <= blocks; b += 2) {
-        for (size_t o = 0; o < out_channels; o += ROWS) {
-            correlate_wide(to + (b * out_channels + o) * LANES,
-                           dout + o / LANES * BLOCK_STEP + o % LANES, in + b * BLOCK_STEP,
-                           out_channels, tiles, adds, &fetch);
+        for (size_t o = 0; o < out_channels; o += o < in_most ? MOST : ROWS) {
+            (o < in_most ? correlate_most : correlate_wide)(to + b * out_channels * LANES, dout, o,
+                                                            in + b * BLOCK_STEP, out_channels,
+                                                            tiles, adds, fetch);
         }
     }
     for (size_t o = 0; o < out_channels && b < blocks; o += 2 * ROWS) {
-        correlate_tall(to + (b * out_channels + o) * LANES,
-                       dout + o / LANES * BLOCK_STEP + o % LANES, in + b * BLOCK_STEP, out_channels,
-                       tiles, adds, &fetch);
+        correlate_tall(to + b * out_channels * LANES, dout, o, in + b * BLOCK_STEP, out_channels,
+                       tiles, adds, fetch);
     }
 }

@@ -9,6 +9,7 @@
 #include "common/build.h"
 #include "common/number.h"
 #include "common/socket.h"
+#include "common/socket_folder.h"
 #include "worker/resources.h"
 #include "worker/training.h"
 
