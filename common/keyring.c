@@ -123,16 +123,21 @@ static bool load(struct keyring *keyring, struct error *error)
         return true;
     if (descriptor < 0)
         return error_set_errno(error, errno, "cannot read %s", path);
+    struct stat seen;
     FILE *file = fdopen(descriptor, "r");
-    if (!file || fstat(descriptor, &keyring->seen) != 0) {
+    bool good = file && fstat(descriptor, &seen) == 0
+                    ? read_peers(keyring, file, path, error)
+                    : error_set_errno(error, errno, "cannot read %s", path);
+    if (file)
+        fclose(file);
+    else
         close(descriptor);
-        return error_set_errno(error, errno, "cannot read %s", path);
-    }
-    bool good = read_peers(keyring, file, path, error);
-    fclose(file);
-    if (!good)
+    /* A file that could not be read was not seen: the next look tries it again. */
+    if (good)
+        keyring->seen = seen;
+    else
         forget_peers(keyring);
-    else if (keyring->count > 1)
+    if (keyring->count > 1)
         qsort(keyring->peers, keyring->count, sizeof *keyring->peers, compare_peers);
     return good;
 }

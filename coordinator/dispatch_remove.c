@@ -167,8 +167,10 @@ static bool look_at_sweep(struct dispatch *dispatch, struct removal_task *task, 
                     &statement, error))
         return false;
     statement_bind_integer(statement, 1, task->sweep);
-    if (!statement_step(statement, &row, error) || !row)
-        return !row;
+    if (!statement_step(statement, &row, error))
+        return false;
+    if (!row)
+        return true;
     snprintf(task->name, sizeof task->name, "%s", statement_text(statement, 0));
     int64_t running = statement_integer(statement, 2);
     if (statement_integer(statement, 1) != 0)

@@ -43,8 +43,10 @@ static bool read_rule(struct store *store, struct rule *rule, bool *undecided, s
         return false;
     statement_bind_integer(statement, 1, rule->sweep);
     statement_bind_integer(statement, 2, rule->point);
-    if (!statement_step(statement, undecided, error) || !*undecided)
-        return !*undecided;
+    if (!statement_step(statement, undecided, error))
+        return false;
+    if (!*undecided)
+        return true;
     rule->text_number = statement_integer(statement, 0);
     *undecided = metric_parse(&rule->metric, statement_text(statement, 1), &unknown);
     rule->half_width = statement_real(statement, 2);
@@ -194,8 +196,10 @@ static bool read_template(struct store *store, const struct rule *rule, struct j
                     &statement, error))
         return false;
     bind_point(statement, rule);
-    if (!statement_step(statement, found, error) || !*found)
-        return !*found;
+    if (!statement_step(statement, found, error))
+        return false;
+    if (!*found)
+        return true;
     const char *text = statement_text(statement, 0);
     *found = job_parse(text, strlen(text), job, &unreadable);
     *shape = statement_integer(statement, 1);
@@ -237,8 +241,10 @@ static bool add_seeds(struct store *store, const struct rule *rule, int64_t coun
         .lines = &lines,
         .unbound = &unbound,
     };
-    if (!read_template(store, rule, &job, &request.shape, readable, error) || !*readable)
-        return !*readable;
+    if (!read_template(store, rule, &job, &request.shape, readable, error))
+        return false;
+    if (!*readable)
+        return true;
     job_lines_init(&lines);
     for (int64_t seed = rule->next_seed; seed < rule->next_seed + count; seed++) {
         job.seed = rule->independent ? grid_own_seed(&job, seed) : seed;
@@ -324,8 +330,10 @@ static bool find_point(struct store *store, int64_t job, int64_t *sweep, int64_t
                     &statement, error))
         return false;
     statement_bind_integer(statement, 1, job);
-    if (!statement_step(statement, found, error) || !*found)
-        return !*found;
+    if (!statement_step(statement, found, error))
+        return false;
+    if (!*found)
+        return true;
     *sweep = statement_integer(statement, 0);
     *point = statement_integer(statement, 1);
     statement_reset(statement);

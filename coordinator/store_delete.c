@@ -35,8 +35,10 @@ static bool next_moved(struct store *store, const struct delete_piece *piece, in
     statement_bind_integer(statement, 1, piece->sweep);
     statement_bind_integer(statement, 2, piece->after);
     statement_bind_integer(statement, 3, piece->last);
-    if (!statement_step(statement, &row, error) || !row)
-        return !row;
+    if (!statement_step(statement, &row, error))
+        return false;
+    if (!row)
+        return true;
     *job = statement_integer(statement, 0);
     *heir = statement_integer(statement, 1);
     statement_reset(statement);

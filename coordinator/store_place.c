@@ -27,8 +27,10 @@ static bool read_standing(struct statement *statement, struct standing *standing
 {
     bool row;
     *standing = (struct standing){.id = 0};
-    if (!statement_step(statement, &row, error) || !row)
-        return !row;
+    if (!statement_step(statement, &row, error))
+        return false;
+    if (!row)
+        return true;
     standing->id = statement_integer(statement, 0);
     standing->text_number = statement_integer(statement, 1);
     standing->withdrawn = statement_integer(statement, 2) != 0;

@@ -154,8 +154,10 @@ bool store_worker_quarantine(struct store *store, int64_t job, int64_t *worker,
         return false;
     statement_bind_integer(statement, 1, job);
     statement_bind_integer(statement, 2, QUARANTINE_JOBS);
-    if (!statement_step(statement, &row, error) || !row)
-        return !row;
+    if (!statement_step(statement, &row, error))
+        return false;
+    if (!row)
+        return true;
     *worker = statement_integer(statement, 0);
     snprintf(reason, QUARANTINE_REASON_MAX,
              "%.140s failed here one after the other and passed elsewhere",

@@ -20,6 +20,9 @@ enum conv_method {
 
 enum conv_method conv_method(const struct conv_shape *shape, bool is_exact);
 
+/* Whether the direct kernel computes the gradient of its input too; else a matrix product does. */
+bool conv_turns(const struct conv_shape *shape, enum conv_method method);
+
 /* One convolution: what it keeps between calls. Written by conv_begin_* alone, so calls in between
  * may run on several threads. */
 struct conv {

@@ -137,6 +137,17 @@ static bool next_file(struct download *download, struct error *error)
     return true;
 }
 
+/* Unless another worker on this cache was faster. */
+static bool keep_whole(const struct download *download, char whole[DISK_PATH_MAX],
+                       struct error *error)
+{
+    if (rename(download->folder, whole) == 0)
+        return true;
+    int number = errno;
+    return data_cache_has(download->cache, download->digest, whole) ||
+           error_set_errno(error, number, "cannot keep %s", whole);
+}
+
 static void complete(struct download *download)
 {
     struct error error;
@@ -146,10 +157,7 @@ static void complete(struct download *download)
         return;
     }
     if (!disk_join(whole, download->cache->path, download->digest, &error) ||
-        (rename(download->folder, whole) != 0 &&
-         !data_cache_has(download->cache, download->digest, whole) &&
-         !error_set_errno(&error, errno, "cannot keep %s", whole)) ||
-        !disk_sync_folder(download->cache->path, &error)) {
+        !keep_whole(download, whole, &error) || !disk_sync_folder(download->cache->path, &error)) {
         fail(download, &error);
         return;
     }

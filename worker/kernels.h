@@ -81,6 +81,14 @@ struct conv_gradients {
     struct norm_relu norm; /* whose output the convolution reads: done to din when it is whole */
 };
 
+/* Arrays that a direct kernel fetches into the cache while it computes: what comes after it reads
+ * or writes them. */
+enum { CONV_FETCHED = 6 };
+struct conv_fetch {
+    const real *at[CONV_FETCHED];
+    size_t count[CONV_FETCHED]; /* numbers; 0: nothing */
+};
+
 /* A convolution of stride 1, its outputs pooled in windows of 2 x 2; a last row or column that
  * fills no window is left out. */
 struct conv_pool_shape {
@@ -123,15 +131,15 @@ struct kernels {
      * [kernel][kernel][in_channels][out_channels], bias [out_channels] or NULL, out
      * [out_height][out_width][out_channels]; out_channels is a multiple of CONV_BLOCK. */
     void (*conv_forward)(real *out, const real *padded, const real *packed, const real *bias,
-                         const struct conv_shape *shape);
+                         const struct conv_shape *shape, const struct conv_fetch *fetch);
     /* The way back; in_channels is a multiple of CONV_BLOCK. dout in its frame, turned weights
      * class by class (conv_turned.h), each [kernel row][kernel column][out_channels][in_channels].
      * din is overwritten, or added to when it `adds`. */
     void (*conv_input_gradient)(real *din, bool adds, const real *frame, const real *turned,
-                                const struct conv_shape *shape);
+                                const struct conv_shape *shape, const struct conv_fetch *fetch);
     /* Adds one image's weight and bias gradients to dpacked and dbias (NULL: no bias). */
     void (*conv_gradient)(real *dpacked, real *dbias, const real *dout, const real *padded,
-                          const struct conv_shape *shape);
+                          const struct conv_shape *shape, const struct conv_fetch *fetch);
 
     /* Winograd's convolution of shapes that winograd.h takes; the sizes are there.
      * Weights [out_channels][in_channels][3][3] to the points, for forward or (turned) backward. */

@@ -124,15 +124,16 @@ static void winograd_forward(real *out, const real *in, const real *weights,
         strip_init(&strip, first, tiles, &to);
         feed_strip(&feed, &to, first, tiles);
         transform_strip(parts.in, step, &strip, &from, WINOGRAD_IN, s->padding, parts.zeros);
+        struct fetch fetch = fetch_nothing(parts.out);
+        fetch_feed(&fetch, 0, &feed, feed.from[0]);
+        fetch_feed(&fetch, 1, &feed, feed.from[1]);
+        fetch_feed(&fetch, 2, &feed, feed.kept);
+        fetch_strip(&fetch, 3, out, &to, &strip);
+        fetch_divide(&fetch, WINOGRAD_POINTS * multiply_parts(s->out_channels, strip.count));
         for (size_t i = 0; i < WINOGRAD_POINTS; i++) {
-            struct fetch fetch = fetch_nothing(parts.out + i * step);
-            fetch_feed(&fetch, 0, &feed, feed.from[0], i);
-            fetch_feed(&fetch, 1, &feed, feed.from[1], i);
-            fetch_feed(&fetch, 2, &feed, feed.kept, i);
-            fetch_strip(&fetch, 3, out, &to, &strip, i);
             multiply_point(parts.out + i * step, parts.in + i * step,
                            weights + i * s->in_channels * s->out_channels, s->in_channels,
-                           s->out_channels, strip.count, fetch);
+                           s->out_channels, strip.count, &fetch);
         }
         output_strip(out, &to, parts.out, step, &strip, tail, &(struct norm_relu){0}, NULL);
     }
@@ -166,21 +167,23 @@ static void winograd_backward(const struct conv_gradients *gradients, const real
         transform_strip(parts.in, step, &strip, &from, WINOGRAD_IN,
                         WINOGRAD_KERNEL - 1 - s->padding, parts.zeros);
         transform_strip(parts.polynomial, step, &strip, &image, WINOGRAD_OUT, 0, parts.zeros);
+        struct fetch fetch = fetch_nothing(parts.out), fetch_back = fetch;
+        fetch_feed(&fetch, 0, &feed, feed.from[0]);
+        fetch_feed(&fetch, 1, &back, back.from[2]);
+        fetch_strip(&fetch, 1, norm_in, &to, &strip);
+        fetch_divide(&fetch, WINOGRAD_POINTS *
+                                 correlate_parts(s->in_channels, s->out_channels, strip.count));
+        fetch_feed(&fetch_back, 0, &back, back.from[0]);
+        fetch_feed(&fetch_back, 1, &back, back.from[1]);
+        fetch_strip(&fetch_back, 3, din, &to, &strip);
+        fetch_divide(&fetch_back, WINOGRAD_POINTS * multiply_parts(s->in_channels, strip.count));
         for (size_t i = 0; i < WINOGRAD_POINTS; i++) {
-            struct fetch fetch = fetch_nothing(parts.out + i * step);
-            fetch_feed(&fetch, 0, &feed, feed.from[0], i);
-            fetch_feed(&fetch, 1, &back, back.from[2], i);
-            fetch_strip(&fetch, 1, norm_in, &to, &strip, i);
             correlate_point(parts.dweight + i * size, parts.in + i * step,
                             parts.polynomial + i * step, s->in_channels, s->out_channels,
-                            strip.count, first > 0, fetch);
+                            strip.count, first > 0, &fetch);
             if (din) {
-                struct fetch fetch_back = fetch_nothing(parts.out + i * step);
-                fetch_feed(&fetch_back, 0, &back, back.from[0], i);
-                fetch_feed(&fetch_back, 1, &back, back.from[1], i);
-                fetch_strip(&fetch_back, 3, din, &to, &strip, i);
                 multiply_point(parts.out + i * step, parts.in + i * step, turned + i * size,
-                               s->out_channels, s->in_channels, strip.count, fetch_back);
+                               s->out_channels, s->in_channels, strip.count, &fetch_back);
             }
         }
         if (din) {

@@ -134,35 +134,30 @@ static void feed_strip(struct feed *feed, const struct picture *out, size_t firs
     feed->next = rows_read(feed, out, first + STRIP, tiles + STRIP); /* or of the next call */
 }
 
-/* Part `part` of WINOGRAD_POINTS of so many rows from a row on, as number `index` of what is
- * fetched.
- */
+/* So many rows from a row on, as number `index` of what is fetched. */
 static void fetch_rows(struct fetch *fetch, int index, const real *from, const struct picture *p,
-                       size_t row, size_t end, size_t part)
+                       size_t row, size_t end)
 {
-    size_t size = p->width * p->channels, lines = (end - row) * size / LINE;
-    size_t begin = lines * part / WINOGRAD_POINTS;
+    size_t size = p->width * p->channels;
     if (from) {
-        fetch->at[index] = from + row * size + begin * LINE;
-        fetch->lines[index] = lines * (part + 1) / WINOGRAD_POINTS - begin;
+        fetch->at[index] = from + row * size;
+        fetch->lines[index] = (end - row) * size / LINE;
     }
 }
 
 /* Of what the next strip reads. */
-static void fetch_feed(struct fetch *fetch, int index, const struct feed *feed, const real *from,
-                       size_t part)
+static void fetch_feed(struct fetch *fetch, int index, const struct feed *feed, const real *from)
 {
-    fetch_rows(fetch, index, from, &feed->picture, feed->ready, feed->next, part);
+    fetch_rows(fetch, index, from, &feed->picture, feed->ready, feed->next);
 }
 
 /* Of the rows of the strip itself. */
 static void fetch_strip(struct fetch *fetch, int index, const real *from, const struct picture *p,
-                        const struct strip *strip, size_t part)
+                        const struct strip *strip)
 {
     size_t last = strip->count - 1, y = strip->tile[last].y + WINOGRAD_OUT;
     size_t end = strip->tile[last].image * p->height + (y < p->height ? y : p->height);
-    fetch_rows(fetch, index, from, p, strip->tile[0].image * p->height + strip->tile[0].y, end,
-               part);
+    fetch_rows(fetch, index, from, p, strip->tile[0].image * p->height + strip->tile[0].y, end);
 }
 
 /* Nothing but what is at hand: numbers that the caller may write. */

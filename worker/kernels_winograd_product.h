@@ -36,17 +36,18 @@ INLINE vector spread(real number)
     return number - (vector){0};
 }
 
-/* What is fetched during the products of a point: the first two arrays to be read, the others to be
+/* What is fetched during the products of a strip: the first two arrays to be read, the others to be
  * written. At every step a line of each kind, as a CPU that waits for some twenty lines drops what
  * it is asked to fetch beyond them. */
-enum { FETCHED = 4, LINE = 64 / sizeof(real) };
+enum { FETCHED = 4 };
 
 struct fetch {
     const real *at[FETCHED];
     size_t lines[FETCHED];
 };
 
-/* To the lines for each of so many parts. */
+/* To the lines for each of so many parts: once a strip, as four divisions take as long as a fifth
+ * of a point's products at 16 channels. */
 static void fetch_divide(struct fetch *fetch, size_t parts)
 {
     for (int i = 0; i < FETCHED; i++) {
@@ -146,23 +147,28 @@ static multiply_kernel *multiply_wide(size_t in_channels)
                                : multiply_any_wide;
 }
 
+/* About how many kernels a point takes. */
+static size_t multiply_parts(size_t out_channels, size_t tiles)
+{
+    return (out_channels / LANES * tiles + 2 * MOST - 1) / (2 * MOST);
+}
+
 /* One point of a strip. */
 static void multiply_point(real *out, const real *in, const real *weight, size_t in_channels,
-                           size_t out_channels, size_t tiles, struct fetch fetch)
+                           size_t out_channels, size_t tiles, struct fetch *fetch)
 {
     multiply_kernel *most = multiply_most(in_channels), *wide = multiply_wide(in_channels);
     multiply_kernel *tall = in_channels == 16 ? multiply_16_tall : multiply_any_tall;
     size_t blocks = out_channels / LANES, b = 0, in_most = rows_in_most(tiles);
-    fetch_divide(&fetch, (blocks * tiles + 2 * MOST - 1) / (2 * MOST));
     for (; b + 2 <= blocks; b += 2) {
-        for (size_t t = 0; t < tiles; t += t < in_most ? MOST : ROWS, fetch_next(&fetch)) {
+        for (size_t t = 0; t < tiles; t += t < in_most ? MOST : ROWS, fetch_next(fetch)) {
             (t < in_most ? most : wide)(out + b * BLOCK_STEP + t * LANES, in + t * LANES,
-                                        weight + b * in_channels * LANES, in_channels, &fetch);
+                                        weight + b * in_channels * LANES, in_channels, fetch);
         }
     }
-    for (size_t t = 0; t < tiles && b < blocks; t += 2 * ROWS, fetch_next(&fetch)) {
+    for (size_t t = 0; t < tiles && b < blocks; t += 2 * ROWS, fetch_next(fetch)) {
         tall(out + b * BLOCK_STEP + t * LANES, in + t * LANES, weight + b * in_channels * LANES,
-             in_channels, &fetch);
+             in_channels, fetch);
     }
 }
 
@@ -236,21 +242,25 @@ CORRELATE(correlate_most, MOST, 2)
 CORRELATE(correlate_wide, ROWS, 2)
 CORRELATE(correlate_tall, 2 * ROWS, 1)
 
+static size_t correlate_parts(size_t in_channels, size_t out_channels, size_t tiles)
+{
+    size_t terms = (tiles + WINOGRAD_TERMS - 1) / WINOGRAD_TERMS;
+    return (in_channels / LANES * out_channels + 2 * MOST - 1) / (2 * MOST) * terms;
+}
+
 static void correlate_point(real *to, const real *dout, const real *in, size_t in_channels,
-                            size_t out_channels, size_t tiles, bool adds, struct fetch fetch)
+                            size_t out_channels, size_t tiles, bool adds, struct fetch *fetch)
 {
     size_t blocks = in_channels / LANES, b = 0, in_most = rows_in_most(out_channels);
-    size_t terms = (tiles + WINOGRAD_TERMS - 1) / WINOGRAD_TERMS;
-    fetch_divide(&fetch, (blocks * out_channels + 2 * MOST - 1) / (2 * MOST) * terms);
     for (; b + 2 <= blocks; b += 2) {
         for (size_t o = 0; o < out_channels; o += o < in_most ? MOST : ROWS) {
             (o < in_most ? correlate_most : correlate_wide)(to + b * out_channels * LANES, dout, o,
                                                             in + b * BLOCK_STEP, out_channels,
-                                                            tiles, adds, &fetch);
+                                                            tiles, adds, fetch);
         }
     }
     for (size_t o = 0; o < out_channels && b < blocks; o += 2 * ROWS) {
         correlate_tall(to + b * out_channels * LANES, dout, o, in + b * BLOCK_STEP, out_channels,
-                       tiles, adds, &fetch);
+                       tiles, adds, fetch);
     }
 }

@@ -67,6 +67,10 @@ void supervisor_hand_back(struct supervisor *supervisor, struct slot *slot,
                           const struct handing_back *what)
 {
     struct courier *courier = &supervisor->couriers[slot - supervisor->slots];
+    if (slot->waiting) { /* no runner, no folder */
+        supervisor_release(supervisor, &slot->id, what);
+        return;
+    }
     supervisor_send_log(supervisor, slot); /* first: the release ends the attempt */
     supervisor_release(supervisor, &slot->id, what);
     if (slot->checkpoint > 0 && !courier_is_done(courier, slot->checkpoint))

@@ -90,18 +90,19 @@ static void check_input_gradient(const struct kernels *level, const struct kerne
                                  const struct conv_shape *s)
 {
     static struct guarded frame, turned, a, b;
+    const struct conv_fetch fetch = {{a.x, b.x}, {MAX, 1}};
     size_t in = s->in_height * s->in_width * s->in_channels;
     guard(&frame, conv_frame_size(s), 1);
     guard(&turned, taps(s) * s->out_channels, 2);
     guard(&a, in, 3);
     guard(&b, in, 4);
     double terms = 2 + (double)(s->kernel * s->kernel * s->out_channels);
-    level->conv_input_gradient(a.x, false, frame.x, turned.x, s);
-    generic->conv_input_gradient(b.x, false, frame.x, turned.x, s);
+    level->conv_input_gradient(a.x, false, frame.x, turned.x, s, &fetch);
+    generic->conv_input_gradient(b.x, false, frame.x, turned.x, s, &fetch);
     check_equal(&a, &b, terms);
     memcpy(b.x, a.x, in * sizeof *a.x);
-    level->conv_input_gradient(a.x, true, frame.x, turned.x, s);
-    generic->conv_input_gradient(b.x, true, frame.x, turned.x, s);
+    level->conv_input_gradient(a.x, true, frame.x, turned.x, s, &fetch);
+    generic->conv_input_gradient(b.x, true, frame.x, turned.x, s, &fetch);
     check_equal(&a, &b, 2 * terms);
 }
 
@@ -110,6 +111,8 @@ static void check_conv(const struct kernels *level, const struct kernels *generi
     static struct guarded padded, packed, bias, dout, a, b, a_bias, b_bias;
     for (size_t i = 0; i < SHAPE_COUNT; i++) {
         const struct conv_shape *s = &shapes[i];
+        const struct conv_fetch fetch = {{[1] = a.x, [3] = b.x},
+                                         {[1] = 1, [3] = i * MAX / SHAPE_COUNT}};
         size_t out = s->out_height * s->out_width * s->out_channels;
         guard(&padded,
               (s->in_height + 2 * s->padding) * (s->in_width + 2 * s->padding) * s->in_channels, 1);
@@ -117,16 +120,16 @@ static void check_conv(const struct kernels *level, const struct kernels *generi
         guard(&bias, s->out_channels, 3);
         guard(&a, out, 4);
         guard(&b, out, 5);
-        level->conv_forward(a.x, padded.x, packed.x, bias.x, s);
-        generic->conv_forward(b.x, padded.x, packed.x, bias.x, s);
+        level->conv_forward(a.x, padded.x, packed.x, bias.x, s, &fetch);
+        generic->conv_forward(b.x, padded.x, packed.x, bias.x, s, &fetch);
         check_equal(&a, &b, 2 + (double)taps(s));
         guard(&dout, out, 6);
         guard(&a, taps(s) * s->out_channels, 7);
         guard(&b, taps(s) * s->out_channels, 7);
         guard(&a_bias, s->out_channels, 8);
         guard(&b_bias, s->out_channels, 8);
-        level->conv_gradient(a.x, a_bias.x, dout.x, padded.x, s);
-        generic->conv_gradient(b.x, b_bias.x, dout.x, padded.x, s);
+        level->conv_gradient(a.x, a_bias.x, dout.x, padded.x, s, &fetch);
+        generic->conv_gradient(b.x, b_bias.x, dout.x, padded.x, s, &fetch);
         double terms = (double)(s->out_height * s->out_width);
         check_equal(&a, &b, 2 + terms);
         check_equal(&a_bias, &b_bias, 2 + terms);
