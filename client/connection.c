@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client/memory.h"
+#include "client/packed_rows.h"
 #include "common/hash.h"
 #include "common/query.h"
 #include "common/safetensors.h"
@@ -89,57 +90,13 @@ static void value_to_wire(const struct value *value, Wire__Value *wire)
     }
 }
 
-static void add_wire_value(struct rows *rows, const Wire__Value *value)
-{
-    switch (value->value_case) {
-    case WIRE__VALUE__VALUE_INTEGER:
-        rows_add_integer(rows, value->integer);
-        break;
-    case WIRE__VALUE__VALUE_REAL:
-        rows_add_real(rows, value->real);
-        break;
-    case WIRE__VALUE__VALUE_TEXT:
-        rows_add_bytes(rows, VALUE_TEXT, value->text, strlen(value->text));
-        break;
-    case WIRE__VALUE__VALUE_BLOB:
-        rows_add_bytes(rows, VALUE_BLOB, value->blob.data, value->blob.len);
-        break;
-    default:
-        rows_add_null(rows);
-        break;
-    }
-}
-
-static bool is_same(const Wire__Row *row, size_t column)
-{
-    return column / 8 < row->same.len && row->same.data[column / 8] & 1 << column % 8;
-}
-
-/* What is the same as in the row before is not sent again. */
-static bool add_wire_row(struct rows *rows, const Wire__Row *row, bool is_first)
-{
-    size_t own = 0, before = is_first ? 0 : rows_count(rows) - 1;
-    for (size_t i = 0; i < rows->column_count; i++) {
-        if (!is_same(row, i) && own < row->n_values)
-            add_wire_value(rows, row->values[own++]);
-        else if (!is_first && is_same(row, i))
-            rows_add_copy(rows, before, i);
-        else
-            return false;
-    }
-    return own == row->n_values;
-}
-
 static bool add_page(struct rows *rows, const Wire__Rows *page, const char *endpoint,
                      struct error *error)
 {
     for (size_t i = 0; rows->column_count < page->n_columns; i++)
         rows_add_column(rows, page->columns[i]);
-    for (size_t i = 0; i < page->n_rows; i++)
-        if (!add_wire_row(rows, page->rows[i], i == 0))
-            return error_set(error, ERROR_DATA, "the coordinator at %s sent a damaged row",
-                             endpoint);
-    return true;
+    return (page->packed && packed_rows_read(rows, page->packed)) ||
+           error_set(error, ERROR_DATA, "the coordinator at %s sent damaged rows", endpoint);
 }
 
 /* One page; *offset becomes the next one's, -1 after the last. */
@@ -176,7 +133,7 @@ bool connection_each(struct connection *connection, const char *name,
     query.name = name_copy;
     query.parameters = pointers;
     query.n_parameters = parameter_count;
-    query.compact = true;
+    query.packed = true;
     struct rows *rows = rows_create();
     bool good = true;
     while (good && query.offset >= 0) {

@@ -15,7 +15,7 @@
 #include "client/memory.h"
 #include "common/number.h"
 
-enum { LEVELS_SIDE_BY_SIDE_MAX = 4, COLUMNS_MAX = 64, CELL_TEXT = 64 };
+enum { LEVELS_SIDE_BY_SIDE_MAX = 4, COLUMNS_MAX = 64, CELL_TEXT = 64, FEW_POINTS = 50 };
 
 enum layout { LAYOUT_WIDE, LAYOUT_FOLDED, LAYOUT_LONG };
 
@@ -44,49 +44,61 @@ static double percent(double share, int digits)
     return fabs(value) < 0.5 * pow(10, -digits) ? 0 : value;
 }
 
-static void widen(struct number_form *form, const struct estimate *estimate, bool with_sign)
+/* What decides how wide the numbers of a column are. */
+struct extremes {
+    double mean_min, mean_max, half_width_max;
+    bool narrow; /* an interval that one digit would round to nothing */
+};
+
+static void extremes_add(struct extremes *extremes, const struct estimate *estimate)
 {
-    char text[CELL_TEXT];
     if (estimate->n == 0)
         return;
-    int width = snprintf(text, sizeof text, with_sign ? "%+.*f" : "%.*f", form->digits,
-                         percent(estimate->mean, form->digits));
-    if (width > form->mean_width)
-        form->mean_width = width;
-    if (isnan(estimate->half_width))
-        return;
-    width = snprintf(text, sizeof text, "%.*f", form->digits, 100 * estimate->half_width);
-    if (width > form->half_width_width)
-        form->half_width_width = width;
+    extremes->mean_min = fmin(extremes->mean_min, estimate->mean);
+    extremes->mean_max = fmax(extremes->mean_max, estimate->mean);
+    extremes->half_width_max = fmax(extremes->half_width_max, estimate->half_width);
+    extremes->narrow =
+        extremes->narrow || (estimate->half_width > 0 && estimate->half_width < 0.0005);
 }
 
-static bool is_narrow(const struct estimate *estimate)
+static int width_of(double value, int digits, bool with_sign)
 {
-    return estimate->half_width > 0 && estimate->half_width < 0.0005;
+    char text[CELL_TEXT];
+    return snprintf(text, sizeof text, with_sign ? "%+.*f" : "%.*f", digits, value);
+}
+
+static void widen(struct number_form *form, const struct extremes *extremes, bool with_sign)
+{
+    if (extremes->mean_min > extremes->mean_max) /* there was none */
+        return;
+    int low = width_of(percent(extremes->mean_min, form->digits), form->digits, with_sign);
+    int high = width_of(percent(extremes->mean_max, form->digits), form->digits, with_sign);
+    form->mean_width = low > form->mean_width ? low : form->mean_width;
+    form->mean_width = high > form->mean_width ? high : form->mean_width;
+    if (extremes->half_width_max < 0)
+        return;
+    int half = width_of(100 * extremes->half_width_max, form->digits, false);
+    form->half_width_width = half > form->half_width_width ? half : form->half_width_width;
 }
 
 /* For the levels [first, end): one digit after the point, or two where an interval would otherwise
  * be rounded to nothing. */
 static struct number_form choose_form(const struct view *view, size_t first, size_t end)
 {
-    struct number_form form = {.digits = 1};
+    static const struct extremes none = {INFINITY, -INFINITY, -1, false};
     const struct result_set *set = view->set;
+    struct extremes accuracies = none, differences = none;
     for (size_t i = 0; i < set->point_count; i++)
         for (size_t level = first; level < end; level++) {
             struct estimate accuracy = results_accuracy(&set->points[i], level);
             struct estimate difference =
                 results_difference(set, &set->points[i], level, view->options->against);
-            if (is_narrow(&accuracy) || is_narrow(&difference))
-                form.digits = 2;
+            extremes_add(&accuracies, &accuracy);
+            extremes_add(&differences, &difference);
         }
-    for (size_t i = 0; i < set->point_count; i++)
-        for (size_t level = first; level < end; level++) {
-            struct estimate accuracy = results_accuracy(&set->points[i], level);
-            struct estimate difference =
-                results_difference(set, &set->points[i], level, view->options->against);
-            widen(&form, &accuracy, false);
-            widen(&form, &difference, true);
-        }
+    struct number_form form = {.digits = accuracies.narrow || differences.narrow ? 2 : 1};
+    widen(&form, &accuracies, false);
+    widen(&form, &differences, true);
     return form;
 }
 
@@ -179,12 +191,14 @@ static void add_estimate(struct view *view, const struct estimate *estimate, siz
     }
     snprintf(mean, sizeof mean, with_sign ? "%+*.*f" : "%*.*f", form->mean_width, form->digits,
              percent(estimate->mean, form->digits));
-    table_text(view->table, mean);
+    table_null(view->table);
     if (!isnan(estimate->half_width))
         table_show(view->table, "%s ± %*.*f", mean, form->half_width_width, form->digits,
                    100 * estimate->half_width);
     else if (form->half_width_width > 0) /* keeps its place below the others */
         table_show(view->table, "%s   %*s", mean, form->half_width_width, "");
+    else
+        table_show(view->table, "%s", mean);
 }
 
 static void add_accuracy(struct view *view, const struct point *point, size_t level)
@@ -281,9 +295,11 @@ static void add_long_rows(struct view *view, const struct point *point)
 
 static void build(struct view *view, enum layout layout, size_t point_count)
 {
+    bool other_forms = !view->table || (view->layout == LAYOUT_LONG) != (layout == LAYOUT_LONG);
     view->layout = layout;
+    if (other_forms)
+        choose_forms(view);
     table_destroy(view->table);
-    choose_forms(view);
     add_columns(view);
     view->table = table_create(view->columns, view->column_count);
     for (size_t i = 0; i < point_count; i++) {
@@ -297,18 +313,23 @@ static void build(struct view *view, enum layout layout, size_t point_count)
     }
 }
 
+/* Of many points a few mostly tell that they do not fit. */
+static bool fits(struct view *view, enum layout layout, size_t point_count, size_t width)
+{
+    size_t few = point_count < FEW_POINTS ? point_count : FEW_POINTS;
+    build(view, layout, few);
+    if (few < point_count && table_width(view->table) <= width)
+        build(view, layout, point_count);
+    return table_width(view->table) <= width;
+}
+
 static void build_fitting(struct view *view, const struct terminal *terminal, size_t point_count)
 {
     size_t width = (size_t)terminal->width;
-    if (view->set->test_sigma_count <= LEVELS_SIDE_BY_SIDE_MAX) {
-        build(view, LAYOUT_WIDE, point_count);
-        if (table_width(view->table) <= width)
-            return;
-        build(view, LAYOUT_FOLDED, point_count);
-        if (table_width(view->table) <= width)
-            return;
-    }
-    build(view, LAYOUT_LONG, point_count);
+    bool side_by_side = view->set->test_sigma_count <= LEVELS_SIDE_BY_SIDE_MAX;
+    if (!side_by_side || !(fits(view, LAYOUT_WIDE, point_count, width) ||
+                           fits(view, LAYOUT_FOLDED, point_count, width)))
+        build(view, LAYOUT_LONG, point_count);
 }
 
 static bool is_noisy(const struct result_set *set)

@@ -7,6 +7,47 @@
 
 #include "client/memory.h"
 
+enum { CHUNK_BYTES = 32768 };
+
+/* Texts and blobs of many values lie together, and go together. */
+struct rows_chunk {
+    struct rows_chunk *next;
+    size_t used, size;
+    char bytes[];
+};
+
+static struct rows_chunk *add_chunk(struct rows *rows, size_t length)
+{
+    size_t size = length > CHUNK_BYTES ? length : CHUNK_BYTES;
+    struct rows_chunk *chunk = memory_allocate(1, sizeof *chunk + size);
+    chunk->size = size;
+    chunk->next = rows->chunks;
+    return rows->chunks = chunk;
+}
+
+static char *keep_bytes(struct rows *rows, const void *data, size_t length)
+{
+    struct rows_chunk *chunk = rows->chunks;
+    if (!chunk || chunk->size - chunk->used <= length)
+        chunk = add_chunk(rows, length + 1);
+    char *copy = chunk->bytes + chunk->used;
+    if (length > 0)
+        memcpy(copy, data, length);
+    copy[length] = '\0';
+    chunk->used += length + 1;
+    return copy;
+}
+
+static void take_chunks(struct rows *rows, struct rows *from)
+{
+    struct rows_chunk **end = &from->chunks;
+    while (*end)
+        end = &(*end)->next;
+    *end = rows->chunks;
+    rows->chunks = from->chunks;
+    from->chunks = NULL;
+}
+
 struct rows *rows_create(void)
 {
     return memory_allocate(1, sizeof(struct rows));
@@ -14,8 +55,11 @@ struct rows *rows_create(void)
 
 void rows_clear(struct rows *rows)
 {
-    for (size_t i = 0; i < rows->value_count; i++)
-        free(rows->values[i].bytes);
+    for (struct rows_chunk *chunk = rows->chunks, *next; chunk; chunk = next) {
+        next = chunk->next;
+        free(chunk);
+    }
+    rows->chunks = NULL;
     rows->value_count = 0;
 }
 
@@ -62,15 +106,14 @@ void rows_add_real(struct rows *rows, double value)
 
 void rows_add_bytes(struct rows *rows, enum value_type type, const void *data, size_t length)
 {
-    add(rows, (struct value){.type = type, .bytes = memory_bytes(data, length), .length = length});
+    add(rows,
+        (struct value){.type = type, .bytes = keep_bytes(rows, data, length), .length = length});
 }
 
-void rows_add_copy(struct rows *rows, size_t row, size_t column)
+void rows_add_again(struct rows *rows)
 {
-    struct value value = *rows_at(rows, row, column);
-    if (value.bytes)
-        value.bytes = memory_bytes(value.bytes, value.length);
-    add(rows, value);
+    assert(rows->value_count >= rows->column_count);
+    add(rows, rows->values[rows->value_count - rows->column_count]);
 }
 
 void rows_take(struct rows *rows, struct rows *from)
@@ -87,6 +130,7 @@ void rows_take(struct rows *rows, struct rows *from)
     for (size_t i = 0; i < from->value_count; i++)
         add(rows, from->values[i]);
     from->value_count = 0;
+    take_chunks(rows, from);
 }
 
 bool value_is_equal(const struct value *a, const struct value *b)

@@ -8,7 +8,7 @@ struct value {
     enum value_type type;
     int64_t integer;
     double real;
-    char *bytes; /* text and blobs, a NUL behind them; owned */
+    char *bytes; /* text and blobs, a NUL behind them; as long as the rows are there */
     size_t length;
 };
 
@@ -17,6 +17,7 @@ struct rows {
     size_t column_count, column_size;
     struct value *values; /* row after row */
     size_t value_count, value_size;
+    struct rows_chunk *chunks; /* what the values' bytes lie in */
 };
 
 void rows_destroy(struct rows *rows); /* takes NULL */
@@ -53,7 +54,7 @@ void rows_add_integer(struct rows *rows, int64_t value);
 void rows_add_real(struct rows *rows, double value);
 void rows_add_bytes(struct rows *rows, enum value_type type, const void *data, size_t length);
 
-/* Once more the value that is there. */
-void rows_add_copy(struct rows *rows, size_t row, size_t column);
+/* Once more the value that stands in this column of the row before; its bytes are shared. */
+void rows_add_again(struct rows *rows);
 
 #endif

@@ -20,13 +20,13 @@ static bool is_shown(const struct table *table, size_t column, size_t row_count)
     unsigned flags = table->columns[column].flags;
     if (flags & TABLE_PROGRAMS)
         return false;
-    bool empty = true, constant = true;
-    for (size_t row = 0; row < row_count; row++) {
+    bool empty = flags & TABLE_HIDE_EMPTY, constant = flags & TABLE_HIDE_CONSTANT;
+    for (size_t row = 0; row < row_count && (empty || constant); row++) {
         const char *text = cell_text(table_cell(table, row, column));
         empty = empty && !*text;
         constant = constant && strcmp(text, cell_text(table_cell(table, 0, column))) == 0;
     }
-    return !((flags & TABLE_HIDE_EMPTY) && empty) && !((flags & TABLE_HIDE_CONSTANT) && constant);
+    return !empty && !constant;
 }
 
 size_t table_width(const struct table *table)
@@ -51,12 +51,12 @@ static void set_cell(struct libscols_line *line, size_t at, const struct cell *c
 {
     const char *text = cell_text(cell);
     char *escaped = terminal_escape(text, strlen(text));
-    char *spelt = terminal_spell(terminal, escaped);
-    scols_line_set_data(line, at, spelt);
+    char *spelt = terminal->utf8 ? NULL : terminal_spell(terminal, escaped);
+    if (spelt)
+        free(escaped);
+    scols_line_refer_data(line, at, spelt ? spelt : escaped); /* which it frees */
     if (cell->colour)
         scols_cell_set_color(scols_line_get_cell(line, at), cell->colour);
-    free(spelt);
-    free(escaped);
 }
 
 /* Without the blanks that stand for empty cells at the ends of lines. */

@@ -151,7 +151,7 @@ bool db_open_read_only(struct db **db, const char *path, struct error *error)
 
 bool db_open_mover(struct db **db, const char *path, struct error *error)
 {
-    struct db *made;
+    struct db *made = NULL;
     if (!open_handle(&made, path, SQLITE_OPEN_READWRITE, error))
         return false;
     /* A connection that has read nothing does not know that there is a log. */

@@ -144,7 +144,7 @@ bool cursors_page(struct cursors *cursors, const struct peer *peer, uint64_t req
     struct cursor *cursor;
     if (!choose(cursors, &cursor, peer, query, now_ms, error))
         return false;
-    bool good = page_read(page, cursor->statement, request, query->offset, query->compact, error);
+    bool good = page_read(page, cursor->statement, request, query->offset, query->packed, error);
     if (!good || page->last) {
         close_cursor(cursor);
         return good;

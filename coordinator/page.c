@@ -1,16 +1,17 @@
 #include "coordinator/page.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "coordinator/packed_rows.h"
 
 enum { ROWS_FIRST = 64, VALUE_BYTES = 12, ROW_BYTES = 4 };
 
 /* Rows being gathered: `rows` grows with them. */
 struct gathering {
     Wire__Rows *rows;
-    size_t room, bytes, values;
-    Wire__Value **before; /* [column] the value that stood there last; NULL: all are sent */
+    size_t room, bytes, row_count;
+    struct packed_rows *packed; /* takes them instead; NULL: nobody does */
 };
 
 static bool out_of_memory(struct error *error)
@@ -70,71 +71,26 @@ static bool read_value(struct statement *statement, int column, Wire__Value *val
     }
 }
 
-static bool is_same(struct statement *statement, int column, const Wire__Value *before)
-{
-    size_t length;
-    const void *data;
-    double real;
-    switch (statement_type(statement, column)) {
-    case VALUE_INTEGER:
-        return before->value_case == WIRE__VALUE__VALUE_INTEGER &&
-               before->integer == statement_integer(statement, column);
-    case VALUE_REAL:
-        real = statement_real(statement, column);
-        return before->value_case == WIRE__VALUE__VALUE_REAL && before->real == real &&
-               !signbit(before->real) == !signbit(real);
-    case VALUE_TEXT:
-        return before->value_case == WIRE__VALUE__VALUE_TEXT &&
-               strcmp(before->text, statement_text(statement, column)) == 0;
-    case VALUE_BLOB:
-        data = statement_blob(statement, column, &length);
-        return before->value_case == WIRE__VALUE__VALUE_BLOB && before->blob.len == length &&
-               (length == 0 || memcmp(before->blob.data, data, length) == 0);
-    default:
-        return before->value_case == WIRE__VALUE__VALUE__NOT_SET;
-    }
-}
-
-static Wire__Row *add_row(struct gathering *gathering)
+static bool read_row(struct statement *statement, struct gathering *gathering)
 {
     Wire__Rows *rows = gathering->rows;
     Wire__Row *row = malloc(sizeof *row);
     if (!row)
-        return NULL;
+        return false;
     wire__row__init(row);
     rows->rows[rows->n_rows++] = row;
     row->values = calloc(rows->n_columns ? rows->n_columns : 1, sizeof *row->values);
-    size_t same_length = gathering->before ? (rows->n_columns + 7) / 8 : 0;
-    if (same_length > 0)
-        row->same.data = calloc(same_length, 1);
-    row->same.len = row->same.data ? same_length : 0;
-    gathering->bytes += ROW_BYTES + same_length;
-    gathering->values += rows->n_columns;
-    return row->values && row->same.len == same_length ? row : NULL;
-}
-
-static bool read_row(struct statement *statement, struct gathering *gathering)
-{
-    Wire__Row *row = add_row(gathering);
-    if (!row)
-        return false;
-    for (size_t i = 0; i < gathering->rows->n_columns; i++) {
-        const Wire__Value *before = gathering->before ? gathering->before[i] : NULL;
-        if (before && is_same(statement, (int)i, before)) {
-            row->same.data[i / 8] |= (uint8_t)(1 << i % 8);
-            continue;
-        }
+    gathering->bytes += ROW_BYTES;
+    for (size_t i = 0; row->values && i < rows->n_columns; i++) {
         Wire__Value *value = malloc(sizeof *value);
         if (!value)
             return false;
         wire__value__init(value);
         row->values[row->n_values++] = value;
-        if (gathering->before)
-            gathering->before[i] = value;
         if (!read_value(statement, (int)i, value, &gathering->bytes))
             return false;
     }
-    return true;
+    return row->values != NULL;
 }
 
 static bool make_room(struct gathering *gathering)
@@ -150,17 +106,28 @@ static bool make_room(struct gathering *gathering)
     return true;
 }
 
+static bool add_row(struct statement *statement, struct gathering *gathering)
+{
+    bool good = gathering->packed ? packed_rows_add(gathering->packed, statement)
+                                  : make_room(gathering) && read_row(statement, gathering);
+    if (gathering->packed)
+        gathering->bytes = packed_rows_bytes(gathering->packed);
+    gathering->row_count += good;
+    return good;
+}
+
 static bool read_rows(struct statement *statement, struct gathering *gathering, struct error *error)
 {
     bool row;
-    while (gathering->bytes < PAGE_BYTES_MAX && gathering->values < PAGE_VALUES_MAX) {
+    while (gathering->bytes < PAGE_BYTES_MAX &&
+           gathering->row_count * gathering->rows->n_columns < PAGE_VALUES_MAX) {
         if (!statement_step(statement, &row, error))
             return false;
         if (!row) {
             gathering->rows->last = true;
             return true;
         }
-        if (!make_room(gathering) || !read_row(statement, gathering))
+        if (!add_row(statement, gathering))
             return out_of_memory(error);
     }
     return true;
@@ -182,30 +149,34 @@ static bool pack(struct page *page, Wire__Rows *rows, uint64_t request, struct e
     return true;
 }
 
-static bool gather(struct gathering *gathering, struct statement *statement, bool compact,
-                   struct error *error)
+static bool read_page(struct gathering *gathering, struct page *page, struct statement *statement,
+                      uint64_t request, int64_t offset, struct error *error)
 {
-    if (!read_columns(statement, gathering->rows, error))
+    Wire__Rows *rows = gathering->rows;
+    if (!read_columns(statement, rows, error))
         return false;
-    if (compact && gathering->rows->n_columns > 0) {
-        gathering->before = calloc(gathering->rows->n_columns, sizeof(Wire__Value *));
-        if (!gathering->before)
-            return out_of_memory(error);
-    }
-    return read_rows(statement, gathering, error);
+    if (gathering->packed && !packed_rows_init(gathering->packed, rows->n_columns))
+        return out_of_memory(error);
+    if (!read_rows(statement, gathering, error))
+        return false;
+    rows->next_offset = offset + (int64_t)gathering->row_count;
+    rows->packed = gathering->packed ? &gathering->packed->wire : NULL;
+    bool good = pack(page, rows, request, error);
+    rows->packed = NULL; /* it is not the message's to free */
+    return good;
 }
 
 bool page_read(struct page *page, struct statement *statement, uint64_t request, int64_t offset,
-               bool compact, struct error *error)
+               bool packed, struct error *error)
 {
-    struct gathering gathering = {.rows = malloc(sizeof *gathering.rows)};
+    struct packed_rows packed_rows = {.row_count = 0};
+    struct gathering gathering = {.rows = malloc(sizeof *gathering.rows),
+                                  .packed = packed ? &packed_rows : NULL};
     if (!gathering.rows)
         return out_of_memory(error);
     wire__rows__init(gathering.rows);
-    bool good = gather(&gathering, statement, compact, error);
-    gathering.rows->next_offset = offset + (int64_t)gathering.rows->n_rows;
-    good = good && pack(page, gathering.rows, request, error);
-    free(gathering.before);
+    bool good = read_page(&gathering, page, statement, request, offset, error);
+    packed_rows_finish(&packed_rows);
     wire__rows__free_unpacked(gathering.rows, NULL);
     return good;
 }

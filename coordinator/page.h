@@ -17,8 +17,8 @@ struct page {
 };
 
 /* The next rows of a statement, the first of which has number `offset`; `request` is whose answer
- * they are, `compact` what Query.compact says. */
+ * they are, `packed` what Query.packed says. */
 WARN_UNUSED bool page_read(struct page *page, struct statement *statement, uint64_t request,
-                           int64_t offset, bool compact, struct error *error);
+                           int64_t offset, bool packed, struct error *error);
 
 #endif

@@ -118,12 +118,9 @@ static bool follows(const struct result_set *set, int parameter, uint64_t axes)
         const struct point *point = &set->points[i];
         if (!is_factorial(point))
             continue;
-        size_t other = point_index_find(&index, set->points, point);
-        if (other == SIZE_MAX)
-            point_index_add(&index, set->points, i);
-        else
-            known = value_is_equal(set->points[other].parameters[parameter],
-                                   point->parameters[parameter]);
+        size_t first = point_index_add(&index, set->points, point, i);
+        known = first == i || value_is_equal(set->points[first].parameters[parameter],
+                                             point->parameters[parameter]);
     }
     point_index_finish(&index);
     return known;

@@ -58,41 +58,51 @@ void point_index_finish(struct point_index *index)
     index->places = NULL;
 }
 
+/* Where the one that agrees with `point` stands, or where it would. */
+static struct point_place *find(const struct point_index *index, const struct point *points,
+                                const struct point *point, uint64_t hash)
+{
+    size_t at = hash & (index->size - 1);
+    for (; index->places[at].next != 0; at = (at + 1) & (index->size - 1))
+        if (index->places[at].hash == hash &&
+            agree(index, &points[index->places[at].next - 1], point))
+            break;
+    return &index->places[at];
+}
+
 size_t point_index_find(const struct point_index *index, const struct point *points,
                         const struct point *point)
 {
-    size_t at = hash_of(index, point) & (index->size - 1);
-    for (; index->places[at] != 0; at = (at + 1) & (index->size - 1))
-        if (agree(index, &points[index->places[at] - 1], point))
-            return index->places[at] - 1;
-    return SIZE_MAX;
+    return index->count == 0 ? SIZE_MAX
+                             : find(index, points, point, hash_of(index, point))->next - 1;
 }
 
-static void put(struct point_index *index, const struct point *points, size_t place)
-{
-    size_t at = hash_of(index, &points[place]) & (index->size - 1);
-    while (index->places[at] != 0)
-        at = (at + 1) & (index->size - 1);
-    index->places[at] = place + 1;
-}
-
-static void grow(struct point_index *index, const struct point *points)
+static void grow(struct point_index *index)
 {
     struct point_index before = *index;
     index->size *= 2;
     index->places = memory_allocate(index->size, sizeof *index->places);
-    for (size_t i = 0; i < before.size; i++)
-        if (before.places[i] != 0)
-            put(index, points, before.places[i] - 1);
+    for (size_t i = 0; i < before.size; i++) {
+        size_t at = before.places[i].hash & (index->size - 1);
+        if (before.places[i].next == 0)
+            continue;
+        while (index->places[at].next != 0)
+            at = (at + 1) & (index->size - 1);
+        index->places[at] = before.places[i];
+    }
     point_index_finish(&before);
 }
 
-void point_index_add(struct point_index *index, const struct point *points, size_t place)
+size_t point_index_add(struct point_index *index, const struct point *points,
+                       const struct point *point, size_t place)
 {
-    if (point_index_find(index, points, &points[place]) != SIZE_MAX)
-        return;
+    uint64_t hash = hash_of(index, point);
     if (2 * index->count >= index->size)
-        grow(index, points);
-    put(index, points, place);
-    index->count++;
+        grow(index);
+    struct point_place *found = find(index, points, point, hash);
+    if (found->next == 0) {
+        *found = (struct point_place){.hash = hash, .next = place + 1};
+        index->count++;
+    }
+    return found->next - 1;
 }

@@ -16,7 +16,10 @@ static_assert(POINT_PARAMETER_COUNT < 63, "a bit for each, and for the digest");
 
 struct point_index {
     uint64_t parameters;
-    size_t *places; /* place + 1; 0: none */
+    struct point_place {
+        uint64_t hash;
+        size_t next; /* place + 1; 0: none */
+    } *places;
     size_t size, count;
 };
 
@@ -27,7 +30,9 @@ void point_index_finish(struct point_index *index);
 size_t point_index_find(const struct point_index *index, const struct point *points,
                         const struct point *point);
 
-/* Unless one that agrees with it is there. */
-void point_index_add(struct point_index *index, const struct point *points, size_t place);
+/* `point` will be points[place], unless one that agrees with it is there. Returns the place of the
+ * one that is there now. */
+size_t point_index_add(struct point_index *index, const struct point *points,
+                       const struct point *point, size_t place);
 
 #endif

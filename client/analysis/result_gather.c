@@ -31,7 +31,8 @@ struct gathering {
     size_t first_seeds_size;
     struct measurement *measurements;
     size_t measurement_count, measurement_size;
-    size_t level_size;
+    size_t level_size, value_size;
+    const struct value *digest; /* of the newest point */
 };
 
 /* The columns of result-points. */
@@ -62,37 +63,47 @@ static struct point_columns find_columns(const struct rows *rows)
     return columns;
 }
 
-static void copy_value(struct value *copy, const struct value *value)
+/* What stands in rows that go away, once more in the set. Neighbouring points have most of their
+ * values in common: `before`, which may be NULL, is the same one. */
+static const struct value *keep_value(struct gathering *gathering, const struct value *value,
+                                      const struct value *before)
 {
-    *copy = *value;
-    if (value->bytes)
-        copy->bytes = memory_bytes(value->bytes, value->length);
+    struct result_set *set = gathering->set;
+    if (before && value_is_equal(before, value))
+        return before;
+    struct value *kept = memory_allocate(1, sizeof *kept + (value->bytes ? value->length + 1 : 0));
+    *kept = *value;
+    if (value->bytes) {
+        kept->bytes = (char *)(kept + 1);
+        memcpy(kept->bytes, value->bytes, value->length);
+    }
+    set->values =
+        memory_grow(set->values, set->value_count, &gathering->value_size, sizeof *set->values);
+    return set->values[set->value_count++] = kept;
 }
 
-/* `seen` stands in rows that go away. */
-static struct point keep_point(const struct point *seen, const struct value *digest)
+static struct point keep_point(struct gathering *gathering, const struct point *seen,
+                               const struct value *digest)
 {
+    const struct result_set *set = gathering->set;
+    const struct point *before = set->point_count > 0 ? &set->points[set->point_count - 1] : NULL;
     struct point point = *seen;
-    point.values = memory_allocate(POINT_PARAMETER_COUNT + 1, sizeof *point.values);
-    for (int i = 0; i < POINT_PARAMETER_COUNT; i++) {
-        copy_value(&point.values[i], seen->parameters[i]);
-        point.parameters[i] = &point.values[i];
-    }
-    copy_value(&point.values[POINT_PARAMETER_COUNT], digest);
-    point.dataset_digest = point.values[POINT_PARAMETER_COUNT].bytes;
+    for (int i = 0; i < POINT_PARAMETER_COUNT; i++)
+        point.parameters[i] =
+            keep_value(gathering, seen->parameters[i], before ? before->parameters[i] : NULL);
+    gathering->digest = keep_value(gathering, digest, gathering->digest);
+    point.dataset_digest = gathering->digest->bytes;
     return point;
 }
 
-static size_t add_point(struct gathering *gathering, const struct point *seen,
-                        const struct value *digest)
+static void add_point(struct gathering *gathering, const struct point *seen,
+                      const struct value *digest)
 {
     struct result_set *set = gathering->set;
-    size_t place = set->point_count;
-    set->points = memory_grow(set->points, place, &gathering->point_size, sizeof *set->points);
-    set->points[place] = keep_point(seen, digest);
-    set->point_count++;
-    point_index_add(&gathering->index, set->points, place);
-    return place;
+    struct point point = keep_point(gathering, seen, digest);
+    set->points =
+        memory_grow(set->points, set->point_count, &gathering->point_size, sizeof *set->points);
+    set->points[set->point_count++] = point;
 }
 
 static size_t find_point(struct gathering *gathering, const struct rows *rows, size_t row,
@@ -107,8 +118,11 @@ static size_t find_point(struct gathering *gathering, const struct rows *rows, s
                          .noisy_bn = SIZE_MAX};
     for (int i = 0; i < POINT_PARAMETER_COUNT; i++)
         seen.parameters[i] = rows_at(rows, row, columns->parameters[i]);
-    size_t found = point_index_find(&gathering->index, gathering->set->points, &seen);
-    return found != SIZE_MAX ? found : add_point(gathering, &seen, digest);
+    struct result_set *set = gathering->set;
+    size_t place = point_index_add(&gathering->index, set->points, &seen, set->point_count);
+    if (place == set->point_count)
+        add_point(gathering, &seen, digest);
+    return place;
 }
 
 static size_t count_at(const struct rows *rows, size_t row, size_t column)

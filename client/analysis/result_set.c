@@ -21,10 +21,10 @@ void result_set_finish(struct result_set *set)
             free(set->points[i].samples[level]);
         free(set->points[i].samples);
         free(set->points[i].sample_counts);
-        for (size_t j = 0; j <= POINT_PARAMETER_COUNT; j++)
-            free(set->points[i].values[j].bytes);
-        free(set->points[i].values);
     }
+    for (size_t i = 0; i < set->value_count; i++)
+        free(set->values[i]);
+    free(set->values);
     free(set->points);
     free(set->test_sigmas);
     *set = (struct result_set){0};

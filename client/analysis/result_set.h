@@ -58,8 +58,7 @@ extern const struct point_parameter_info point_parameters[POINT_PARAMETER_COUNT]
 struct point {
     const struct value *parameters[POINT_PARAMETER_COUNT];
     const char *dataset_digest;
-    struct value *values; /* where the parameters stand, the digest behind them */
-    int64_t order;        /* the point's place in the sweep file */
+    int64_t order; /* the point's place in the sweep file */
     size_t jobs, done, failed, diverged, cancelled, unfinished;
     size_t extra;        /* of the jobs: of seeds that adaptive_seeds added */
     size_t reused;       /* of the done ones: taken over from another sweep */
@@ -76,7 +75,9 @@ struct result_set {
     size_t point_count;
     double *test_sigmas; /* ascending */
     size_t test_sigma_count;
-    bool independent; /* no seed is at two points: nothing to pair by */
+    bool independent;      /* no seed is at two points: nothing to pair by */
+    struct value **values; /* the points' parameters; several may have one */
+    size_t value_count;
 };
 
 /* `column` of the view measurements instead of accuracies; NULL: accuracies. */

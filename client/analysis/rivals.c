@@ -16,7 +16,7 @@ size_t *rivals_find(const struct point *points, size_t count, const char *contro
     for (size_t i = 0; i < count; i++)
         if (point_real(&points[i], POINT_lambda) == 0 &&
             strcmp(points[i].parameters[POINT_control]->bytes, control) == 0)
-            point_index_add(&index, points, i);
+            point_index_add(&index, points, &points[i], i);
     size_t *rivals = memory_allocate(count, sizeof *rivals);
     for (size_t i = 0; i < count; i++) {
         size_t rival = point_index_find(&index, points, &points[i]);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Numbers of an independent implementation (PyTorch) for tests/unit/test_residual.c.
+"""Numbers of an independent implementation (PyTorch) for tests/unit/test_residual.c and test_residual_steps.c.
 
 Needs Debian's python3-torch and python3-numpy; run it as
     OMP_NUM_THREADS=1 /usr/bin/python3 tests/reference/generate_residual.py

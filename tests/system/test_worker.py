@@ -1,65 +1,21 @@
-"""The real worker against a coordinator that the test plays (coordinator.py)."""
+"""The real worker's leases and results, against a coordinator that the test plays."""
 
 import math
 import os
 import pathlib
 import re
 import shutil
-import signal
-import time
 
 import pytest
 
 import processes
-from coordinator import Coordinator, endpoint_in
-from processes import alive, descendants, wait_until
+from coordinator import Coordinator
+from one_worker import (  # noqa: F401 (fixtures)
+    LONG, SHORT, coordinator, runners, running, spooled, start_busy, start_worker)
+from processes import alive, wait_until
 from wire import PROTOCOL
 
-SHORT = """
-dataset: {name: glyphs, train_count: 300}
-model: mnist-cnn
-loss: {lambda: 1, k: 0.1, sigma: 0.1}
-train: {epochs: 2, batch: 100}
-seed: 1
-test: {sigma: [0, 0.4]}
-"""
-LONG = SHORT.replace("epochs: 2", "epochs: 100000")
 STANDARD = SHORT.replace("lambda: 1, k: 0.1, sigma: 0.1", "lambda: 0").replace("epochs: 2", "epochs: 1")
-
-
-@pytest.fixture
-def coordinator(place):
-    with Coordinator(place) as coordinator:
-        yield coordinator
-
-
-@pytest.fixture
-def start_worker(start_program, place):
-    def start(*arguments, slots=1, env=None):
-        return start_program("lipsweep-worker", "--connect", endpoint_in(place), "--slots", slots,
-                             "--spool", place / "spool", *arguments, env=env)
-    return start
-
-
-def runners(worker):
-    return [pid for pid in descendants(worker.pid) if "train" in processes.command(pid)]
-
-
-def running(job):
-    return lambda heartbeat: any(p.attempt.job == job and p.phase == 1 for p in heartbeat.running)
-
-
-def start_busy(coordinator, start_worker):
-    """A worker with one job under way."""
-    worker = start_worker()
-    coordinator.expect_hello()
-    attempt = coordinator.lease(LONG)
-    coordinator.expect_heartbeat(running(attempt.job))
-    return worker, attempt
-
-
-def spooled(place):
-    return sorted(path for path in (place / "spool").glob("*/*/result.pb"))
 
 
 def test_a_lease_becomes_a_result(coordinator, start_worker, place):
@@ -168,197 +124,6 @@ def test_a_lease_told_twice_runs_once(coordinator, start_worker):
     assert coordinator.expect_heartbeat().free_slots == 1
 
 
-def test_sigterm_hands_leases_back(coordinator, start_worker, place):
-    worker = start_worker(slots=2)
-    coordinator.expect_hello()
-    attempts = [coordinator.lease(LONG) for _ in range(2)]
-    for attempt in attempts:
-        coordinator.expect_heartbeat(running(attempt.job))
-    children = runners(worker)
-    worker.signal(signal.SIGTERM)
-    for attempt in attempts:
-        assert coordinator.expect_release(attempt).outcome == 4
-    coordinator.receive("goodbye")
-    worker.wait(code=0)
-    assert len(children) == 2 and not any(map(alive, children))
-    assert [path.name for path in (place / "spool").iterdir()] == ["checkpoints"]
-    # The two jobs are one training: one of them kept it.
-    assert len(list((place / "spool/checkpoints").glob("*/*.checkpoint"))) == 1
-
-
-def test_a_signal_to_the_whole_group_fails_no_attempt(coordinator, start_worker):
-    """As Ctrl-C on a terminal does, also while runners are just being started."""
-    worker = start_worker(slots=4)
-    coordinator.expect_hello()
-    attempts = [coordinator.lease(LONG) for _ in range(2)]
-    for attempt in attempts:
-        coordinator.expect_heartbeat(running(attempt.job))
-    attempts += [coordinator.lease(LONG) for _ in range(2)]
-    wait_until(lambda: len(runners(worker)) == 4)
-    os.killpg(worker.pid, signal.SIGINT)
-    for attempt in attempts:
-        assert coordinator.expect_release(attempt).outcome == 4
-    worker.wait(code=0)
-
-
-def test_a_second_signal_ends_it_at_once(coordinator, start_worker):
-    worker, attempt = start_busy(coordinator, start_worker)
-    child, = runners(worker)
-    worker.signal(signal.SIGINT)
-    coordinator.receive("release")  # and no acknowledgement
-    worker.signal(signal.SIGINT)
-    worker.wait(code=130)
-    wait_until(lambda: not alive(child))
-
-
-def test_a_worker_without_acknowledgements_stops_all_the_same(coordinator, start_worker):
-    worker, attempt = start_busy(coordinator, start_worker)
-    worker.signal(signal.SIGTERM)
-    coordinator.receive("release")
-    worker.wait(code=0)
-
-
-def test_a_goodbye_waits_for_a_release_that_is_late(coordinator, start_worker):
-    """As on a slow line: a job that is not handed back before counts as lost."""
-    worker, attempt = start_busy(coordinator, start_worker)
-    worker.signal(signal.SIGTERM)
-    coordinator.receive("release")
-    end = time.monotonic() + 5
-    while time.monotonic() < end:  # longer than a round trip with a piece of a checkpoint before it takes
-        coordinator.expect_heartbeat()
-    assert worker.running() and not [e for e in coordinator.backlog if e.WhichOneof("body") == "goodbye"]
-    coordinator.send(release_ack=dict(attempt=attempt))
-    coordinator.receive("goodbye")
-    worker.wait(code=0)
-
-
-def test_no_runner_outlives_a_killed_worker(coordinator, start_worker):
-    worker = start_worker(slots=2)
-    coordinator.expect_hello()
-    for _ in range(2):
-        coordinator.expect_heartbeat(running(coordinator.lease(LONG).job))
-    children = runners(worker)
-    worker.kill()
-    assert len(children) == 2
-    wait_until(lambda: not any(map(alive, children)))
-
-
-def test_waits_for_a_coordinator_and_says_so(start_worker, place):
-    worker_endpoint = endpoint_in(place)
-    worker = start_worker()
-    said = f"no coordinator at {worker_endpoint} yet, waiting"
-    wait_until(lambda: said in worker.stderr())
-    with Coordinator(place) as coordinator:
-        coordinator.expect_hello()
-        assert coordinator.expect_result(coordinator.lease(SHORT)).outcome == 1
-    assert worker.stderr().count(said) == 1
-
-
-def test_a_restarted_coordinator_hears_what_runs(start_worker, place):
-    worker = start_worker()
-    with Coordinator(place) as first:
-        instance = first.expect_hello().instance
-        attempt = first.lease(LONG)
-        first.expect_heartbeat(running(attempt.job))
-        runner, = runners(worker)
-    with Coordinator(place) as second:
-        assert second.expect_hello().instance == instance
-        assert second.expect_heartbeat(running(attempt.job)).running[0].attempt == attempt
-        assert runners(worker) == [runner]
-
-
-def test_who_are_you_is_answered_with_hello(coordinator, start_worker):
-    start_worker()
-    instance = coordinator.expect_hello().instance
-    coordinator.send(who_are_you={})
-    assert coordinator.expect_hello().instance == instance
-    coordinator.expect_heartbeat()
-
-
-def test_a_silent_coordinator_is_greeted_again(coordinator, start_worker):
-    worker = start_worker()
-    coordinator.silent = True
-    coordinator.expect_hello()
-    coordinator.expect_hello()
-    assert "is silent" in worker.stderr()
-
-
-def away_with_a_result(worker, place, job=SHORT):
-    """A job is leased, its coordinator goes away, the result lies on disk. Returns the attempt."""
-    with Coordinator(place) as coordinator:
-        coordinator.expect_hello()
-        attempt = coordinator.lease(job)
-        coordinator.expect_heartbeat(lambda h: h.running)
-    wait_until(lambda: spooled(place))
-    wait_until(lambda: re.search("is away|is silent", worker.stderr()))  # whichever it notices first
-    return attempt
-
-
-def test_a_result_waits_for_a_coordinator_that_was_away(start_worker, place):
-    worker = start_worker()
-    attempt = away_with_a_result(worker, place)
-    with Coordinator(place) as coordinator:
-        coordinator.expect_hello()
-        result = coordinator.expect_result(attempt, acknowledge=False)
-        assert result.outcome == 1
-        # Not acknowledged: it comes again.
-        assert coordinator.expect_result(attempt) == result
-        wait_until(lambda: not spooled(place))
-
-
-def test_a_later_worker_delivers_what_a_killed_one_left(start_worker, place):
-    worker = start_worker()
-    attempt = away_with_a_result(worker, place)
-    wait_until(lambda: not runners(worker))
-    worker.kill()
-    successor = start_worker()
-    with Coordinator(place, database="/other.db") as coordinator:
-        coordinator.expect_hello()
-        coordinator.expect_heartbeat()
-        assert len(spooled(place)) == 1  # not this database's: kept
-    with Coordinator(place) as coordinator:
-        hello = coordinator.expect_hello()
-        assert hello.instance != attempt.instance
-        result = coordinator.expect_result(attempt)
-        assert result.outcome == 1 and result.attempt.instance == attempt.instance
-        coordinator.receive("log_chunk")
-        wait_until(lambda: not spooled(place))
-    assert successor.running()
-
-
-def test_two_workers_on_one_spool_keep_to_their_own(start_worker, place):
-    worker = start_worker()
-    away_with_a_result(worker, place)
-    other = start_worker()
-    with Coordinator(place) as coordinator:
-        seen = set()
-        while len(seen) < 2:
-            seen.add(coordinator.expect_hello().pid)
-        assert seen == {worker.pid, other.pid}
-        coordinator.receive("result")
-    assert "an earlier worker" not in other.stderr()
-
-
-def test_a_damaged_result_is_set_aside(start_worker, place):
-    worker = start_worker()
-    away_with_a_result(worker, place)
-    wait_until(lambda: not runners(worker))
-    worker.kill()
-    path, = spooled(place)
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 4
-    path.write_bytes(data)
-    successor = start_worker()
-    with Coordinator(place) as coordinator:
-        coordinator.expect_hello()
-        coordinator.expect_heartbeat()
-        assert coordinator.expect_result(coordinator.lease(SHORT, job=99)).outcome == 1
-        assert not [e for e in coordinator.backlog if e.WhichOneof("body") == "result"]
-    assert "damaged" in successor.stderr()
-    kept, = (place / "spool" / "damaged").glob("j*/result.pb")
-    assert kept.read_bytes() == bytes(data)
-
-
 def test_a_missing_data_set_is_refused_not_failed(coordinator, start_worker, place):
     start_worker("--data", place)
     coordinator.expect_hello()
@@ -377,7 +142,7 @@ def test_another_copy_of_the_data_is_refused(coordinator, start_worker):
 def test_a_job_that_does_not_fit_is_refused_with_the_numbers(coordinator, start_worker):
     """Jobs of which each takes gigabytes, more of them than there is memory for."""
     worker = start_worker(slots=64)
-    memory = coordinator.expect_hello().memory_bytes
+    coordinator.expect_hello()
     big = LONG.replace("train_count: 300", "train_count: 10000").replace("batch: 100", "batch: 10000")
     coordinator.lease(big)
     before = coordinator.expect_heartbeat(lambda h: h.running)
@@ -442,33 +207,6 @@ def test_nonsense_from_the_coordinator_does_no_harm(coordinator, start_worker):
     coordinator.expect_heartbeat(lambda h: h.free_slots == 1)
     assert coordinator.expect_result(coordinator.lease(SHORT)).outcome == 1
     assert worker.running()
-
-
-def test_another_protocol_ends_the_worker(coordinator, start_worker):
-    worker = start_worker()
-    envelope = coordinator.receive("hello")
-    coordinator.send(request=envelope.request, refused=dict(code=1, reason="that is too old", protocol=PROTOCOL + 1))
-    worker.wait(code=4)
-    assert f"version {PROTOCOL + 1}" in worker.stderr() and f"version {PROTOCOL}" in worker.stderr()
-
-
-def test_count_and_idle_timeout_end_it(coordinator, start_worker):
-    worker = start_worker("--count", 1, slots=2)
-    coordinator.expect_hello()
-    assert coordinator.expect_heartbeat().free_slots == 1
-    coordinator.expect_result(coordinator.lease(SHORT))
-    worker.wait(code=0)
-    idle = start_worker("--idle-timeout", "5")
-    coordinator.expect_hello()
-    coordinator.receive("goodbye")
-    idle.wait(code=0)
-
-
-def test_nobody_there_within_the_idle_timeout(start_worker, place):
-    endpoint_in(place)
-    worker = start_worker("--idle-timeout", "0.3")
-    worker.wait(code=3)
-    assert "no coordinator at" in worker.stderr()
 
 
 def test_a_runner_has_the_threads_asked_for(coordinator, start_worker, start_program, place):

@@ -45,7 +45,7 @@ static bool ask(uint8_t peer_number, int64_t offset, int64_t now_ms, struct erro
     query.parameters = parameters;
     query.n_parameters = 3;
     query.offset = offset;
-    query.compact = true;
+    query.packed = true;
     return cursors_page(&cursors, &peer, 1, &query, now_ms, &page, error);
 }
 
@@ -71,12 +71,19 @@ static size_t check_page(int64_t first)
     Wire__Envelope *envelope = wire_unpack(page.bytes, page.length);
     assert_non_null(envelope);
     const Wire__Rows *rows = envelope->rows;
-    size_t count = rows->n_rows, sent = 0;
-    for (size_t i = 0; i < count; i++) {
-        assert_int_equal(rows->rows[i]->values[0]->integer, first + (int64_t)i);
-        sent += rows->rows[i]->n_values;
+    const Wire__PackedRows *packed = rows->packed;
+    assert_non_null(packed);
+    size_t count = packed->kinds.len / rows->n_columns, sent = 0, integer = 0;
+    assert_int_equal(packed->kinds.len, count * rows->n_columns);
+    for (size_t i = 0; i < packed->kinds.len; i++) {
+        if (i % rows->n_columns == 0)
+            assert_int_equal(packed->integers[integer], first + (int64_t)(i / rows->n_columns));
+        sent += packed->kinds.data[i] != WIRE__PACKED_ROWS__KIND__SAME;
+        integer += packed->kinds.data[i] == WIRE__PACKED_ROWS__KIND__INTEGER;
     }
-    assert_string_equal(rows->rows[0]->values[1]->text, "pending");
+    assert_int_equal(integer, packed->n_integers);
+    assert_int_equal(packed->lengths[0], strlen("pending"));
+    assert_memory_equal(packed->bytes.data, "pending", strlen("pending"));
     assert_true(sent < 5 * count);
     assert_int_equal(rows->next_offset, first - 1 + (int64_t)count);
     wire__envelope__free_unpacked(envelope, NULL);

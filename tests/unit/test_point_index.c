@@ -68,7 +68,7 @@ static void first_that_agrees(void **state)
             expected++;
         assert_int_equal(point_index_find(&index, points, &points[i]),
                          expected == i ? SIZE_MAX : expected);
-        point_index_add(&index, points, i);
+        assert_int_equal(point_index_add(&index, points, &points[i], i), expected);
     }
     point_index_finish(&index);
 }
@@ -81,7 +81,7 @@ static void minus_zero_is_zero(void **state)
     struct value minus = real(-0.0), zero = real(0);
     point_index_init(&index, 1u << POINT_lr);
     other.parameters[POINT_lr] = &zero;
-    point_index_add(&index, &other, 0);
+    assert_int_equal(point_index_add(&index, &other, &other, 0), 0);
     struct point asked = other;
     asked.parameters[POINT_lr] = &minus;
     assert_int_equal(point_index_find(&index, &other, &asked), 0);
