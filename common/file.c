@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -84,4 +85,41 @@ bool file_read(const char *path, size_t size_max, uint8_t **bytes, size_t *lengt
     ok = gzip_inflate(packed, *length, size_max, bytes, length, error);
     free(packed);
     return ok || error_prefix(error, "%s", path);
+}
+
+bool file_write_at(int file, const void *data, size_t length, uint64_t at)
+{
+    const uint8_t *bytes = data;
+    for (size_t done = 0; done < length;) {
+        ssize_t written = pwrite(file, bytes + done, length - done, (off_t)(at + done));
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written == 0)
+            errno = EIO; /* nothing was said */
+        if (written <= 0)
+            return false;
+        done += (size_t)written;
+    }
+    return true;
+}
+
+bool file_sync_folder(const char *folder, struct error *error)
+{
+    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool good = descriptor >= 0 && fsync(descriptor) == 0;
+    int number = errno;
+    if (descriptor >= 0)
+        close(descriptor);
+    return good || error_set_errno(error, number, "cannot sync the folder %s", folder);
+}
+
+bool file_sync_folder_of(const char *path, struct error *error)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+    if (!folder)
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    bool good = file_sync_folder(folder, error);
+    free(folder);
+    return good;
 }

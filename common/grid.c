@@ -210,22 +210,6 @@ static size_t choose(const struct grid *grid, const struct grid_part *part, size
     return other / weight + is_after;
 }
 
-static void set_value(struct job *job, const struct sweep_axis *axis, size_t index)
-{
-    const struct parameter_info *info = parameter_info(axis->parameter);
-    void *member = (char *)job + info->offset;
-    if (info->type == PARAMETER_TEXT)
-        memcpy(member, axis->names[index], JOB_NAME_MAX + 1);
-    else if (info->type == PARAMETER_REAL)
-        *(double *)member = axis->numbers[index];
-    else if (info->type == PARAMETER_COUNT_)
-        *(int64_t *)member = (int64_t)axis->numbers[index];
-    else
-        *(int *)member = (int)axis->numbers[index];
-    if (axis->parameter == PARAMETER_DATASET)
-        memcpy(job->dataset_digest, axis->digests[index], JOB_DIGEST_LENGTH + 1);
-}
-
 static void part_point(const struct grid *grid, const struct grid_part *part, size_t ordinal,
                        struct job *job)
 {
@@ -241,7 +225,7 @@ static void part_point(const struct grid *grid, const struct grid_part *part, si
         bool is_special = index == grid->special[i];
         for (int branch = 0; branch < GRID_BRANCH_COUNT; branch++)
             alive[branch] = alive[branch] && allows(axis, branch, is_special);
-        set_value(job, axis, index);
+        sweep_axis_set(job, axis, index);
     }
     assert(ordinal == 0);
     if (part->is_baseline) {

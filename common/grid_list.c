@@ -60,22 +60,6 @@ static bool add_parts(struct grid_list *list, struct error *error)
     return true;
 }
 
-static void set_value(struct job *job, const struct sweep_axis *axis, size_t index)
-{
-    const struct parameter_info *info = parameter_info(axis->parameter);
-    void *member = (char *)job + info->offset;
-    if (info->type == PARAMETER_TEXT)
-        memcpy(member, axis->names[index], JOB_NAME_MAX + 1);
-    else if (info->type == PARAMETER_REAL)
-        *(double *)member = axis->numbers[index];
-    else if (info->type == PARAMETER_COUNT_)
-        *(int64_t *)member = (int64_t)axis->numbers[index];
-    else
-        *(int *)member = (int)axis->numbers[index];
-    if (axis->parameter == PARAMETER_DATASET)
-        memcpy(job->dataset_digest, axis->digests[index], JOB_DIGEST_LENGTH + 1);
-}
-
 /* The first group varies slowest. */
 static void make_job(const struct grid_list *list, const struct grid_list_part *part,
                      size_t combination, struct job *job)
@@ -90,7 +74,7 @@ static void make_job(const struct grid_list *list, const struct grid_list_part *
         const struct sweep_part_axis *placed = &part->part->axes[i];
         const struct sweep_axis *axis = &list->sweep->axes[placed->axis];
         if (is_used(part, axis->parameter))
-            set_value(job, axis, placed->values[digit[placed->group]]);
+            sweep_axis_set(job, axis, placed->values[digit[placed->group]]);
     }
     if (part->is_baseline) {
         job->lambda = 0;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/endpoint.h"
+#include "common/file.h"
 #include "common/hash.h"
 #include "common/number.h"
 
@@ -178,18 +179,6 @@ const struct keyring_peer *keyring_find(const struct keyring *keyring,
                                          sizeof *keyring->peers, compare_peers);
 }
 
-/* --- writing --- */
-
-static bool sync_folder(const char *folder, struct error *error)
-{
-    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good = descriptor >= 0 && fsync(descriptor) == 0;
-    int number = errno;
-    if (descriptor >= 0)
-        close(descriptor);
-    return good || error_set_errno(error, number, "cannot sync the folder %s", folder);
-}
-
 static void print_peer(FILE *file, const struct keyring_peer *peer)
 {
     char digits[KEY_TEXT];
@@ -221,7 +210,7 @@ static bool replace_file(const char *folder, const char *name, const struct keyr
         number = errno;
     }
     if (good && rename(draft, path) == 0)
-        return sync_folder(folder, error);
+        return file_sync_folder(folder, error);
     number = good ? errno : number;
     unlink(draft);
     return error_set_errno(error, number, "cannot write %s", path);
@@ -318,7 +307,7 @@ bool keyring_server_key(const char *folder, bool make, struct key *key, struct e
                          "NAME.join --address tcp://HOST:PORT",
                          folder);
     return make_folder(folder, error) && key_create(key, "server", KEY_ROLE_USER, error) &&
-           key_write(path, key, error) && sync_folder(folder, error);
+           key_write(path, key, error) && file_sync_folder(folder, error);
 }
 
 bool keyring_address(const char *folder, char address[KEY_ADDRESS_MAX + 1], struct error *error)

@@ -1,12 +1,12 @@
 #include "common/migrate.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/file.h"
 #include "schemas/migrations.h"
 
 enum { PATH_LENGTH_MAX = 4096 };
@@ -54,22 +54,6 @@ static bool check_identity(struct db *db, const struct identity *identity, struc
     return true;
 }
 
-static bool sync_folder_of(const char *path, struct error *error)
-{
-    char folder[PATH_LENGTH_MAX];
-    snprintf(folder, sizeof folder, "%s", path);
-    char *slash = strrchr(folder, '/');
-    if (slash)
-        slash[slash == folder] = '\0';
-    int descriptor = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0)
-        return error_set_errno(error, errno, "cannot open the folder of %s", path);
-    int result = fsync(descriptor);
-    int number = errno;
-    close(descriptor);
-    return result == 0 || error_set_errno(error, number, "cannot sync the folder of %s", path);
-}
-
 /* A copy beside the file, under its final name only once it was checked whole. */
 static bool back_up(struct db *db, int64_t version, struct error *error)
 {
@@ -80,7 +64,7 @@ static bool back_up(struct db *db, int64_t version, struct error *error)
     bool good = db_backup(db, draft, error);
     if (good && rename(draft, name) != 0)
         good = error_set_errno(error, errno, "cannot rename %s", draft);
-    if (good && sync_folder_of(name, error))
+    if (good && file_sync_folder_of(name, error))
         return true;
     unlink(draft);
     return error_prefix(error, "cannot make a backup before the schema is renewed");

@@ -294,6 +294,22 @@ const struct sweep_axis *sweep_axis(const struct sweep *sweep, enum parameter pa
     return NULL;
 }
 
+void sweep_axis_set(struct job *job, const struct sweep_axis *axis, size_t index)
+{
+    const struct parameter_info *info = parameter_info(axis->parameter);
+    void *member = (char *)job + info->offset;
+    if (info->type == PARAMETER_TEXT)
+        memcpy(member, axis->names[index], JOB_NAME_MAX + 1);
+    else if (info->type == PARAMETER_REAL)
+        *(double *)member = axis->numbers[index];
+    else if (info->type == PARAMETER_COUNT_)
+        *(int64_t *)member = (int64_t)axis->numbers[index];
+    else
+        *(int *)member = (int)axis->numbers[index];
+    if (axis->parameter == PARAMETER_DATASET)
+        memcpy(job->dataset_digest, axis->digests[index], JOB_DIGEST_LENGTH + 1);
+}
+
 const char *sweep_axis_label(const struct sweep_axis *axis, size_t index)
 {
     if (axis->names)

@@ -120,6 +120,9 @@ WARN_UNUSED bool sweep_set_digest(struct sweep *sweep, const char *name, const c
 WARN_UNUSED bool sweep_set_init_digest(struct sweep *sweep, const char *digest,
                                        struct error *error);
 
+/* Gives the job value `index` of an axis. */
+void sweep_axis_set(struct job *job, const struct sweep_axis *axis, size_t index);
+
 /* What to call value `index` of an axis of names or choices; NULL for numbers. */
 const char *sweep_axis_label(const struct sweep_axis *axis, size_t index);
 

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
+
 enum { PATH_BYTES = 4096 };
 
 static bool folder_of(const char *database, char path[PATH_BYTES], struct error *error)
@@ -53,20 +55,6 @@ static bool check_piece(const struct checkpoint_piece *piece, struct error *erro
         return error_set(error, ERROR_INVALID, "a piece of %zu bytes at %llu of %llu",
                          piece->length, (unsigned long long)piece->offset,
                          (unsigned long long)piece->size);
-    return true;
-}
-
-static bool write_at(int file, const struct checkpoint_piece *piece)
-{
-    for (size_t done = 0; done < piece->length;) {
-        ssize_t written =
-            pwrite(file, piece->data + done, piece->length - done, (off_t)(piece->offset + done));
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return false;
-        done += (size_t)written;
-    }
     return true;
 }
 
@@ -144,7 +132,7 @@ static bool take_open(int file, const char *part, struct checkpoints_coming *com
     *next_offset = (uint64_t)status.st_size;
     if (piece->offset != *next_offset)
         return true; /* sent again, or one before it was lost */
-    if (!write_at(file, piece))
+    if (!file_write_at(file, piece->data, piece->length, piece->offset))
         return error_set_errno(error, errno, "cannot write %s", part);
     *next_offset += piece->length;
     struct checkpoint_coming *one = hash_piece(coming, piece);

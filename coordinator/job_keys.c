@@ -57,20 +57,33 @@ static bool delete_double(struct store *store, int64_t job, struct error *error)
     return statement_run(statement, error);
 }
 
+static bool store_one(struct store *store, const struct job_key *key, int64_t sweep,
+                      int64_t *stored, int64_t *doubles, struct error *error)
+{
+    int64_t standing;
+    if (!store_key_add(store, key->hash, sweep, key->job, &standing, error))
+        return false;
+    bool is_double = standing != key->job;
+    *(is_double ? doubles : stored) += 1;
+    return !is_double || delete_double(store, key->job, error);
+}
+
+/* Several together cost less; where some were there already they are looked at one by one. */
 static bool store_all(struct store *store, const struct job_key *keys, size_t count, int64_t sweep,
                       int64_t *stored, int64_t *doubles, struct error *error)
 {
-    for (size_t i = 0; i < count; i++) {
-        int64_t standing;
-        if (!store_key_add(store, keys[i].hash, sweep, keys[i].job, &standing, error))
+    for (size_t i = 0; i < count;) {
+        bool all = false;
+        if (count - i >= STORE_KEYS && !store_keys_add(store, &keys[i], sweep, &all, error))
             return false;
-        if (standing == keys[i].job) {
-            ++*stored;
+        if (all) {
+            i += STORE_KEYS;
+            *stored += STORE_KEYS;
             continue;
         }
-        if (!delete_double(store, keys[i].job, error))
-            return false;
-        ++*doubles;
+        for (size_t end = count - i > STORE_KEYS ? i + STORE_KEYS : count; i < end; i++)
+            if (!store_one(store, &keys[i], sweep, stored, doubles, error))
+                return false;
     }
     return true;
 }

@@ -7,11 +7,6 @@
 
 enum { JOB_KEY_BUCKETS = 1024 };
 
-struct job_key {
-    uint8_t hash[JOB_KEY_BYTES];
-    int64_t job;
-};
-
 /* All zero is an empty one. */
 struct job_keys {
     struct {

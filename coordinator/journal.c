@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
+
 enum {
     RESERVE_BYTES = 1 << 20,
     RESERVE_LOW_BYTES = 1 << 18, /* more than a transaction's lines */
@@ -16,18 +18,6 @@ enum {
 static bool fail(const struct journal *journal, const char *what, struct error *error)
 {
     return error_set_errno(error, errno, "cannot %s the journal %s", what, journal->path);
-}
-
-static bool sync_folder(const struct journal *journal, struct error *error)
-{
-    char folder[JOURNAL_PATH_MAX];
-    snprintf(folder, sizeof folder, "%s", journal->path);
-    *strrchr(folder, '/') = '\0';
-    int file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good = (file >= 0 && fsync(file) == 0) || fail(journal, "sync the folder of", error);
-    if (file >= 0)
-        close(file);
-    return good;
 }
 
 static bool make_folder(const struct journal *journal, struct error *error)
@@ -57,7 +47,8 @@ bool journal_create(struct journal *journal, const char *database,
            (pwrite(journal->file, head, JOURNAL_HEAD_BYTES, 0) == JOURNAL_HEAD_BYTES ||
             fail(journal, "write", error)) &&
            (fsync(journal->file) == 0 || fail(journal, "sync", error)) &&
-           sync_folder(journal, error) && (journal->size = journal->end = JOURNAL_HEAD_BYTES) > 0;
+           file_sync_folder_of(journal->path, error) &&
+           (journal->size = journal->end = JOURNAL_HEAD_BYTES) > 0;
 }
 
 bool journal_open(struct journal *journal, const char *database, int64_t size, struct error *error)

@@ -16,7 +16,7 @@ static void bind(struct statement *statement, int mark, const struct job *job,
     else if (info->type == PARAMETER_COUNT_)
         statement_bind_integer(statement, mark, *(const int64_t *)member);
     else if (info->type == PARAMETER_TEXT)
-        statement_bind_literal(statement, mark, member);
+        statement_bind_text(statement, mark, member);
     else
         statement_bind_literal(statement, mark,
                                parameter_choice_name(parameter, *(const int *)member));

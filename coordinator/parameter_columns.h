@@ -22,8 +22,7 @@
 #define PARAMETER_COLUMNS PARAMETERS(PARAMETER_COLUMN_NAME)
 #define PARAMETER_MARKS PARAMETERS(PARAMETER_COLUMN_MARK)
 
-/* Binds the marks of `parameters` (bits), the first of all marks has number `first`. The job stays
- * until the statement has run for the last time. */
+/* Binds the marks of `parameters` (bits), the first of all marks has number `first`. */
 void parameter_columns_bind(struct statement *statement, int first, const struct job *job,
                             uint64_t parameters);
 

@@ -1,5 +1,7 @@
 #include "coordinator/store_key.h"
 
+#include <assert.h>
+
 #include "common/clock.h"
 
 static bool find(struct store *store, const uint8_t key[JOB_KEY_BYTES], int64_t sweep, int64_t *job,
@@ -12,6 +14,29 @@ static bool find(struct store *store, const uint8_t key[JOB_KEY_BYTES], int64_t 
     statement_bind_blob(statement, 1, key, JOB_KEY_BYTES);
     statement_bind_integer(statement, 2, sweep);
     return store_integer(statement, 0, job, error);
+}
+
+static_assert(STORE_KEYS == 8, "as many marks");
+
+bool store_keys_add(struct store *store, const struct job_key keys[STORE_KEYS], int64_t sweep,
+                    bool *all, struct error *error)
+{
+    struct statement *statement;
+    if (!db_prepare_bound(store->db,
+                          "INSERT INTO job_key (hash, sweep, job) VALUES (?2, ?1, ?3),"
+                          " (?4, ?1, ?5), (?6, ?1, ?7), (?8, ?1, ?9), (?10, ?1, ?11),"
+                          " (?12, ?1, ?13), (?14, ?1, ?15), (?16, ?1, ?17) ON CONFLICT DO NOTHING",
+                          &statement, error))
+        return false;
+    statement_bind_integer(statement, 1, sweep);
+    for (int i = 0; i < STORE_KEYS; i++) {
+        statement_bind_literal_blob(statement, 2 + 2 * i, keys[i].hash, JOB_KEY_BYTES);
+        statement_bind_integer(statement, 3 + 2 * i, keys[i].job);
+    }
+    if (!statement_run(statement, error))
+        return false;
+    *all = db_changes(store->db) == STORE_KEYS;
+    return true;
 }
 
 bool store_key_add(struct store *store, const uint8_t key[JOB_KEY_BYTES], int64_t sweep,

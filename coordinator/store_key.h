@@ -8,6 +8,17 @@
 
 enum { JOB_KEY_BYTES = 16 }; /* the beginning of a job's hash */
 
+struct job_key {
+    uint8_t hash[JOB_KEY_BYTES];
+    int64_t job;
+};
+
+/* So many at once, which have no key so far. *all: so it was; else some had, and are as they were.
+ */
+enum { STORE_KEYS = 8 };
+WARN_UNUSED bool store_keys_add(struct store *store, const struct job_key keys[STORE_KEYS],
+                                int64_t sweep, bool *all, struct error *error);
+
 /* *standing is the job that has the key from now on: `job`, or one that had it before. */
 WARN_UNUSED bool store_key_add(struct store *store, const uint8_t key[JOB_KEY_BYTES], int64_t sweep,
                                int64_t job, int64_t *standing, struct error *error);

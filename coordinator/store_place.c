@@ -6,7 +6,6 @@
 
 #include "common/clock.h"
 #include "common/hash.h"
-#include "coordinator/parameter_columns.h"
 #include "coordinator/store_control.h"
 #include "coordinator/store_key.h"
 #include "coordinator/store_training.h"
@@ -90,50 +89,21 @@ static bool find_result(struct store *store, const struct hashes *hashes, int64_
     return store_integer(statement, 0, source, error);
 }
 
-/* A row of a sweep has most of its values in common with the one before, which stay bound. */
 static bool insert_job(struct store *store, const struct placing_request *request,
-                       const struct hashes *hashes, struct error *error)
+                       const struct hashes *hashes, int64_t source, struct error *error)
 {
-    struct statement *statement;
-    char text[JOB_LINES_MAX];
-    if (job_lines_telling(request->lines, text) >= JOB_TEXT_MAX)
-        return error_set(error, ERROR_INVALID, "a job's text is longer than %d bytes",
-                         JOB_TEXT_MAX - 1);
-    if (!db_prepare_bound(store->db,
-                          "INSERT INTO job (id, sweep, point, text_number, state, train_hash,"
-                          " job_hash, shape, description, created_at, extra" PARAMETER_COLUMNS
-                          ") VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?8,"
-                          " ?9, ?10" PARAMETER_MARKS ")",
-                          &statement, error))
-        return false;
-    statement_bind_integer(statement, 1, request->id);
-    statement_bind_integer(statement, 2, request->sweep);
-    statement_bind_integer(statement, 3, request->point);
-    statement_bind_integer(statement, 4, request->text_number);
-    statement_bind_literal_blob(statement, 5, hashes->train, HASH_BYTES);
-    statement_bind_literal_blob(statement, 6, hashes->job, HASH_BYTES);
-    statement_bind_integer(statement, 7, request->shape);
-    statement_bind_literal(statement, 8, text); /* until it has run */
-    statement_bind_integer(statement, 9, clock_wall_ms());
-    statement_bind_integer(statement, 10, request->extra);
-    parameter_columns_bind(statement, 11, &request->lines->job, *request->unbound);
-    *request->unbound = 0;
-    return statement_run(statement, error);
-}
-
-/* Of another job, for one that was just inserted. */
-static bool take_result(struct store *store, int64_t id, int64_t source, struct error *error)
-{
-    struct statement *statement;
-    if (!db_prepare(store->db,
-                    "UPDATE job SET state = 'done', result_of = ?2, finished_at = ?3,"
-                    " training = (SELECT training FROM job WHERE id = ?2) WHERE id = ?1",
-                    &statement, error))
-        return false;
-    statement_bind_integer(statement, 1, id);
-    statement_bind_integer(statement, 2, source);
-    statement_bind_integer(statement, 3, clock_wall_ms());
-    return statement_run(statement, error);
+    struct store_row one, *row = request->rows ? store_rows_next(request->rows) : &one;
+    row->id = request->id;
+    row->sweep = request->sweep;
+    row->point = request->point;
+    row->text_number = request->text_number;
+    row->shape = request->shape;
+    row->source = source;
+    row->extra = request->extra;
+    memcpy(row->train_hash, hashes->train, HASH_BYTES);
+    memcpy(row->job_hash, hashes->job, HASH_BYTES);
+    return request->rows ? store_rows_add(request->rows, store, request->lines, error)
+                         : store_row_insert(store, row, request->lines, request->unbound, error);
 }
 
 static bool keep(struct store *store, int64_t id, const struct placing_request *request,
@@ -175,8 +145,7 @@ static bool add(struct store *store, const struct placing_request *request,
     if (old->id != 0 && !(store_key_drop(store, old->id, error) &&
                           set_successor(store, old->id, request->id, error)))
         return false;
-    return insert_job(store, request, hashes, error) &&
-           (source == 0 || take_result(store, request->id, source, error));
+    return insert_job(store, request, hashes, source, error);
 }
 
 bool store_sweep_place(struct store *store, const struct placing_request *request,

@@ -12,7 +12,7 @@
 #include "common/grid.h"
 #include "common/hash.h"
 #include "common/job_lines.h"
-#include "coordinator/store.h"
+#include "coordinator/store_rows.h"
 
 /* A text as it was submitted; the strings belong to the caller. */
 struct sweep_source {
@@ -77,6 +77,7 @@ struct placing_request {
     uint64_t *unbound; /* parameters (bits) in which the row that was added last has another value;
                           all for the first; none after a row is added */
     int64_t shape;     /* store_shape's; 0 when dry */
+    struct store_rows *rows; /* where a new row waits for others; NULL: it does not */
     /* The same training with the test that the text before asked for. */
     bool has_other_test;
     uint8_t other_test_hash[HASH_BYTES];

@@ -23,6 +23,7 @@ struct submission {
     bool has_other_test;   /* the text before tested otherwise: */
     struct job other_test; /* its test part counts */
     struct job_lines lines, other_test_lines, shape_lines;
+    struct store_rows rows;
     int64_t shape;         /* of the job before */
     int64_t current_count; /* asked for before */
     int64_t was_asked_count;

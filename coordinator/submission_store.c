@@ -49,24 +49,32 @@ static bool find_shape(struct submission *submission, struct store *store, const
            store_shape(store, submission->id, hash, &submission->shape, error);
 }
 
+/* Not 0: jobs have finished, and may be the same as some that are being stored. */
+static bool any_is_finished(struct store *store, int64_t *any, struct error *error)
+{
+    struct statement *statement;
+    return db_prepare(store->db, "SELECT EXISTS (SELECT 1 FROM training)", &statement, error) &&
+           store_integer(statement, 0, any, error);
+}
+
 /* What a step need find out only once. */
 struct step {
     int64_t id;       /* of the next new job */
-    int64_t finished; /* not 0: jobs have finished, and may be the same */
+    int64_t finished; /* any_is_finished */
     uint64_t unbound; /* placing_request's */
 };
 
-static bool begin_step(struct store *store, struct step *step, struct error *error)
+static bool begin_step(struct submission *submission, struct store *store, struct step *step,
+                       struct error *error)
 {
-    struct statement *statement;
     step->unbound = UINT64_MAX; /* another submission may have bound its own */
+    store_rows_begin(&submission->rows);
     return store_next_job(store, &step->id, error) &&
-           db_prepare(store->db, "SELECT EXISTS (SELECT 1 FROM training)", &statement, error) &&
-           store_integer(statement, 0, &step->finished, error);
+           any_is_finished(store, &step->finished, error);
 }
 
 static bool place_next(struct submission *submission, struct store *store, struct step *step,
-                       struct error *error)
+                       bool together, struct error *error)
 {
     const struct grid *grid = &submission->text.grid;
     struct job job;
@@ -86,9 +94,12 @@ static bool place_next(struct submission *submission, struct store *store, struc
         .lines = &submission->lines,
         .unbound = &step->unbound,
         .shape = submission->shape,
+        .rows = together ? &submission->rows : NULL,
         .has_other_test = submission->has_other_test,
     };
-    step->unbound |= job_lines_write(&submission->lines, &job);
+    uint64_t changed = job_lines_write(&submission->lines, &job);
+    step->unbound |= changed;
+    store_rows_note(&submission->rows, changed);
     if (submission->has_other_test)
         fill_other_test(submission, &job, &request);
     if (!store_sweep_place(store, &request, &placement, error))
@@ -98,15 +109,27 @@ static bool place_next(struct submission *submission, struct store *store, struc
     return !placement.added || job_keys_add(&submission->keys, placement.hash, step->id++, error);
 }
 
+/* Some jobs, if all of them get new rows, or one. */
+static bool place_few(struct submission *submission, struct store *store, struct step *step,
+                      struct error *error)
+{
+    size_t left = submission->text.grid.job_count - submission->ordinal;
+    bool together = submission->text_number == 1 && !submission->dry && left >= STORE_ROWS;
+    for (size_t i = together ? STORE_ROWS : 1; i > 0; i--)
+        if (!place_next(submission, store, step, together, error))
+            return false;
+    return true;
+}
+
 static bool place_some(struct submission *submission, struct store *store,
                        const struct clock *clock, int64_t until_ms, struct error *error)
 {
     size_t job_count = submission->text.grid.job_count;
     struct step step;
-    if (!begin_step(store, &step, error))
+    if (!begin_step(submission, store, &step, error))
         return false;
     do {
-        if (!place_next(submission, store, &step, error))
+        if (!place_few(submission, store, &step, error))
             return false;
     } while (submission->ordinal < job_count && clock_now_ms(clock) < until_ms);
     return submission->dry || store_sweep_advance(store, submission->id, submission->text_number,
@@ -210,11 +233,13 @@ static bool collect_some(struct submission *submission, struct store *store,
 static bool store_keys(struct submission *submission, struct store *store,
                        const struct clock *clock, int64_t until_ms, struct error *error)
 {
-    int64_t doubles = 0;
+    int64_t doubles = 0, finished;
+    if (!any_is_finished(store, &finished, error))
+        return false;
     do {
         if (!job_keys_store_some(&submission->keys, store, submission->id,
-                                 submission->text.sweep.reuse, &doubles, &submission->keys_stored,
-                                 error))
+                                 submission->text.sweep.reuse && finished != 0, &doubles,
+                                 &submission->keys_stored, error))
             return false;
     } while (!submission->keys_stored && clock_now_ms(clock) < until_ms);
     submission->counts.new_count -= doubles;

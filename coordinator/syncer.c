@@ -7,6 +7,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "common/file.h"
+
 struct piece {
     char *data;
     size_t length, room;
@@ -27,16 +29,7 @@ struct syncer {
 
 bool syncer_write(int file, const void *data, size_t length, int64_t at)
 {
-    for (size_t done = 0; done < length;) {
-        ssize_t written =
-            pwrite(file, (const char *)data + done, length - done, (off_t)at + (off_t)done);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return false;
-        done += (size_t)written;
-    }
-    return fdatasync(file) == 0;
+    return file_write_at(file, data, length, (uint64_t)at) && fdatasync(file) == 0;
 }
 
 static void tell(const struct syncer *syncer)

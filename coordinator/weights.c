@@ -28,30 +28,6 @@ static bool make_folder(const char *database, char path[WEIGHTS_PATH_MAX], struc
     return true;
 }
 
-static bool sync_folder(const char *path, struct error *error)
-{
-    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good = folder >= 0 && fsync(folder) == 0;
-    int number = errno;
-    if (folder >= 0)
-        close(folder);
-    return good || error_set_errno(error, number, "cannot sync the folder %s", path);
-}
-
-static bool write_at(int file, const struct weights_piece *piece)
-{
-    for (size_t done = 0; done < piece->length;) {
-        ssize_t written =
-            pwrite(file, piece->data + done, piece->length - done, (off_t)(piece->offset + done));
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return false;
-        done += (size_t)written;
-    }
-    return true;
-}
-
 /* Appends what is new of the piece. */
 static bool append(int file, const char *path, const struct weights_piece *piece, uint64_t *size,
                    struct error *error)
@@ -62,7 +38,7 @@ static bool append(int file, const char *path, const struct weights_piece *piece
     *size = (uint64_t)status.st_size;
     if (piece->offset != *size)
         return true; /* sent again, or one before it was lost: the answer says what is wanted */
-    if (!write_at(file, piece))
+    if (!file_write_at(file, piece->data, piece->length, piece->offset))
         return error_set_errno(error, errno, "cannot write %s", path);
     *size += piece->length;
     return true;
@@ -81,7 +57,7 @@ static bool finish(int file, const char *part, const char *path, const char *fol
         return false;
     if (fsync(file) != 0 || rename(part, path) != 0)
         return error_set_errno(error, errno, "cannot keep %s", path);
-    return sync_folder(folder, error);
+    return file_sync_folder(folder, error);
 }
 
 static bool take_open(int file, const char *part, const char *path, const char *folder,

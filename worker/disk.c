@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
+
 bool disk_join(char path[DISK_PATH_MAX], const char *folder, const char *name, struct error *error)
 {
     int length = snprintf(path, DISK_PATH_MAX, "%s/%s", folder, name);
@@ -15,17 +17,6 @@ bool disk_join(char path[DISK_PATH_MAX], const char *folder, const char *name, s
         return error_set(error, ERROR_USAGE, "the path %.200s…/%s is longer than %d bytes", folder,
                          name, DISK_PATH_MAX - 1);
     return true;
-}
-
-bool disk_sync_folder(const char *folder, struct error *error)
-{
-    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0)
-        return error_set_errno(error, errno, "cannot open the folder %s", folder);
-    int result = fsync(descriptor);
-    int number = errno;
-    close(descriptor);
-    return result == 0 || error_set_errno(error, number, "cannot sync the folder %s", folder);
 }
 
 static bool write_all(int descriptor, const char *data, size_t length)
@@ -60,7 +51,7 @@ static bool write_file(const char *folder, const char *name, const void *data, s
         number = errno;
     }
     if (written && rename(temporary, path) == 0)
-        return !sync || disk_sync_folder(folder, error);
+        return !sync || file_sync_folder(folder, error);
     if (written)
         number = errno;
     unlink(temporary);

@@ -26,8 +26,6 @@ WARN_UNUSED bool disk_write_unsynced(const char *folder, const char *name, const
 WARN_UNUSED bool disk_read(const char *folder, const char *name, size_t length_max, char **data,
                            size_t *length, struct error *error);
 
-WARN_UNUSED bool disk_sync_folder(const char *folder, struct error *error);
-
 /* Like mkdir -p; new folders are their owner's alone. */
 WARN_UNUSED bool disk_make_folders(const char *path, struct error *error);
 

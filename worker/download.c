@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/log.h"
 
 enum {
@@ -157,7 +158,7 @@ static void complete(struct download *download)
         return;
     }
     if (!disk_join(whole, download->cache->path, download->digest, &error) ||
-        !keep_whole(download, whole, &error) || !disk_sync_folder(download->cache->path, &error)) {
+        !keep_whole(download, whole, &error) || !file_sync_folder(download->cache->path, &error)) {
         fail(download, &error);
         return;
     }

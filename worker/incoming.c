@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "worker/disk.h"
 
 enum { READ_BYTES = 64 * 1024 };
@@ -83,17 +84,9 @@ void incoming_close(struct incoming *incoming)
 
 bool incoming_add(struct incoming *incoming, const void *data, size_t length, struct error *error)
 {
-    const uint8_t *bytes = data;
-    for (size_t done = 0; done < length;) {
-        ssize_t written = pwrite(incoming->descriptor, bytes + done, length - done,
-                                 (off_t)(incoming->length + done));
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return error_set_errno(error, errno, "cannot write %s/%s.part", incoming->folder,
-                                   incoming->name);
-        done += (size_t)written;
-    }
+    if (!file_write_at(incoming->descriptor, data, length, incoming->length))
+        return error_set_errno(error, errno, "cannot write %s/%s.part", incoming->folder,
+                               incoming->name);
     hash_sha256_add(&incoming->hash, data, length);
     incoming->length += length;
     return true;
@@ -106,7 +99,7 @@ static bool settle(struct incoming *incoming, const char *part, struct error *er
         return false;
     if (fsync(incoming->descriptor) != 0 || rename(part, path) != 0)
         return error_set_errno(error, errno, "cannot keep %s", path);
-    return disk_sync_folder(incoming->folder, error);
+    return file_sync_folder(incoming->folder, error);
 }
 
 bool incoming_finish(struct incoming *incoming, struct error *error)

@@ -37,6 +37,13 @@ static inline void store(real *to, vector value)
     memcpy(to, &value, sizeof value);
 }
 
+/* In all lanes. Once for all products with it: gcc otherwise spreads all that a step needs at once
+ * and runs out of registers. */
+static inline vector spread(real number)
+{
+    return number - (vector){0};
+}
+
 /* What is fetched, at every step of the sums less than a line or one: a CPU that waits for some
  * twenty lines drops what it is asked to fetch beyond them. */
 struct lines {
@@ -99,6 +106,7 @@ conv_pixels(real *out, const real *in, const real *packed, const real *bias, boo
     const size_t line_step = lines->step;
     for (size_t y = 0; y < walk->rows; y++) {
         const real *taps = in + y * walk->row, *weights = packed + y * walk->run * walk->channels;
+#pragma GCC unroll 4
         for (size_t t = 0; t < walk->run; t++) {
             vector weight[WIDE];
             __builtin_prefetch(line, 1);
@@ -107,7 +115,7 @@ conv_pixels(real *out, const real *in, const real *packed, const real *bias, boo
                 weight[v] = load(weights + t * walk->channels + (size_t)v * LANES);
             }
             for (int p = 0; p < pixels; p++) {
-                const real tap = taps[(size_t)p * walk->step + t];
+                const vector tap = spread(taps[(size_t)p * walk->step + t]);
                 for (int v = 0; v < vectors; v++) {
                     sum[p][v] += tap * weight[v];
                 }

@@ -29,13 +29,6 @@ static size_t rows_in_most(size_t count)
     return rows;
 }
 
-/* In all lanes. Once for all products with it: gcc otherwise keeps those of all rows at once and
- * runs out of registers. */
-INLINE vector spread(real number)
-{
-    return number - (vector){0};
-}
-
 /* What is fetched during the products of a strip: the first two arrays to be read, the others to be
  * written. At every step a line of each kind, as a CPU that waits for some twenty lines drops what
  * it is asked to fetch beyond them. */

@@ -23,28 +23,6 @@ static bool is_free_backward(const struct merging *m, const struct layer *add)
                                                          slots[add->out_slot].gradient_slot);
 }
 
-static void plan_merge(const struct merging *m, size_t index)
-{
-    bool is_norm = m->network->layers[index].kind == LAYER_NORM;
-    const struct network *network = m->network;
-    struct pass_merge *merges = m->plan->merges, *merge = &merges[index];
-    size_t last = index, next = follower(network, last, LAYER_ADD);
-    if (next > 0 && is_free_backward(m, &network->layers[next])) {
-        merge->addition = last = next;
-        merges[next].is_done = true;
-    }
-    size_t relu = follower(network, last, LAYER_RELU);
-    if (relu > 0 && (is_norm || !m->trains)) {
-        merge->activates = true;
-        merges[relu].is_done = true;
-    }
-    size_t moments = follower(network, last, LAYER_MOMENTS);
-    if (moments > 0 && !is_norm) {
-        merge->moments = moments;
-        merges[moments].is_done = true;
-    }
-}
-
 static bool is_added(const struct network *network, size_t slot)
 {
     for (size_t i = 0; i < network->layer_count; i++) {
@@ -68,6 +46,43 @@ static bool is_sole_reader(const struct network *network, size_t conv)
     return true;
 }
 
+/* An addition with a way back of its own, which comes after the ReLU's where a convolution does
+ * that and the normalisation. */
+static bool can_begin(const struct merging *m, size_t addition)
+{
+    const struct network *network = m->network;
+    size_t relu = follower(network, addition, LAYER_RELU), conv = relu + 1;
+    return m->trains && !add_is_plain(&network->layers[addition].add) && relu > 0 &&
+           conv < network->shard_layer_count && network->layers[conv].kind == LAYER_CONV &&
+           network->layers[conv].in_slot == network->layers[addition].out_slot &&
+           is_sole_reader(network, conv);
+}
+
+static void plan_merge(const struct merging *m, size_t index)
+{
+    bool is_norm = m->network->layers[index].kind == LAYER_NORM;
+    const struct network *network = m->network;
+    struct pass_merge *merges = m->plan->merges, *merge = &merges[index];
+    size_t last = index, next = follower(network, last, LAYER_ADD);
+    if (next > 0 && is_free_backward(m, &network->layers[next])) {
+        merge->addition = last = next;
+        merges[next].is_done = true;
+    } else if (next > 0 && is_norm && can_begin(m, next)) {
+        merge->addition = last = next;
+        merges[next].begins = true;
+    }
+    size_t relu = follower(network, last, LAYER_RELU);
+    if (relu > 0 && (is_norm || !m->trains)) {
+        merge->activates = true;
+        merges[relu].is_done = true;
+    }
+    size_t moments = follower(network, last, LAYER_MOMENTS);
+    if (moments > 0 && !is_norm) {
+        merge->moments = moments;
+        merges[moments].is_done = true;
+    }
+}
+
 /* The first convolution that reads a norm's output is the last to add to its gradient. In
  * evaluations what lies between two layers may lie in the place of what one of them reads. */
 static void plan_reader(const struct merging *m, size_t index)
@@ -75,8 +90,8 @@ static void plan_reader(const struct merging *m, size_t index)
     const struct network *network = m->network;
     struct pass_merge *merges = m->plan->merges;
     size_t reader = index + 1;
-    while (reader < network->shard_layer_count && merges[reader].is_done &&
-           layer_is_in_place(&network->layers[reader])) {
+    while (reader < network->shard_layer_count && layer_is_in_place(&network->layers[reader]) &&
+           (merges[reader].is_done || merges[reader].begins)) {
         reader++;
     }
     const struct layer *conv = &network->layers[reader];

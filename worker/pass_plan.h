@@ -46,6 +46,7 @@ struct pass_slot {
 /* What a layer does for those behind it, and whether another does its work. */
 struct pass_merge {
     size_t addition;   /* the layer whose `other` it adds; 0: none */
+    bool begins;       /* an addition whose shortcut is put where its sum will be, for that layer */
     bool activates;    /* the ReLU */
     size_t moments;    /* the layer whose sums it adds to; 0: none */
     size_t first;      /* the normalisation that it does to its inputs, both ways; 0: none */

@@ -28,6 +28,16 @@ static void add_numbers(real *restrict out, const real *restrict other, size_t c
     }
 }
 
+/* What comes by the shortcut to the p-th pixel; that of the row below is fetched, as no CPU fetches
+ * every second pixel by itself. */
+static inline const real *shortcut_pixel(const real *other, const struct add_shape *s, size_t p)
+{
+    size_t y = p / s->width * s->stride, x = p % s->width * s->stride;
+    const real *at = other + (y * s->other_width + x) * s->other_channels;
+    __builtin_prefetch(at + s->stride * s->other_width * s->other_channels);
+    return at;
+}
+
 void add_forward(real *out, const real *other, const struct add_shape *s)
 {
     if (add_is_plain(s)) {
@@ -35,21 +45,35 @@ void add_forward(real *out, const real *other, const struct add_shape *s)
         return;
     }
     for (size_t p = 0; p < s->height * s->width; p++) {
-        size_t y = p / s->width * s->stride, x = p % s->width * s->stride;
-        const real *from = other + (y * s->other_width + x) * s->other_channels;
+        const real *from = shortcut_pixel(other, s, p);
         add_numbers(out + p * s->channels + front(s), from, s->other_channels);
     }
 }
 
+void add_begin(real *out, const real *other, const struct add_shape *s)
+{
+    for (size_t p = 0; p < s->height * s->width; p++) {
+        const real *from = shortcut_pixel(other, s, p);
+        for (size_t c = 0; c < s->channels; c++) {
+            out[p * s->channels + c] = 0;
+        }
+        add_numbers(out + p * s->channels + front(s), from, s->other_channels);
+    }
+}
+
+/* Rows from the y-th of the sum's are zeroed before what is added to the first of them. */
 void add_backward(real *dother, bool adds, const real *dout, const struct add_shape *s)
 {
-    if (!adds) {
-        memset(dother, 0, s->other_height * s->other_width * s->other_channels * sizeof *dother);
-    }
-    for (size_t p = 0; p < s->height * s->width; p++) {
-        size_t y = p / s->width * s->stride, x = p % s->width * s->stride;
-        real *to = dother + (y * s->other_width + x) * s->other_channels;
-        add_numbers(to, dout + p * s->channels + front(s), s->other_channels);
+    size_t row = s->other_width * s->other_channels;
+    for (size_t y = 0; y < s->height; y++) {
+        size_t first = y * s->stride, end = y + 1 < s->height ? first + s->stride : s->other_height;
+        if (!adds) {
+            memset(dother + first * row, 0, (end - first) * row * sizeof *dother);
+        }
+        for (size_t x = 0; x < s->width; x++, dout += s->channels) {
+            real *to = dother + first * row + x * s->stride * s->other_channels;
+            add_numbers(to, dout + front(s), s->other_channels);
+        }
     }
 }
 

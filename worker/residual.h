@@ -22,6 +22,9 @@ bool add_is_plain(const struct add_shape *shape);
 /* One image: out += shortcut(other). */
 void add_forward(real *out, const real *other, const struct add_shape *shape);
 
+/* One image: out = shortcut(other). */
+void add_begin(real *out, const real *other, const struct add_shape *shape);
+
 /* One image: dother = or += the gradient that comes by the shortcut. */
 void add_backward(real *dother, bool adds, const real *dout, const struct add_shape *shape);
 

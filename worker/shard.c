@@ -83,6 +83,13 @@ static struct call call_of(const struct pass *pass, size_t index, const real *nu
                          .bias = layer->has_bias ? numbers + layer->bias : NULL};
 }
 
+static void run_addition(const struct pass *pass, const struct call *c, real *out,
+                         const real *other)
+{
+    bool begins = pass->plan.merges[c->index].begins;
+    (begins ? add_begin : add_forward)(out, other, &c->layer->add);
+}
+
 /* The layers that work on one image after the other. */
 static void image_forward(const struct pass *pass, const struct call *c, const real *numbers,
                           const struct shard *shard)
@@ -97,19 +104,21 @@ static void image_forward(const struct pass *pass, const struct call *c, const r
             standardize(out, in, numbers + layer->mean, numbers + layer->variance, c->channels,
                         c->pixels);
         } else if (layer->kind == LAYER_ADD) {
-            add_forward(out, other + i * other_size, &layer->add);
+            run_addition(pass, c, out, other + i * other_size);
         } else {
             average_forward(out, in, c->channels, c->pixels);
         }
     }
 }
 
-/* What an addition adds that is part of the layer. */
+/* What an addition adds that is part of the layer; what it began with lies where the sum will. */
 static const real *added(const struct pass *pass, const struct pass_merge *merge,
                          const struct shard *shard)
 {
     const struct layer *add = &pass->network->layers[merge->addition];
-    return merge->addition > 0 ? value_at(pass, add->other_slot, shard) : NULL;
+    bool begins = pass->plan.merges[merge->addition].begins;
+    return merge->addition > 0 ? value_at(pass, begins ? add->out_slot : add->other_slot, shard)
+                               : NULL;
 }
 
 /* What the convolution does to its inputs; on the way back, where they were not kept. */

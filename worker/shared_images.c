@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/build.h"
+#include "common/file.h"
 #include "common/log.h"
 #include "worker/job_file.h"
 
@@ -107,22 +108,6 @@ static void lock(int file, short type)
         continue;
 }
 
-static bool write_at(int file, const void *bytes, size_t length, size_t offset)
-{
-    const char *from = bytes;
-    while (length > 0) {
-        ssize_t written = pwrite(file, from, length, (off_t)offset);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return false;
-        from += written;
-        offset += (size_t)written;
-        length -= (size_t)written;
-    }
-    return true;
-}
-
 static bool write_all(int file, struct dataset *dataset)
 {
     struct head head = {.dataset = *dataset};
@@ -130,9 +115,9 @@ static bool write_all(int file, struct dataset *dataset)
     snprintf(head.build, sizeof head.build, "%s", build_text());
     list_parts(dataset, parts);
     size_t end = aligned(sizeof head);
-    bool good = write_at(file, &head, sizeof head, 0);
+    bool good = file_write_at(file, &head, sizeof head, 0);
     for (size_t i = 0; i < PART_COUNT && good; i++) {
-        good = write_at(file, *parts[i].bytes, parts[i].length, end);
+        good = file_write_at(file, *parts[i].bytes, parts[i].length, end);
         end += aligned(parts[i].length);
     }
     return good && ftruncate(file, (off_t)end) == 0 &&

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/hash.h"
 #include "worker/disk.h"
 
@@ -79,7 +80,7 @@ static bool make_own_folder(struct spool *spool, struct error *error)
         return error_set_errno(error, errno, "cannot lock the folder %s", hidden);
     if (rename(hidden, spool->own) != 0)
         return error_set_errno(error, errno, "cannot make the folder %s", spool->own);
-    return disk_sync_folder(spool->path, error);
+    return file_sync_folder(spool->path, error);
 }
 
 bool spool_open(struct spool **result, const char *path,
@@ -136,7 +137,7 @@ bool spool_make_folder(struct spool *spool, const struct attempt_id *id, const c
      */
     if (disk_write_unsynced(folder, "job.yaml", job_text, strlen(job_text), error) &&
         disk_write(folder, "database", database, strlen(database), error) &&
-        disk_sync_folder(spool->own, error))
+        file_sync_folder(spool->own, error))
         return true;
     spool_remove_folder(folder);
     return false;

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import recorded
-from coordinator import Coordinator, endpoint_in
+from coordinator import endpoint_in
+from one_worker import coordinator, start_worker  # noqa: F401 (fixtures)
 from processes import wait_until
 
 JOB = """
@@ -27,18 +28,6 @@ seeds: 1
 test: {sigma: [0, 0.3]}
 """
 PIECE = 1 << 20
-
-
-@pytest.fixture
-def coordinator(place):
-    with Coordinator(place) as coordinator:
-        yield coordinator
-
-
-@pytest.fixture
-def start_worker(start_program, place):
-    return lambda: start_program("lipsweep-worker", "--connect", endpoint_in(place), "--slots", 1,
-                                 "--spool", place / "spool")
 
 
 def data_part(file):

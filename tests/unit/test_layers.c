@@ -169,18 +169,21 @@ static void shortcut(void **state)
     struct add_shape halving = {3, 2, 8, 5, 4, 4, 2};
     check_add((struct add_shape){4, 3, 5, 4, 3, 5, 1});
     check_add(halving);
-    real in[5 * 4 * 4], out[3 * 2 * 8];
+    real in[5 * 4 * 4], out[3 * 2 * 8], begun[3 * 2 * 8];
     fill(in, sizeof in / sizeof *in, 33);
     fill(out, sizeof out / sizeof *out, 34);
     for (size_t i = 0; i < sizeof out / sizeof *out; i++) {
         out[i] = 10;
     }
+    fill(begun, sizeof begun / sizeof *begun, 35);
     add_forward(out, in, &halving);
+    add_begin(begun, in, &halving);
     for (size_t y = 0; y < 3; y++) {
         for (size_t x = 0; x < 2; x++) {
             for (size_t c = 0; c < 8; c++) {
                 real came = c >= 2 && c < 6 ? in[(2 * y * 4 + 2 * x) * 4 + c - 2] : 0;
                 assert_true(out[(y * 2 + x) * 8 + c] == 10 + came);
+                assert_true(begun[(y * 2 + x) * 8 + c] == came);
             }
         }
     }

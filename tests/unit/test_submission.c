@@ -23,7 +23,7 @@ static void a_submission_goes_on_after_a_crash(void **state)
     (void)state;
     large_submit(large);
     store_pieces(50);
-    assert_int_equal(harness_integer("SELECT expanded FROM sweep_text"), 50);
+    assert_int_equal(harness_integer("SELECT expanded FROM sweep_text"), 50 * STORE_ROWS);
     assert_null(TAKE(200, SUBMIT_REPLY));
     assert_null(harness_lease(1, 1)); /* invisible until complete */
     GOOD(store_begin(&harness.store, &error));
@@ -48,7 +48,7 @@ static void keys_go_on_after_a_crash(void **state)
 {
     (void)state;
     large_submit(large);
-    store_pieces(1000);
+    store_pieces(1000 / STORE_ROWS);
     assert_int_equal(harness_integer("SELECT expanded FROM sweep_text"), 1000);
     assert_int_equal(harness_integer("SELECT count(*) FROM job_key"), 0);
     store_pieces(100);
@@ -91,27 +91,40 @@ static void pieces_that_tell_nobody(void **state)
     assert_int_equal(harness_integer("SELECT job_count FROM sweep"), 1100);
 }
 
-/* Of two sweeps with the same jobs, while one is being stored the other finishes a job. */
+static void submit_again(const char *name, const char *as)
+{
+    char text[1000];
+    harness_hello(201, WIRE__ROLE__ROLE_CLIENT, 201);
+    Wire__Submit submit = WIRE__SUBMIT__INIT;
+    snprintf(text, sizeof text, "name: %s%s", name, strchr(as, '\n'));
+    submit.file = (char *)(uintptr_t) "again.yaml";
+    submit.text.data = (uint8_t *)text;
+    submit.text.len = strlen(text);
+    SEND(201, SUBMIT, submit, &submit);
+}
+
+/* Of two sweeps with the same jobs, while one is being stored the other finishes a job. A third,
+ * with some more, finds it finished. */
 static void a_result_is_taken_over_while_a_sweep_is_stored(void **state)
 {
     (void)state;
     assert_int_equal(harness_submit(large)->new_count, 1000);
     const Wire__Lease *lease = harness_lease(1, 1);
     assert_non_null(lease);
-    harness_hello(201, WIRE__ROLE__ROLE_CLIENT, 201);
-    Wire__Submit submit = WIRE__SUBMIT__INIT;
-    char text[1000];
-    snprintf(text, sizeof text, "name: again%s", strchr(large, '\n'));
-    submit.file = (char *)(uintptr_t) "again.yaml";
-    submit.text.data = (uint8_t *)text;
-    submit.text.len = strlen(text);
-    SEND(201, SUBMIT, submit, &submit);
-    store_pieces(1000);
+    submit_again("again", large);
+    store_pieces(1000 / STORE_ROWS);
     assert_true(harness_result(1, lease, WIRE__OUTCOME__OUTCOME_DONE));
     assert_int_equal(harness_integer("SELECT count(*) FROM job WHERE state = 'done'"), 1);
     large_store();
     assert_int_equal(
         harness_integer("SELECT result_of FROM job WHERE state = 'done' AND sweep = 2"), 1);
+    submit_again("third", LARGE(11));
+    large_store();
+    assert_int_equal(
+        harness_integer("SELECT result_of FROM job WHERE state = 'done' AND sweep = 3"), 1);
+    assert_int_equal(harness_integer("SELECT count(DISTINCT job_hash) FROM job WHERE sweep = 3"),
+                     1100);
+    assert_int_equal(harness_integer("SELECT job_count FROM sweep WHERE id = 3"), 1100);
 }
 
 /* 1000 jobs at 10 ms a look at the clock: not in one transaction. */
