@@ -7,7 +7,7 @@
 #include "schemas/wire.pb-c.h"
 
 enum {
-    WIRE_PROTOCOL = 2,
+    WIRE_PROTOCOL = 3,
     WIRE_INSTANCE_BYTES = 16,
     WIRE_UNPACKED_MAX = 128 * 1024 * 1024 /* what one message may grow to: 2 bytes make a Row */
 };

@@ -240,7 +240,7 @@ bool dispatch_message(struct dispatch *dispatch, const struct peer *peer,
         .session = fleet_session(&dispatch->fleet, peer),
         .envelope = envelope,
     };
-    return dispatch_may_group(&inbound, length)
+    return dispatch_may_group(dispatch, &inbound, length)
                ? dispatch_in_group(dispatch, &inbound, data, length, error)
                : dispatch_apart(dispatch, &inbound, error);
 }

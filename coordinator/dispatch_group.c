@@ -25,9 +25,11 @@ void dispatch_group_finish(struct result_group *group)
     *group = (struct result_group){0};
 }
 
-bool dispatch_may_group(const struct inbound *inbound, size_t length)
+bool dispatch_may_group(const struct dispatch *dispatch, const struct inbound *inbound,
+                        size_t length)
 {
-    return inbound->envelope->body_case == WIRE__ENVELOPE__BODY_RESULT &&
+    return dispatch->room.state != ROOM_NONE &&
+           inbound->envelope->body_case == WIRE__ENVELOPE__BODY_RESULT &&
            length <= MESSAGE_BYTES_MAX;
 }
 

@@ -57,8 +57,10 @@ WARN_UNUSED bool dispatch_route(struct dispatch *dispatch, const struct inbound 
 WARN_UNUSED bool dispatch_apart(struct dispatch *dispatch, const struct inbound *inbound,
                                 struct error *error);
 
-/* The same in one part with the results before it. */
-bool dispatch_may_group(const struct inbound *inbound, size_t length);
+/* The same in one part with the results before it, which stays open: only where there is a
+ * transaction around it. */
+bool dispatch_may_group(const struct dispatch *dispatch, const struct inbound *inbound,
+                        size_t length);
 WARN_UNUSED bool dispatch_in_group(struct dispatch *dispatch, const struct inbound *inbound,
                                    const void *data, size_t length, struct error *error);
 void dispatch_group_finish(struct result_group *group);

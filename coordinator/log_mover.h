@@ -1,6 +1,11 @@
 /* A thread that moves the write-ahead log into the database (db_move_log) with a connection of its
  * own, so that the loop need not: of a long log this takes as long as several transactions. What
- * was committed meanwhile it leaves in the log; the loop moves that little itself. */
+ * was committed meanwhile it leaves in the log; the loop moves that little itself.
+ *
+ * SQLite before 3.51.3 may damage a database where a second move begins right when the first has
+ * moved all, and a commit begins the log anew under it (sqlite.org/wal.html#walresetbug). So moves
+ * never meet: the loop makes none while the thread is at one, and gives it one only when there is
+ * much that was not moved, under which no log begins anew. */
 #ifndef LIPSWEEP_COORDINATOR_LOG_MOVER_H
 #define LIPSWEEP_COORDINATOR_LOG_MOVER_H
 

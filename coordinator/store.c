@@ -1,5 +1,7 @@
 #include "coordinator/store.h"
 
+#include <assert.h>
+
 #include "common/clock.h"
 #include "coordinator/store_journal.h"
 
@@ -54,6 +56,7 @@ bool store_enter(struct store *store, struct error *error)
 bool store_commit(struct store *store, struct error *error)
 {
     if (store->later) {
+        assert(!store->grouped); /* a group is in a transaction */
         store->later = false;
         return true;
     }

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import math
 import os
 import pathlib
@@ -14,35 +13,13 @@ import tempfile
 
 import pytest
 
-import processes
 import recorded
 from processes import wait_until
 from programs import CHECKOUT, Programs
+from small_sweep import SMALL, rows, value, write
 
 COMMANDS = ("new run plan schema submit status watch wait jobs explain logs metrics workers cancel retry results sensitivity sql export import "
             "backup verify weights predict data delete gc key pause resume priority drain completion").split()
-
-SMALL = """\
-name: small
-dataset: {name: glyphs, train_count: 400}
-model: mnist-cnn
-train: {epochs: 2, batch: 50, lr: 0.05}
-grid: {lambda: 1, k: 0, sigma: 0.1}
-baseline: [standard, noise-augmentation]
-seeds: 2
-test: {sigma: [0, 0.4]}
-"""
-
-# ENDLESS runs until it is cancelled, however fast the machine. Of LONG each job takes long enough to be interrupted at once.
-LONG = SMALL.replace("name: small", "name: long").replace("400", "4000").replace("epochs: 2", "epochs: 3").replace(
-    "baseline: [standard, noise-augmentation]", "baseline: true")
-ENDLESS = LONG.replace("epochs: 3", "epochs: 100000")
-
-
-def write(place, text, name="sweep.yaml"):
-    path = place / name
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -61,17 +38,6 @@ def finished():
 def copy(finished, place):
     """A copy of its own of the finished database."""
     return pathlib.Path(shutil.copy(finished[0], place / "copy.db"))
-
-
-def value(database, sql):
-    """The one value of the one row."""
-    row, = recorded.query(database, sql)
-    return next(iter(row.values()))
-
-
-def rows(run_program, *arguments):
-    text = run_program("lipsweep", *arguments, "--format", "json", code=0).stdout
-    return json.loads(text)
 
 
 def test_help_of_everything(run_program):
@@ -304,107 +270,6 @@ def test_diverged_jobs_give_exit_code_1(run_program, place):
     assert "0 jobs" in run_program("lipsweep", "retry", "small", "--db", "small.db", code=0).stdout
     run_program("lipsweep", "retry", "small", "--diverged", "--db", "small.db", code=0)
     assert recorded.job_count(place / "small.db", "pending") > 0
-
-
-def running_jobs(database):
-    return database.exists() and recorded.job_count(database, "leased")
-
-
-def test_ctrl_c_then_again(run_program, start_program, place):
-    write(place, LONG)
-    run = start_program("lipsweep", "run", "sweep.yaml", "--slots", "2")
-    database = place / "long.db"
-    wait_until(lambda: running_jobs(database), what="a job to run")
-    os.kill(run.pid, signal.SIGINT)
-    assert run.wait() == 130
-    assert "continues" in run.stderr()
-    assert not processes.descendants(run.pid)
-    assert recorded.job_count(database, "leased") == 0
-    assert value(database, "SELECT count(*) FROM attempt WHERE outcome = 'preempted'") > 0
-    assert value(database, "SELECT sum(counted_attempts) FROM job") == 0
-    assert value(database, "PRAGMA integrity_check") == "ok"
-    run_program("lipsweep", "run", "sweep.yaml", "--slots", "2", code=0)
-    recorded.assert_all_done_once(database, 4)
-
-
-def test_killed_run_leaves_nothing_and_runs_again(run_program, start_program, place):
-    write(place, LONG)
-    run = start_program("lipsweep", "run", "sweep.yaml", "--slots", "2")
-    database = place / "long.db"
-    wait_until(lambda: running_jobs(database), what="a job to run")
-    wait_until(lambda: len(processes.descendants(run.pid)) >= 3, what="coordinator, worker and a runner")
-    family = processes.descendants(run.pid)
-    run.kill()
-    again = start_program("lipsweep", "run", "sweep.yaml", "--slots", "2")
-    wait_until(lambda: not any(map(processes.alive, family)), what="the children to be gone")
-    assert again.wait(100) == 0, again.stderr()
-    assert "in use" not in again.stderr()
-    left, = (place / "run/lipsweep").glob("run-*")  # the killed run's; the next run but not at once removes it
-    os.utime(left, (0, 0))
-    run_program("lipsweep", "run", "sweep.yaml", code=0)
-    assert not left.exists()
-    recorded.assert_all_done_once(database, 4)
-
-
-def test_other_commands_beside_a_run(run_program, start_program, place):
-    write(place, ENDLESS)
-    run = start_program("lipsweep", "run", "sweep.yaml", "--slots", "1")
-    database = place / "long.db"
-    wait_until(lambda: running_jobs(database), what="a job to run")
-    second = run_program("lipsweep", "run", "sweep.yaml", code=4)
-    assert "in use" in second.stderr and "lipsweep watch" in second.stderr
-    assert "running" in run_program("lipsweep", "status", "--db", database, code=0).stdout
-    assert rows(run_program, "workers", "--db", database)[0]["state"] == "connected"
-    assert run_program("lipsweep", "wait", "last", "--timeout", "0", "--db", database).returncode == 3
-    waiting = rows(run_program, "jobs", "last", "--state", "pending", "--db", database)[-1]["job"]
-    assert "It waits" in run_program("lipsweep", "explain", waiting, "--db", database, code=0).stdout
-    run_program("lipsweep", "cancel", waiting, "--db", database, code=0)  # by the run's own coordinator
-    assert [row["job"] for row in rows(run_program, "jobs", "last", "--state", "cancelled", "--db", database)] == [waiting]
-    watch = start_program("lipsweep", "watch", "--db", database)
-    wait_until(lambda: "jobs" in watch.stdout() + watch.stderr(), what="the watch to look")
-    run_program("lipsweep", "cancel", "last", "--db", database, code=0)
-    assert watch.wait() == 0 and "jobs" in watch.stdout()
-    run.wait(code=0)
-
-
-def processes_of(run, name):
-    return [pid for pid in processes.descendants(run.pid) if processes.program(pid) == name]
-
-
-def test_dead_programs_are_started_again(run_program, start_program, place):
-    write(place, ENDLESS)
-    run = start_program("lipsweep", "run", "sweep.yaml", "--slots", "2")
-    database = place / "long.db"
-    wait_until(lambda: running_jobs(database), what="a job to run")
-    for name in ("lipsweep-worker", "lipsweep-coordinator"):
-        victim = processes_of(run, name)[0]  # before its own children, which have its name at first
-        os.kill(victim, signal.SIGKILL)
-        wait_until(lambda: f"the {name.removeprefix('lipsweep-')} was killed" in run.stderr(), what="run to notice")
-        wait_until(lambda: processes_of(run, name)[:1] not in ([], [victim]), what="its successor")
-    wait_until(lambda: value(database, "SELECT count(*) FROM attempt WHERE outcome = 'lost'"), what="its jobs to be lost")
-    for row in recorded.query(database, "SELECT job FROM attempt WHERE outcome = 'running' AND number = 1"):
-        run_program("lipsweep", "cancel", f"j{row['job']}", "--db", database, code=0)  # in whose slots they run again
-    wait_until(lambda: value(database, "SELECT count(*) FROM attempt WHERE outcome = 'running' AND number > 1"),
-               what="a job of the killed worker's to run again")
-    run_program("lipsweep", "cancel", "last", "--db", database, code=0)
-    run.wait(code=0)
-
-
-def test_coordinator_killed_while_the_sweep_is_stored(start_program, place):
-    write(place, SMALL.replace("seeds: 2", "seeds: 8000"))
-    run = start_program("lipsweep", "run", "sweep.yaml", "--slots", "1")
-    database = place / "small.db"
-    coordinator = wait_until(lambda: processes_of(run, "lipsweep-coordinator"), what="the coordinator", interval=0.001)[0]
-    pieces = "SELECT sum(expanded) AS n FROM sweep_text"
-    wait_until(lambda: (recorded.query(database, pieces) or [{"n": None}])[0]["n"], what="a piece to be stored", interval=0.001)
-    os.kill(coordinator, signal.SIGKILL)
-    assert recorded.job_count(database, "pending") < 24000
-    wait_until(lambda: "the coordinator was killed" in run.stderr(), what="run to notice")
-    wait_until(lambda: recorded.job_count(database, "done"), what="the first job")
-    count, = recorded.query(database, "SELECT count(*) AS n FROM job")
-    assert count["n"] == 24000
-    run.signal(signal.SIGINT)
-    run.wait(code=130)
 
 
 def test_submit_to_a_coordinator(run_program, start_program, place):

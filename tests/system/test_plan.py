@@ -8,17 +8,8 @@ import pytest
 
 import recorded
 from programs import CHECKOUT
+from small_sweep import SMALL
 
-SMALL = """\
-name: small
-dataset: {name: glyphs, train_count: 400}
-model: mnist-cnn
-train: {epochs: 2, batch: 50, lr: 0.05}
-grid: {lambda: 1, k: 0, sigma: 0.1}
-baseline: [standard, noise-augmentation]
-seeds: 2
-test: {sigma: [0, 0.4]}
-"""
 MISSING = """\
 name: missing
 dataset: {name: stl10, resize: 32}

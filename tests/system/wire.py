@@ -22,7 +22,7 @@ from google.protobuf import descriptor_pb2, message_factory
 from processes import TIME_FACTOR
 
 SCHEMAS = pathlib.Path(__file__).resolve().parents[2] / "schemas"
-PROTOCOL = 2
+PROTOCOL = 3
 
 
 def _load():

@@ -96,6 +96,7 @@ static void one_bad_result_among_many_is_undone_alone(void **state)
         assert_null(TAKE(i + 1, RESULT_ACK)); /* once */
     }
     assert_non_null(TAKE(2, REFUSED));
+    assert_int_equal(harness.dispatch.leases.by_job.count, 1);
     harness_expect(STATE(1), "done");
     harness_expect(STATE(2), "leased");
     harness_expect(STATE(3), "done");
