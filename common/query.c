@@ -55,7 +55,8 @@ static const struct query queries[] = {
      "max(j.finished_at) AS last_finished_at, "
      "sum(a.job IS NOT NULL AND j.state = 'done') AS measured, "
      "sum(CASE WHEN j.state = 'done' THEN a.train_s + a.evaluate_s END) AS measured_s "
-     "FROM sweep s JOIN job j INDEXED BY job_by_sweep ON j.sweep = s.id AND j.state IN "
+     /* CROSS: sweep by sweep, or SQLite looks at all jobs there are */
+     "FROM sweep s CROSS JOIN job j INDEXED BY job_by_sweep ON j.sweep = s.id AND j.state IN "
      "('leased', 'done', 'failed', 'diverged', 'cancelled') "
      "AND j.superseded_by IS NULL AND j.withdrawn = 0 "
      "LEFT JOIN attempt a ON a.job = j.id AND a.number = j.attempt "
