@@ -43,10 +43,10 @@ void store_begin_later(struct store *store)
 
 bool store_enter(struct store *store, struct error *error)
 {
-    if (store->grouped) {
-        store->grouped = false;
-        return store_part_keep(store, error);
-    }
+    bool grouped = store->grouped;
+    store->grouped = false;
+    if (grouped && !store_part_keep(store, error))
+        return false;
     if (!store->later)
         return true;
     store->later = false;
