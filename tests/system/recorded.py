@@ -57,7 +57,8 @@ ORPHANS = """
     SELECT 'accuracy' AS of, job FROM accuracy WHERE job NOT IN (SELECT id FROM job)
     UNION ALL SELECT 'quotient', job FROM quotient WHERE job NOT IN (SELECT id FROM job)
     UNION ALL SELECT 'epoch_metric', job FROM epoch_metric WHERE (job, attempt) NOT IN (SELECT job, number FROM attempt)
-    UNION ALL SELECT 'job_shape', id FROM job WHERE shape IS NOT NULL AND shape NOT IN (SELECT id FROM job_shape)"""
+    UNION ALL SELECT 'job_shape', id FROM job WHERE shape IS NOT NULL AND shape NOT IN (SELECT id FROM job_shape)
+    LIMIT 10"""
 
 
 def assert_counts(path):
