@@ -149,20 +149,6 @@ bool db_open_read_only(struct db **db, const char *path, struct error *error)
     return true;
 }
 
-bool db_open_mover(struct db **db, const char *path, struct error *error)
-{
-    struct db *made = NULL;
-    if (!open_handle(&made, path, SQLITE_OPEN_READWRITE, error))
-        return false;
-    /* A connection that has read nothing does not know that there is a log. */
-    if (!db_execute(made, "PRAGMA query_only = ON; SELECT count(*) FROM sqlite_schema", error)) {
-        db_close(made);
-        return false;
-    }
-    *db = made;
-    return true;
-}
-
 bool db_set_durable(struct db *db, bool durable, struct error *error)
 {
     if (db->fleeting == !durable)

@@ -37,10 +37,6 @@ void db_close(struct db *db);
 int64_t db_log_pages(const struct db *db); /* after the last commit */
 WARN_UNUSED bool db_move_log(struct db *db, bool *whole, struct error *error);
 
-/* A connection that does that and writes nothing, for another thread: the writer goes on meanwhile,
- * and has what it committed in that time to move itself. */
-WARN_UNUSED bool db_open_mover(struct db **db, const char *path, struct error *error);
-
 /* From the next transaction on: whether a commit waits until it is on disk. One that did not is
  * there after a crash of the program, and after one of the machine either whole or not at all, as
  * is all that came after it. */

@@ -119,9 +119,7 @@ static bool open_all(struct server *server, struct error *error)
     dispatch_init(&server->dispatch, &dispatch_options, server->clock, &server->store,
                   server->reader);
     weights_remove_parts(options->database);
-    if (!recover(server, error) ||
-        !log_mover_start(&server->write_ahead.mover, options->database, error) ||
-        !announce(server, error))
+    if (!recover(server, error) || !announce(server, error))
         return false;
     tell(server, "coordinator_started");
     return true;
@@ -152,7 +150,6 @@ void server_close(struct server *server)
     dispatch_finish(&server->dispatch);
     doors_close(&server->doors);
     reader_stop(server->reader);
-    log_mover_stop(server->write_ahead.mover);
     store_close(&server->store);
     event_log_close(&server->events);
     free(server);

@@ -28,8 +28,7 @@ static bool is_spare(const struct write_ahead *state, int64_t pages, bool quiet,
 static void note(struct write_ahead *state, int64_t pages, int64_t now_ms)
 {
     if (pages < state->seen_pages) /* it began again */
-        *state = (struct write_ahead){.mover = state->mover,
-                                      .tried_ms = state->tried_ms,
+        *state = (struct write_ahead){.tried_ms = state->tried_ms,
                                       .room_pages = state->room_pages,
                                       .long_ms = state->long_ms};
     state->seen_pages = pages;
@@ -60,31 +59,14 @@ static void warn_of_readers(struct write_ahead *state, struct db *db, int64_t pa
                 db_path(db), (long long)(pages / PAGES_PER_MIB));
 }
 
-/* Whether the thread has it now, so that the loop need not. */
-static bool give_to_mover(struct write_ahead *state, int64_t pages)
-{
-    if (!state->mover || pages - state->given_pages < WRITE_AHEAD_REST_PAGES ||
-        state->given_count == WRITE_AHEAD_GIVEN_MAX)
-        return false;
-    log_mover_begin(state->mover);
-    state->given_pages = pages;
-    state->given_count++;
-    return true;
-}
-
 void write_ahead_tidy(struct write_ahead *state, struct db *db, bool quiet, int64_t now_ms)
 {
     int64_t pages = db_log_pages(db);
     struct error error;
     note(state, pages, now_ms);
-    if (state->mover && log_mover_is_busy(state->mover))
-        return;
     bool spare = is_spare(state, pages, quiet, now_ms);
     if (!spare && !is_due(state, pages, quiet, now_ms))
         return;
-    if (!spare && give_to_mover(state, pages))
-        return;
-    state->given_count = 0;
     state->tried_pages = pages;
     state->tried_ms = now_ms;
     if (spare ? give_back(state, db, now_ms, &error) : db_move_log(db, &state->whole, &error))

@@ -4,9 +4,6 @@
  *     pages   0 ........ 1000 .......... 4000 ....
  *             leave it | if it is quiet | now
  *
- * What is long is moved by a thread (coordinator/log_mover.h) while the loop goes on writing, and
- * only what was written meanwhile by the loop, so that the log may begin again.
- *
  * A reader keeps what came after it began from being moved for as long as it reads, and the log
  * from beginning again. Then the next quiet moments are tried too: one between two readers is
  * enough. Nothing helps against one who never ends but to say so.
@@ -19,13 +16,10 @@
 #define LIPSWEEP_COORDINATOR_WRITE_AHEAD_H
 
 #include "common/db.h"
-#include "coordinator/log_mover.h"
 
 enum {
     WRITE_AHEAD_QUIET_PAGES = 1000, /* of 4 KiB */
     WRITE_AHEAD_PAGES = 4000,
-    WRITE_AHEAD_REST_PAGES = 800, /* which the loop moves itself */
-    WRITE_AHEAD_GIVEN_MAX = 3,    /* times that the thread gets the rest before the loop does it */
     WRITE_AHEAD_KEPT_PAGES = 12288,
     WRITE_AHEAD_RETRY_MS = 20,
     WRITE_AHEAD_IDLE_MS = 1000,
@@ -33,11 +27,8 @@ enum {
 };
 
 struct write_ahead {
-    struct log_mover *mover; /* NULL: the loop does it all */
-    int64_t given_pages;     /* at the last time since the log began that it got them; 0: not yet */
-    int given_count;         /* since the loop moved any */
-    int64_t seen_pages;      /* at the last look */
-    int64_t tried_pages;     /* at the last try since the log began; 0: none yet */
+    int64_t seen_pages;  /* at the last look */
+    int64_t tried_pages; /* at the last try since the log began; 0: none yet */
     int64_t tried_ms;
     int64_t warned_pages;
     int64_t room_pages; /* the most it had since it was emptied */

@@ -282,23 +282,6 @@ static void commits_that_do_not_wait(void **state)
     db_close(db);
 }
 
-/* Who moves the log writes nothing else. */
-static void a_mover_only_moves(void **state)
-{
-    (void)state;
-    struct db *db = open_good(true), *mover;
-    struct error error;
-    bool whole;
-    run(db, "INSERT INTO event (at, kind) VALUES (1, 'seen')");
-    assert_true(db_open_mover(&mover, path, &error));
-    assert_false(db_execute(mover, "DELETE FROM event", &error));
-    assert_true(db_move_log(mover, &whole, &error));
-    assert_true(whole);
-    db_close(mover);
-    assert_int_equal(read_one(db, "SELECT count(*) FROM event"), 1);
-    db_close(db);
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
@@ -313,7 +296,6 @@ int main(void)
         TEST(failed_migrations_change_nothing),
         TEST(readers_see_and_never_write),
         TEST(commits_that_do_not_wait),
-        TEST(a_mover_only_moves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,6 @@
  * reader has let go of it. */
 #include "coordinator/write_ahead.h"
 
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -208,83 +207,12 @@ static void nothing_happens(void **state)
     assert_true(db_log_pages(db) < 50);
 }
 
-/* A log that somebody reads is not begun again, also when all of it was moved. */
-static void read_on(struct db *reader, struct statement **statement)
-{
-    struct error error;
-    bool row;
-    good(db_prepare(reader, "SELECT rowid FROM heap", statement, &error), &error);
-    good(statement_step(*statement, &row, &error), &error);
-    assert_true(row);
-}
-
-static void wait_for_mover(struct write_ahead *state)
-{
-    while (log_mover_is_busy(state->mover))
-        sched_yield();
-}
-
-/* The thread has the long part, while commits go on; the loop has the rest, and then the log begins
- * again. */
-static void a_thread_moves_what_is_long(void **state)
-{
-    (void)state;
-    struct write_ahead tidy = {.whole = false};
-    struct db *reader;
-    struct statement *statement;
-    struct error error;
-    good(log_mover_start(&tidy.mover, path, &error), &error);
-    good(db_open_read_only(&reader, path, &error), &error);
-    int64_t before = size_of(path);
-    write_pages(WRITE_AHEAD_PAGES);
-    read_on(reader, &statement);
-    write_ahead_tidy(&tidy, db, false, 0);
-    assert_false(tidy.whole);
-    write_pages(WRITE_AHEAD_REST_PAGES / 2);
-    wait_for_mover(&tidy);
-    assert_true(size_of(path) >= before + WRITE_AHEAD_PAGES * PAGE);
-    assert_true(db_log_pages(db) > WRITE_AHEAD_PAGES + WRITE_AHEAD_REST_PAGES / 2);
-    db_close(reader);
-    write_ahead_tidy(&tidy, db, false, 0);
-    assert_true(tidy.whole);
-    write_pages(1);
-    assert_in_range(db_log_pages(db), 1, 50);
-    write_ahead_tidy(&tidy, db, false, 0);
-    assert_false(log_mover_is_busy(tidy.mover));
-    log_mover_stop(tidy.mover);
-}
-
-/* Who commits more than the thread can move meanwhile does it himself in the end. */
-static void the_thread_is_too_slow(void **state)
-{
-    (void)state;
-    struct write_ahead tidy = {.whole = false};
-    struct db *reader;
-    struct statement *statement;
-    struct error error;
-    good(log_mover_start(&tidy.mover, path, &error), &error);
-    good(db_open_read_only(&reader, path, &error), &error);
-    write_pages(WRITE_AHEAD_PAGES);
-    for (int i = 0; i < WRITE_AHEAD_GIVEN_MAX; i++) {
-        read_on(reader, &statement);
-        write_ahead_tidy(&tidy, db, false, 0);
-        write_pages(WRITE_AHEAD_REST_PAGES);
-        assert_false(tidy.whole);
-        wait_for_mover(&tidy);
-    }
-    db_close(reader);
-    write_ahead_tidy(&tidy, db, false, 0);
-    assert_true(tidy.whole);
-    log_mover_stop(tidy.mover);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_database, remove_database)
-        TEST(commits_leave_it_alone),      TEST(moved_when_quiet_or_long), TEST(readers_between),
-        TEST(a_reader_that_stays),         TEST(the_room_of_a_reader),     TEST(nothing_happens),
-        TEST(a_thread_moves_what_is_long), TEST(the_thread_is_too_slow),
+        TEST(commits_leave_it_alone), TEST(moved_when_quiet_or_long), TEST(readers_between),
+        TEST(a_reader_that_stays),    TEST(the_room_of_a_reader),     TEST(nothing_happens),
 #undef TEST
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
