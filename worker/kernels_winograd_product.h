@@ -67,6 +67,22 @@ INLINE void fetch_lines(const struct fetch *fetch, size_t step)
     }
 }
 
+/* Adds the products of one channel of so many tiles with its weights for so many blocks. */
+INLINE void multiply_step(vector sum[][2], const real *in, const real *weight, size_t weight_step,
+                          int tiles, int blocks)
+{
+    vector w[2];
+    for (int b = 0; b < blocks; b++) {
+        w[b] = load(weight + (size_t)b * weight_step);
+    }
+    for (int t = 0; t < tiles; t++) {
+        vector x = spread(in[(size_t)t * LANES]);
+        for (int b = 0; b < blocks; b++) {
+            sum[t][b] += x * w[b];
+        }
+    }
+}
+
 /* Products of `tiles` tiles with `blocks` blocks of outputs. */
 INLINE void multiply(real *out, const real *in, const real *weight, size_t in_channels,
                      const struct fetch *fetch, int tiles, int blocks)
@@ -82,16 +98,7 @@ INLINE void multiply(real *out, const real *in, const real *weight, size_t in_ch
 #pragma GCC unroll 8
             for (size_t lane = 0; lane < LANES; lane++, weight += LANES) {
                 fetch_lines(fetch, block * LANES + lane);
-                vector w[2];
-                for (int b = 0; b < blocks; b++) {
-                    w[b] = load(weight + (size_t)b * in_channels * LANES);
-                }
-                for (int t = 0; t < tiles; t++) {
-                    vector x = spread(in[(size_t)t * LANES + lane]);
-                    for (int b = 0; b < blocks; b++) {
-                        sum[t][b] += x * w[b];
-                    }
-                }
+                multiply_step(sum, in + lane, weight, in_channels * LANES, tiles, blocks);
             }
         }
         for (int t = 0; t < tiles; t++) {
